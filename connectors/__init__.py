@@ -1,0 +1,1 @@
+"""HOW each system says it: sources, readers, landing, conforming, quarantine."""

@@ -1,0 +1,390 @@
+"""raw → contract: rename, parse, convert units, map words, look up keys. Casting happens here and only here.
+
+The contract judges afterwards. What cannot be cast is not guessed: the value stays empty and the row carries a reason.
+Work is done once per distinct value wherever values repeat (stamps, units, words, keys).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from connectors.source import Column as Origin
+from connectors.source import Source
+from schemas import units
+from schemas.contract import Column, Table
+
+# stamps that mean the same everywhere; anything else needs a declared `format`
+_ISO = (
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d",
+)  # fmt: skip
+_ZONED = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S%.f%z")
+_MONTHS = ("%Y-%m", "%Y/%m", "%Y%m", "%Y年%m月")
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "yes", "y", "t", "是", "有", "真"), True),
+    **dict.fromkeys(("false", "0", "no", "n", "f", "否", "无", "假"), False),
+}
+MICROSECONDS_PER_DAY = 86_400_000_000
+MICROSECONDS_PER_MINUTE = 60_000_000
+_MIDNIGHT = re.compile(r"\b24:00(:00)?\b")
+
+
+@dataclass(frozen=True)
+class References:
+    """The reference rows rows are looked up in.
+
+    Attributes:
+        frames: contract → its clean rows; a contract that is absent has no rows.
+        legal_entities: the ids of `enterprise.yaml`.
+    """
+
+    frames: dict[str, pl.DataFrame]
+    legal_entities: list[str] = field(default_factory=list)
+
+    def ids(self, name: str) -> pl.Series | None:
+        """The known keys of a reference, sorted; None where the enterprise keeps no such register."""
+        if name == "legal_entity":
+            return pl.Series(sorted(self.legal_entities), dtype=pl.String) if self.legal_entities else None
+        frame = self.frames.get(name)
+        return pl.Series([], dtype=pl.String) if frame is None else frame[f"{name}_id"].unique().sort()
+
+
+@dataclass
+class Conformed:
+    """Rows in the contract's types, and why some of them may not pass.
+
+    Attributes:
+        frame: one row per raw row, in the same order, with every column of the contract but the provenance.
+        reasons: `column: code` → True where a row must be refused for it.
+        months: the local month of each row, null where no date could be read. The quantity of an interval belongs to
+            the month its interval lies in, though it is stamped with the interval's end.
+        closing: the local month just before the row's instant: a reading at midnight also closes the month before.
+    """
+
+    frame: pl.DataFrame
+    reasons: dict[str, pl.Series]
+    months: pl.Series
+    closing: pl.Series
+
+
+def conform(raw: pl.DataFrame, source: Source, references: References, zone: str) -> Conformed:
+    """Cast a raw text table into the contract of its source.
+
+    Args:
+        raw: all texts, as the reader gives it.
+        source: the declaration.
+        references: rows to look keys up in.
+        zone: the time zone of stamps that name none.
+
+    Raises:
+        SourceError: a declared column is missing.
+    """
+    work = _Work(raw, source, references, zone)
+    for column in source.table.declared:
+        work.add(column)
+    for through in dict.fromkeys(column.through for column in source.table.borrowed):
+        work.borrow(str(through))
+    if source.stamp == "start":
+        work.move_stamps_to_the_end()
+    work.mark_reader_reasons()
+    order = [column.name for column in source.table.columns if column.kind != "provenance"]
+    months, closing = work.months()
+    return Conformed(pl.DataFrame(work.columns).select(order), work.reasons, months, closing)
+
+
+class _Work:
+    """One raw table on its way into one contract."""
+
+    def __init__(self, raw: pl.DataFrame, source: Source, references: References, zone: str) -> None:
+        self.raw, self.source, self.references, self.zone = raw, source, references, zone
+        self.table: Table = source.table
+        self.origins = source.mapping([name for name in raw.columns if name not in ("row_number", "sheet")])
+        self.columns: dict[str, pl.Series] = {}
+        self.reasons: dict[str, pl.Series] = {}
+        self._local: dict[str, pl.Series] = {}
+        self._closing: dict[str, pl.Series] = {}
+        self._offset: dict[str, pl.Series] = {}
+
+    def add(self, column: Column) -> None:
+        origin = self.origins.get(column.name)
+        if origin is None:
+            self.columns[column.name] = pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, self.raw.height)
+            return
+        texts = self._texts(column.name, origin)
+        cast: dict[str, Callable[[Column, Origin, pl.Series], pl.Series]] = {
+            "quantity": self._quantity, "count": self._count, "instant": self._instant, "day": self._day,
+            "month": self._month, "flag": self._flag, "choice": self._choice, "unit": self._unit, "key": self._key,
+        }  # fmt: skip
+        self.columns[column.name] = cast.get(column.kind, lambda _c, _o, found: found)(column, origin, texts).alias(column.name)
+
+    def _texts(self, name: str, origin: Origin) -> pl.Series:
+        if origin.source is None:
+            return pl.Series(name, [origin.value or None], dtype=pl.String).new_from_index(0, self.raw.height)
+        texts = self.raw[origin.source]
+        if origin.map:
+            words = {**{word.strip(): meaning for word, meaning in origin.map.items()}, **origin.map}
+            texts = _by_distinct(texts, lambda found: pl.Series([_mapped(word, words) for word in found], dtype=pl.String))
+        return texts
+
+    def _refuse(self, column: str, code: str, texts: pl.Series, values: pl.Series) -> pl.Series:
+        """Mark the rows whose text says something that could not be understood as the column's kind."""
+        if values.null_count() == texts.null_count():
+            return values
+        blank = texts.str.strip_chars() == ""
+        bad = texts.is_not_null() & values.is_null() & ~blank.fill_null(value=False)
+        if bad.any():
+            self._mark(f"{column}: {code}", bad)
+        return values
+
+    def _mark(self, reason: str, bad: pl.Series) -> None:
+        bad = bad.fill_null(value=False)
+        self.reasons[reason] = self.reasons[reason] | bad if reason in self.reasons else bad
+
+    def _number(self, column: Column, texts: pl.Series) -> pl.Series:
+        read = self.source.read
+        plain = read.decimal == "."
+        values = texts.cast(pl.Float64, strict=False) if plain else pl.Series([None], dtype=pl.Float64).new_from_index(0, len(texts))
+        values = values.set(~values.is_finite(), None)
+        rest = texts.is_not_null() & values.is_null()
+        if rest.any():
+            hard = texts.filter(rest)
+            again = _by_distinct(hard, lambda found: pl.Series([_parsed(text, read.decimal, read.thousands) for text in found], dtype=pl.Float64))
+            values = values.scatter(rest.arg_true(), again)
+        return self._refuse(column.name, "not_a_number", texts, values)
+
+    def _quantity(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
+        values = self._number(column, texts)
+        if origin.unit is None or column.unit is None:
+            return values
+        if isinstance(origin.unit, str):
+            return values * units.factor(origin.unit, column.unit)
+        given = self.raw[origin.unit["from"]]
+        factors = _by_distinct(given, lambda found: pl.Series([_factor(text, column.unit) for text in found], dtype=pl.Float64))
+        known = _by_distinct(given, lambda found: pl.Series([text is not None and units.label(text) is not None for text in found]))
+        self._mark(f"{column.name}: unknown_unit", values.is_not_null() & ~known)
+        self._mark(f"{column.name}: wrong_unit", values.is_not_null() & known & factors.is_null())
+        return values * factors
+
+    def _count(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
+        values = self._number(column, texts)
+        whole = values.set((values != values.round()).fill_null(value=False), None)
+        return self._refuse(column.name, "not_a_number", texts, whole.cast(pl.Int64, strict=False))
+
+    def _instant(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
+        formats = [origin.format] if isinstance(origin.format, str) else origin.format
+        distinct, codes = _coded(texts)
+        local, instants = _instants(distinct, formats, self.zone, end_of_day=column.end_of_day)
+        unclear = local.is_not_null() & instants.is_null()
+        if unclear.any():
+            self._mark(f"{column.name}: clock_change", unclear.gather(codes))
+        self._local[column.name] = local.dt.strftime("%Y-%m").gather(codes)
+        self._closing[column.name] = local.dt.offset_by("-1us").dt.strftime("%Y-%m").gather(codes)
+        offset = ((local.dt.epoch("us") - instants.dt.epoch("us")) // MICROSECONDS_PER_MINUTE).cast(pl.Int64)
+        self._offset[column.name] = offset.gather(codes)
+        self._refuse(column.name, "not_a_time", texts, local.gather(codes))
+        return instants.gather(codes)
+
+    def _day(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
+        formats = [origin.format] if isinstance(origin.format, str) else origin.format
+        distinct, codes = _coded(texts)
+        local, _ = _instants(distinct, formats, self.zone, end_of_day=False)
+        self._local[column.name] = local.dt.strftime("%Y-%m").gather(codes)
+        return self._refuse(column.name, "not_a_time", texts, local.dt.date().gather(codes))
+
+    def _month(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
+        formats = [origin.format] if isinstance(origin.format, str) else origin.format or [*_MONTHS, *_ISO]
+
+        def parse(found: pl.Series) -> pl.Series:
+            with_day = found.str.strip_chars() + "~01"
+            return _first(*[with_day.str.to_date(f"{one}~%d", strict=False) for one in formats if "%d" not in one],
+                          *[found.str.strip_chars().str.to_date(one, strict=False) for one in formats if "%d" in one and "%H" not in one]).dt.strftime("%Y-%m")  # fmt: skip
+
+        values = _by_distinct(texts, parse)
+        self._local[column.name] = values
+        return self._refuse(column.name, "not_a_time", texts, values)
+
+    def _flag(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
+        values = _by_distinct(texts, lambda found: pl.Series([_FLAGS.get(_word(text)) for text in found], dtype=pl.Boolean))
+        return self._refuse(column.name, "unknown_word", texts, values)
+
+    def _choice(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
+        known = {_word(synonym): word for word, zh in column.words.items() for synonym in (word, zh)}
+        # an unknown word stays as it is: the contract refuses it, and the refusal can name it
+        return _by_distinct(texts, lambda found: pl.Series([None if not _word(text) else known.get(_word(text), text) for text in found], dtype=pl.String))
+
+    def _unit(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
+        values = _by_distinct(texts, lambda found: pl.Series([None if text is None else units.label(text) for text in found], dtype=pl.String))
+        return self._refuse(column.name, "unknown_unit", texts, values)
+
+    def _key(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
+        ids = self.references.ids(column.refers) if column.refers else None
+        if ids is None:
+            return texts
+        keys = texts.cast(pl.Enum(ids), strict=False)
+        if keys.null_count() > texts.null_count():
+            hard = texts.is_not_null() & keys.is_null()
+            trimmed = texts.filter(hard).str.strip_chars().cast(pl.Enum(ids), strict=False)
+            keys = keys.scatter(hard.arg_true(), trimmed)
+        return self._refuse(column.name, "unknown_key", texts, keys)
+
+    def borrow(self, through: str) -> None:
+        """Fill the columns that rules borrow from the row `through` refers to."""
+        wanted = [column for column in self.table.borrowed if column.through == through]
+        if through in self._offset or self.table.refers.get(through) is None:
+            offset = self._offset.get(through, pl.Series([None], dtype=pl.Int64).new_from_index(0, self.raw.height))
+            self.columns.update({column.name: offset.alias(column.name) for column in wanted})
+            return
+        name = self.table.refers[through]
+        rows = self._reference_rows(name, self.columns[through])
+        for column in wanted:
+            found = self.references.frames.get(name)
+            values = pl.Series([None], dtype=column.dtype).new_from_index(0, self.raw.height) if found is None else found[str(column.column)].gather(rows)
+            values = values.cast(pl.String) if isinstance(values.dtype, pl.Enum) else values
+            self.columns[column.name] = values.cast(column.dtype).alias(column.name)
+
+    def _reference_rows(self, name: str, keys: pl.Series) -> pl.Series:
+        """The position in the reference frame of the row valid for each key on the row's date."""
+        frame = self.references.frames.get(name)
+        if frame is None:
+            return pl.Series([None], dtype=pl.UInt32).new_from_index(0, self.raw.height)
+        key = f"{name}_id"
+        if frame[key].n_unique() == frame.height and frame["valid_from"].null_count() == frame["valid_to"].null_count() == frame.height:
+            position = frame.with_row_index("position").sort(key)["position"]
+            return position.gather(keys.to_physical())
+        day = self._days()
+        asked = pl.DataFrame({"asked": pl.int_range(len(keys), eager=True), key: keys.cast(pl.String), "day": day})
+        valid = frame.select(pl.col(key).cast(pl.String), "valid_from", "valid_to").with_row_index("position")
+        inside = (pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("day"))) & (pl.col("valid_to").is_null() | (pl.col("day") <= pl.col("valid_to")))
+        pairs = asked.join(valid, on=key, how="left")
+        hits = pairs.filter(pl.col("day").is_null() | inside).sort("asked", "valid_from", nulls_last=False).group_by("asked", maintain_order=True).last()
+        rows = asked.join(hits.select("asked", "position"), on="asked", how="left", maintain_order="left")["position"]
+        column = next(column for column, target in self.table.refers.items() if target == name)
+        self._mark(f"{column}: key_not_valid", keys.is_not_null() & rows.is_null() & day.is_not_null())
+        return rows
+
+    def _days(self) -> pl.Series:
+        """The local date each row is about, for looking up what was valid then."""
+        for name in self.table.month:
+            column = self.columns[name]
+            if column.dtype == pl.Date:
+                return column
+            if isinstance(column.dtype, pl.Datetime):
+                return column.dt.convert_time_zone(self.zone).dt.date()
+            return (column + "-01").str.to_date("%Y-%m-%d", strict=False).dt.month_end()
+        return pl.Series([None], dtype=pl.Date).new_from_index(0, self.raw.height)
+
+    def move_stamps_to_the_end(self) -> None:
+        """A stamp that names the start of its interval becomes the end of it, as the contract has it."""
+        interval = self.columns.get("meter_interval_min")
+        if interval is None:
+            return
+        read_at = self.columns["read_at"]
+        self._mark("read_at: stamp_without_interval", interval.is_null() & self.columns["meter_id"].is_not_null())
+        self.columns["read_at"] = (read_at + pl.Series(interval * MICROSECONDS_PER_MINUTE).cast(pl.Duration("us"))).alias("read_at")
+
+    def mark_reader_reasons(self) -> None:
+        """Rows the reader could not take apart are refused with what it said."""
+        if "__reader_reason__" not in self.raw.columns:
+            return
+        said = self.raw["__reader_reason__"]
+        for code in said.drop_nulls().unique().sort():
+            self._mark(f"row: {code}", said == code)
+
+    def months(self) -> tuple[pl.Series, pl.Series]:
+        """The local month of each row, of the first of the contract's month columns that is filled, and its closing."""
+        local = [self._local[name] for name in self.table.month if name in self._local]
+        if not local:
+            nothing = pl.Series([None], dtype=pl.String).new_from_index(0, self.raw.height)
+            return nothing, nothing
+        closing = [self._closing.get(name, self._local[name]) for name in self.table.month if name in self._local]
+        months, before = _first(*local), _first(*closing)
+        if "meter_register_kind" in self.columns:
+            interval = (self.columns["meter_register_kind"] == "interval").fill_null(value=False)
+            months = before.zip_with(interval, months)
+        return months, before
+
+
+def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Distinct values, and for each row the position of its own among them."""
+    distinct = texts.unique()
+    if distinct.null_count() == 0:
+        return distinct, texts.cast(pl.Enum(distinct)).to_physical()
+    filled = distinct.drop_nulls()
+    return pl.concat([filled, pl.Series([None], dtype=texts.dtype)]), texts.cast(pl.Enum(filled)).to_physical().fill_null(len(filled))
+
+
+def _by_distinct(texts: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Do the work once per distinct value."""
+    distinct, codes = _coded(texts)
+    return work(distinct).gather(codes)
+
+
+def _first(*series: pl.Series) -> pl.Series:
+    """Row by row the first value that is not null."""
+    return pl.select(pl.coalesce(*series)).to_series()
+
+
+def _word(text: str | None) -> str:
+    return "" if text is None else unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _mapped(text: str | None, words: dict[str, str]) -> str | None:
+    if text is None:
+        return None
+    return words.get(text, words.get(text.strip(), text)) or None
+
+
+def _factor(text: str | None, into: str) -> float | None:
+    if text is None or units.label(text) is None or not units.same_dimension(text, into):
+        return None
+    return units.factor(units.label(text) or "", into)
+
+
+def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | None:
+    """A number written by people: full-width digits, declared thousands separators, a declared decimal sign."""
+    if text is None:
+        return None
+    plain = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
+    if thousands:
+        mark, point = re.escape(unicodedata.normalize("NFKC", thousands)), re.escape(decimal)
+        if re.fullmatch(rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d*)?", plain):
+            plain = plain.replace(thousands, "")
+    if decimal != ".":
+        plain = "" if "." in plain else plain.replace(decimal, ".")
+    return float(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", plain) else None
+
+
+def _instants(texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_day: bool) -> tuple[pl.Series, pl.Series]:
+    """Texts as local wall time and as UTC; both null where a text is no time, UTC alone where the clock was changed."""
+    stamps = texts.str.strip_chars()
+    next_day = stamps.str.contains(_MIDNIGHT.pattern).fill_null(value=False)
+    if next_day.any():
+        stamps = stamps.str.replace_all(_MIDNIGHT.pattern, "00:00${1}")
+    naive, utc = [], []
+    for one in formats or _ISO:
+        if "%z" in one or "%Z" in one:
+            continue
+        timed = any(part in one for part in ("%H", "%I", "%T", "%R", "%s"))
+        parsed = stamps.str.to_datetime(one, strict=False, time_unit="us") if timed else stamps.str.to_date(one, strict=False).cast(pl.Datetime("us"))
+        if end_of_day and not timed:
+            parsed = parsed.dt.offset_by("1d").dt.offset_by("-1s")
+        naive.append(parsed)
+    local = _first(*naive) if naive else pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(texts))
+    if next_day.any():
+        local = local + (next_day.cast(pl.Int64) * MICROSECONDS_PER_DAY).cast(pl.Duration("us"))
+    instants = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+    if local.null_count() == texts.null_count():
+        return local, instants
+    for one in formats or _ZONED:
+        if "%z" in one:
+            utc.append(stamps.str.to_datetime(one, strict=False, time_unit="us").dt.convert_time_zone("UTC"))
+    if utc:
+        zoned = _first(*utc)
+        local = _first(local, zoned.dt.convert_time_zone(zone).dt.replace_time_zone(None))
+        instants = _first(instants, zoned)
+    return local, instants

@@ -1,0 +1,501 @@
+"""From deliveries to clean rows: land, read, conform, judge, keep or refuse, settle keys, commit.
+
+A unit of work is `stage(spec)`: JSON in, JSON out, its own reading and writing, no clock; running it twice is harmless,
+because the files it writes are named by a fingerprint of all they depend on. What one run changes counts from the
+moment the state is committed (one rename); until then the old files do.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from connectors import landing
+from connectors.conform import Conformed, References, conform
+from connectors.source import Source, sources
+from schemas.contract import Table, contract, contracts
+from schemas.enterprise import Enterprise, digest, replaced
+from schemas.errors import ContractViolation, HubError, SourceError
+
+ALL = "all"  # the folder of rows that have no month (reference tables)
+UNDATED = "undated"  # the folder of refused rows whose date could not be read
+FORMAT = 1  # raised when the hub writes other bytes for the same input
+_QUARANTINE = {
+    "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
+    "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,
+}  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What became of one source in a run.
+
+    Attributes:
+        extracts: the entries that were staged or settled anew.
+        unchanged: how many extracts were there already.
+        error: why the source could not be taken in; then nothing of it has changed.
+        waiting: the months asked for that it has not delivered.
+    """
+
+    source: str
+    contract: str
+    extracts: list[dict[str, Any]] = field(default_factory=list)
+    unchanged: int = 0
+    error: HubError | None = None
+    waiting: list[str] = field(default_factory=list)
+
+    def total(self, count: str) -> int:
+        """The sum of a count (`rows`, `accepted`, `refused`, `duplicates`) over what was staged."""
+        return sum(entry[count] for entry in self.extracts)
+
+    @property
+    def months(self) -> set[str]:
+        """The months whose clean rows may have changed."""
+        return {month for entry in self.extracts for month in (*entry["clean"], *entry["replaced_months"]) if month != ALL}
+
+
+def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = None,
+           progress: Callable[[str], None] = lambda _: None) -> list[Outcome]:  # fmt: skip
+    """Take in what the enterprise's sources have delivered for some months.
+
+    Args:
+        enterprise: the folder.
+        months: months whose files are looked for; files whose name tells no month are read whole.
+        only: names of sources, where not all are wanted.
+        progress: told what is being worked on.
+
+    Returns:
+        One outcome per source. A source that fails changes nothing; the others proceed.
+    """
+    enterprise.lake.sweep()
+    outcomes: list[Outcome] = []
+    found = [source for source in sources(enterprise) if only is None or source.name in only]
+    for table in contracts():
+        batch = [source for source in found if source.contract == table.name]
+        for source in batch:
+            progress(source.name)
+            outcomes.append(_take_in(enterprise, source, months))
+        if batch:
+            _settle(enterprise, table, outcomes)
+    return outcomes
+
+
+def _take_in(enterprise: Enterprise, source: Source, months: list[str]) -> Outcome:
+    outcome = Outcome(source.name, source.contract)
+    state, before = enterprise.lake.state["extracts"], dict(enterprise.lake.state["extracts"])
+    try:
+        deliveries = _deliveries(enterprise, source, months)
+        outcome.waiting = _waiting(source, deliveries, months)
+        for entry in deliveries:
+            spec = _spec(enterprise, source, entry)
+            if spec["fingerprint"] == state.get(spec["id"], {}).get("fingerprint"):
+                outcome.unchanged += 1
+                continue
+            staged = stage(spec)
+            staged["replaced_months"] = _replace(state, staged)
+            outcome.extracts.append(staged)
+    except HubError as error:
+        enterprise.lake.state["extracts"] = before
+        outcome.extracts, outcome.error = [], error
+    except OSError as error:
+        enterprise.lake.state["extracts"] = before
+        outcome.extracts = []
+        outcome.error = HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
+                                 "check that data/ is a folder that can be written and that the disk has room")  # fmt: skip
+    else:
+        if outcome.extracts:
+            enterprise.lake.commit()
+    return outcome
+
+
+def _waiting(source: Source, entries: list[dict[str, Any]], months: list[str]) -> list[str]:
+    if source.read.files is None or "{month}" not in source.read.files:
+        return [] if entries or source.read.kind == "sql" else list(months)
+    arrived = {entry["month"] for entry in entries}
+    return [month for month in months if month not in arrived]
+
+
+def _deliveries(enterprise: Enterprise, source: Source, months: list[str]) -> list[dict[str, Any]]:
+    """Land what there is; entries in the order in which later ones win."""
+    archive = enterprise.data / "landing"
+    if source.read.kind == "sql":
+        return [_query(enterprise, source, archive)]
+    entries = []
+    for delivery in source.deliveries():
+        if delivery.month is None or delivery.month in months:
+            entries.append({**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month})
+    fixed = [entry for entry in enterprise.lake.extracts(source=source.name) if entry["name"].startswith("resubmitted/")]
+    same: dict[str, dict[str, Any]] = {}
+    for entry in [*entries, *({**entry, "archived": entry["archived"]} for entry in fixed)]:
+        same.setdefault(entry["sha256"], entry)
+    return list(same.values())
+
+
+def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, Any]:
+    """Pull a table or query into the archive; rows since the last pull where a watermark is declared."""
+    from connectors.readers import sql  # noqa: PLC0415 - SQLAlchemy is heavy, and only databases need it
+
+    earlier = enterprise.lake.extracts(source=source.name)
+    since = max((entry["watermark"] for entry in earlier if entry.get("watermark")), default=None) if source.read.watermark else None
+    name = source.read.table or "query"
+    pulled = archive / f".{source.name}.pull"
+    archive.mkdir(parents=True, exist_ok=True)
+    try:
+        result = sql.extract(source.read, since, pulled, enterprise.folder / "extracts")
+        entry = landing.land(source, pulled, f"{name}@{since}" if since else name, archive)
+    finally:
+        pulled.unlink(missing_ok=True)
+    return {**entry, "month": None, "watermark": result["watermark"]}
+
+
+def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any], beside: Iterable[str] = ()) -> dict[str, Any]:
+    """What a stage needs to know, and the fingerprint of everything its result depends on."""
+    table = source.table
+    references = {name: [path.relative_to(enterprise.data).as_posix() for path in enterprise.lake.files("clean", name)]
+                  for name in dict.fromkeys(table.refers.values()) if name != "legal_entity"}  # fmt: skip
+    entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
+    fingerprint = digest(FORMAT, entry["sha256"], entry["name"], entry["month"], source.declaration(), inspect.getsource(table.model),
+                         references, entities, enterprise.timezone, list(beside))  # fmt: skip
+    return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "source": source.name, "entry": entry,
+            "references": references, "legal_entities": entities, "fingerprint": fingerprint}  # fmt: skip
+
+
+def stage(spec: dict[str, Any]) -> dict[str, Any]:
+    """Read one archived extract, judge every row, and write the good ones and the refused ones.
+
+    Args:
+        spec: as `_spec` makes it.
+
+    Returns:
+        The extract's entry in the state: counts, files by month, the span of its keys.
+
+    Raises:
+        SourceError: the extract cannot be read as declared.
+        ContractViolation: rows were lost or invented on the way (the law of conservation).
+    """
+    staged = _staged(spec)
+    frame, refused = _unrepeated(staged.good, staged.table, staged.source.kind_of_rows)
+    return _written(spec, staged, frame, refused)
+
+
+@dataclass
+class _Staged:
+    """One extract, judged: good rows in contract types with `month`, refused rows with reasons."""
+
+    source: Source
+    table: Table
+    rows: int
+    good: pl.DataFrame
+    refused: list[pl.DataFrame]
+
+
+def _staged(spec: dict[str, Any]) -> _Staged:
+    enterprise = Enterprise(Path(spec["enterprise"]))
+    source = _source(spec["enterprise"], spec["source"])
+    entry, table = spec["entry"], source.table
+    references = _references(str(enterprise.data), json.dumps(spec["references"]), tuple(spec["legal_entities"]))
+    good, refused, rows = [], [], 0
+    for raw in _prepared(source, landing.raw(source, entry, enterprise.data / "landing")):
+        rows += raw.height
+        conformed = conform(raw, source, references, source.timezone or enterprise.timezone)
+        kept, bad = _judged(raw, conformed, table, source, entry)
+        good.append(kept)
+        refused.append(bad)
+    if not good:
+        raise SourceError("nothing to read / 没有可读内容", f"source {source.name}, file {entry['name']}", "check the file")
+    return _Staged(source, table, rows, pl.concat(good), refused)
+
+
+@lru_cache(maxsize=64)
+def _source(folder: str, name: str) -> Source:
+    return next(source for source in sources(Enterprise(Path(folder))) if source.name == name)
+
+
+@lru_cache(maxsize=8)
+def _references(data: str, files: str, legal_entities: tuple[str, ...]) -> References:
+    frames = {}
+    for name, paths in json.loads(files).items():
+        if paths:
+            frame = pl.concat([pl.read_parquet(Path(data) / path, hive_partitioning=False) for path in paths])
+            frames[name] = frame.sort(contract(name).key, nulls_last=False)
+    return References(frames, list(legal_entities))
+
+
+def _prepared(source: Source, batches: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
+    """Each batch through the source's own `prepare`, where it has one (then the file is taken whole)."""
+    if not source.prepare_path.exists():
+        yield from batches
+        return
+    module_spec = importlib.util.spec_from_file_location(f"prepare_{source.name}", source.prepare_path)
+    if module_spec is None or module_spec.loader is None:
+        raise SourceError("cannot be imported / 无法导入", str(source.prepare_path), "it must be a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    where = f"{source.prepare_path.name} of source {source.name}"
+    try:
+        module_spec.loader.exec_module(module)
+        table = module.prepare(pl.concat(list(batches), how="diagonal").to_pandas())
+    except Exception as error:
+        raise SourceError(f"prepare failed / prepare 出错: {type(error).__name__}: {error}", where, "correct the function") from error
+    if "row_number" not in table.columns:
+        raise SourceError("prepare must keep row_number / prepare 必须保留 row_number", where, "do not drop the column")
+    frame = pl.DataFrame({str(name): _texts(table[name].tolist()) for name in table.columns if name != "row_number"}, schema_overrides={})
+    yield frame.with_columns(pl.Series("row_number", [int(number) for number in table["row_number"]], dtype=pl.UInt32))
+
+
+def _texts(values: list[Any]) -> pl.Series:
+    missing = {None, ""}
+    return pl.Series([None if value in missing or value != value else str(value) for value in values], dtype=pl.String)  # noqa: PLR0124 - NaN
+
+
+def _judged(raw: pl.DataFrame, conformed: Conformed, table: Table, source: Source, entry: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split one conformed batch into rows that may pass and rows that may not."""
+    reasons = dict(conformed.reasons)
+    frame = conformed.frame.with_columns(
+        pl.lit(source.name).alias("source"), pl.lit(entry["sha256"]).alias("extract_id"),
+        raw["sheet"] if "sheet" in raw.columns else pl.lit(None, dtype=pl.String).alias("sheet"),
+        raw["row_number"].cast(pl.Int64),
+    )  # fmt: skip
+    if entry["month"] is not None and table.month:
+        elsewhere = (conformed.months != entry["month"]) & (conformed.closing != entry["month"])
+        reasons["outside_month"] = elsewhere.fill_null(value=False)
+    plain = frame.with_columns(cs.enum().cast(pl.String))
+    for reason, bad in table.judge(plain).items():
+        column = reason.partition(": ")[0]
+        if reason.endswith(": missing"):  # a value that could not be read is not missing: its own reason says more
+            for other, failed in conformed.reasons.items():
+                if other.startswith(f"{column}: "):
+                    bad = bad & ~failed
+        reasons[reason] = reasons[reason] | bad if reason in reasons else bad
+    reasons = {reason: bad for reason, bad in reasons.items() if bad.any()}
+    months = _partition(conformed, entry, table)
+    stored = [column.name for column in table.kept if table.flag is None or column.name != table.flag.name]
+    if not reasons:
+        return frame.select(stored).with_columns(months), _refused(raw.clear(), source, entry, months.clear(), {})
+    failed = pl.select(pl.any_horizontal(*reasons.values())).to_series()
+    kept = frame.filter(~failed)
+    if table.judge(plain.filter(~failed)):
+        raise ContractViolation(f"{table.name}: rows that were to pass do not", f"source {source.name}", "this is a defect of the hub: report it")
+    bad_rows = {reason: bad.filter(failed) for reason, bad in reasons.items()}
+    return kept.select(stored).with_columns(months.filter(~failed)), _refused(raw.filter(failed), source, entry, months.filter(failed), bad_rows)
+
+
+def _partition(conformed: Conformed, entry: dict[str, Any], table: Table) -> pl.Series:
+    """The month folder of each row."""
+    if not table.month:
+        return pl.Series("month", [ALL], dtype=pl.String).new_from_index(0, conformed.frame.height).alias("__month__")
+    if entry["month"] is not None:
+        return pl.Series([entry["month"]], dtype=pl.String).new_from_index(0, conformed.frame.height).alias("__month__")
+    return conformed.months.fill_null(UNDATED).alias("__month__")
+
+
+def _refused(raw: pl.DataFrame, source: Source, entry: dict[str, Any], months: pl.Series, reasons: dict[str, pl.Series]) -> pl.DataFrame:
+    """Refused rows as quarantine keeps them: every reason and the original text."""
+    names = [name for name in raw.columns if name not in ("row_number", "sheet", "__reader_reason__")]
+    why = [[reason for reason, bad in reasons.items() if bad[row]] for row in range(raw.height)]
+    texts = [json.dumps({name: text for name, text in row.items() if text is not None}, ensure_ascii=False) for row in raw.select(names).iter_rows(named=True)]
+    return pl.DataFrame({
+        "contract": [source.contract] * raw.height, "source": [source.name] * raw.height, "extract_id": [entry["sha256"]] * raw.height,
+        "file": [entry["name"]] * raw.height, "sheet": raw["sheet"] if "sheet" in raw.columns else [None] * raw.height,
+        "row_number": raw["row_number"], "month": months, "reasons": why, "raw": texts,
+    }, schema=_QUARANTINE, strict=False)  # fmt: skip
+
+
+def _unrepeated(frame: pl.DataFrame, table: Table, kind: str) -> tuple[pl.DataFrame, dict[int, str]]:
+    """Settle rows that share a key, within one extract or over several.
+
+    Args:
+        frame: rows with `__month__`, and `__order__` where several extracts stand together (later ones are higher).
+        table: the contract, whose key it is.
+        kind: `event`, `state` or `reference`.
+
+    Returns:
+        The rows that stay, flagged where the contract has a flag; and what became of the others:
+        position in `frame` → `duplicate` or `duplicate_key`.
+    """
+    key, flag = list(table.key), table.flag
+    flagged = frame.with_columns(pl.lit(value=False).alias(flag.name)) if flag else frame
+    if not key or not frame.height:
+        return flagged, {}
+    repeated = frame.select(pl.struct(key).hash()).to_series().is_duplicated()
+    if not repeated.any():
+        return flagged, {}
+    values = [column.name for column in table.declared]
+    order = "__order__" if "__order__" in frame.columns else pl.lit(0).alias("__order__")
+    some = frame.with_row_index("__position__").filter(repeated).select("__position__", order, "row_number", *values)
+    some = some.sort("__order__", "row_number", "__position__")
+    verdict = _verdict_of_state(some, key, values) if kind == "state" else _verdict_of_event(some, key, values, table)
+    gone = {position: word for position, word in verdict.items() if word.startswith("duplicate")}
+    if flag:
+        marked = [position for position, word in verdict.items() if word == flag.name]
+        flagged = flagged.with_columns(pl.Series(flag.name, [False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(marked, True).alias(flag.name))  # noqa: FBT003
+    stays = pl.Series([True], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(list(gone), False)  # noqa: FBT003
+    return flagged.filter(stays), gone
+
+
+def _verdict_of_event(some: pl.DataFrame, key: list[str], values: list[str], table: Table) -> dict[int, str]:
+    """The first row of a key stands; equal ones are duplicates, others conflict with it."""
+    first_of_values, first_of_key = some.select(pl.struct(values).is_first_distinct()).to_series(), some.select(pl.struct(key).is_first_distinct()).to_series()
+    verdict = dict.fromkeys(some["__position__"].filter(~first_of_values).to_list(), "duplicate")
+    distinct = some.filter(first_of_values)
+    if table.flag:
+        clashing = distinct.filter(pl.struct(key).is_duplicated())
+        return verdict | dict.fromkeys(clashing["__position__"].to_list(), table.flag.name)
+    return verdict | dict.fromkeys(some["__position__"].filter(first_of_values & ~first_of_key).to_list(), "duplicate_key")
+
+
+def _verdict_of_state(some: pl.DataFrame, key: list[str], values: list[str]) -> dict[int, str]:
+    """The row of the latest extract stands; an extract that repeats what stood before changes nothing."""
+    inner = ["__order__", *key]
+    first_of_values = some.select(pl.struct(["__order__", *values]).is_first_distinct()).to_series()
+    verdict = dict.fromkeys(some["__position__"].filter(~first_of_values).to_list(), "duplicate")
+    distinct = some.filter(first_of_values)
+    clash = ~distinct.select(pl.struct(inner).is_first_distinct()).to_series()
+    verdict |= dict.fromkeys(distinct["__position__"].filter(clash).to_list(), "duplicate_key")
+    standing: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
+    positions = distinct.filter(~clash)
+    for position, name, content in zip(positions["__position__"], positions.select(key).iter_rows(), positions.select(values).iter_rows(), strict=True):
+        before = standing.get(name)
+        if before is not None and before[1] == content:
+            verdict[position] = "duplicate"
+            continue
+        if before is not None:
+            verdict[before[0]] = "is_superseded"
+        standing[name] = (position, content)
+    return verdict
+
+
+def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: dict[int, str]) -> dict[str, Any]:
+    """Write what stays and what was refused, and account for every row."""
+    source, table, entry = staged.source, staged.table, spec["entry"]
+    clashing = sorted(position for position, word in gone.items() if word == "duplicate_key")
+    refused = pl.concat([*staged.refused, _clashes(spec, staged, clashing)])
+    duplicates = len(gone) - len(clashing)
+    if staged.rows != frame.height + refused.height + duplicates:
+        raise ContractViolation(
+            f"rows were lost or invented: {staged.rows} read, {frame.height} accepted, {refused.height} refused, {duplicates} duplicates",
+            f"source {source.name}, file {entry['name']}", "this is a defect of the hub: report it",
+        )  # fmt: skip
+    data, prefix = Path(spec["enterprise"]) / "data", f"{table.name}/{source.name}"
+    order = [*(name for name in table.key if name in frame.columns), "row_number"]
+    clean = {}
+    for (month,), part in frame.partition_by("__month__", as_dict=True, include_key=False).items():
+        clean[str(month)] = _write(part.sort(order, nulls_last=False), data, f"clean/{prefix}/{month}/{spec['fingerprint']}.parquet")
+    quarantine = {}
+    for (month,), part in refused.partition_by("month", as_dict=True).items():
+        quarantine[str(month)] = _write(part.sort("row_number"), data, f"quarantine/{prefix}/{month}/{spec['fingerprint']}.parquet")
+    ordered = [name for name in table.key if frame.height and frame[name].null_count() == 0 and not frame[name].dtype.is_numeric()]
+    spans = {name: [str(frame[name].min()), str(frame[name].max())] for name in ordered}
+    reasons = refused.explode("reasons")["reasons"].value_counts(sort=True)
+    return {
+        **entry, "id": spec["id"], "contract": table.name, "fingerprint": spec["fingerprint"], "settled": spec["fingerprint"],
+        "rows": staged.rows, "accepted": frame.height, "refused": refused.height, "duplicates": duplicates,
+        "flagged": int(frame[table.flag.name].sum()) if table.flag and frame.height else 0,
+        "reasons": dict(sorted(reasons.iter_rows())), "clean": dict(sorted(clean.items())), "quarantine": dict(sorted(quarantine.items())),
+        "spans": spans, "replaced_months": [],
+    }  # fmt: skip
+
+
+def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int]) -> pl.DataFrame:
+    """Rows refused because their key stands already, with their original text."""
+    entry = spec["entry"]
+    if not positions:
+        return pl.DataFrame(schema=_QUARANTINE)
+    rows = staged.good[positions]
+    found = []
+    data = Path(spec["enterprise"]) / "data"
+    for raw in _prepared(staged.source, landing.raw(staged.source, entry, data / "landing")):
+        keys = ["row_number", "sheet"] if "sheet" in raw.columns else ["row_number"]
+        wanted = rows.select(*keys, "__month__").with_columns(pl.col("row_number").cast(pl.UInt32))
+        # unpivoted rows share a row number: the original row stands once for each
+        hit = wanted.join(raw.unique(keys, keep="first", maintain_order=True), on=keys, how="inner", nulls_equal=True)
+        found.append(_refused(hit.drop("__month__"), staged.source, entry, hit["__month__"], {"duplicate_key": pl.Series([True] * hit.height)}))
+    return pl.concat(found)
+
+
+def _write(frame: pl.DataFrame, data: Path, name: str) -> str:
+    with replaced(data / name) as temporary:
+        frame.with_columns(cs.enum().cast(pl.String)).write_parquet(temporary, compression="zstd", compression_level=1, row_group_size=262_144)
+    return name
+
+
+def _replace(state: dict[str, Any], staged: dict[str, Any]) -> list[str]:
+    """Put an extract in the place of its old version; the months that lost rows by it."""
+    months: set[str] = set()
+    for other in [entry for entry in state.values() if entry["source"] == staged["source"] and entry["name"] == staged["name"]]:
+        months |= set(other["clean"])
+        staged["order"] = other["order"] if other["id"] == staged["id"] else _next(state)
+        del state[other["id"]]
+    staged.setdefault("order", _next(state))
+    state[staged["id"]] = staged
+    return sorted(months)
+
+
+def _next(state: dict[str, Any]) -> int:
+    return max((entry["order"] for entry in state.values()), default=0) + 1
+
+
+def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> None:
+    """Settle keys that stand in more than one extract of a contract."""
+    by_source = {outcome.source: outcome for outcome in outcomes}
+    changed = False
+    for group in _overlapping(enterprise.lake.extracts(table.name), table):
+        members = [entry["fingerprint"] for entry in group]
+        together = digest(members) if len(group) > 1 else members[0]
+        if all(entry["settled"] == together for entry in group):
+            continue
+        for entry in _settled_group(enterprise, table, group, together):
+            enterprise.lake.state["extracts"][entry["id"]] = entry
+            outcome = by_source.setdefault(entry["source"], Outcome(entry["source"], table.name))
+            outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), entry]
+            changed = True
+    if changed:
+        enterprise.lake.commit()
+
+
+def _overlapping(entries: list[dict[str, Any]], table: Table) -> list[list[dict[str, Any]]]:
+    """Extracts whose keys could meet: the spans of every key column overlap."""
+    groups: list[list[dict[str, Any]]] = []
+    for entry in entries:
+        meeting = [group for group in groups if any(_meet(entry, other, table) for other in group)]
+        groups = [group for group in groups if group not in meeting]
+        groups.append([*(member for group in meeting for member in group), entry])
+    return [sorted(group, key=lambda entry: entry["order"]) for group in groups]
+
+
+def _meet(one: dict[str, Any], other: dict[str, Any], table: Table) -> bool:
+    if not one["accepted"] or not other["accepted"]:
+        return False
+    spans = [(one["spans"].get(name), other["spans"].get(name)) for name in table.key]
+    return all(a is None or b is None or (a[0] <= b[1] and b[0] <= a[1]) for a, b in spans)
+
+
+def _settled_group(enterprise: Enterprise, table: Table, group: list[dict[str, Any]], together: str) -> list[dict[str, Any]]:
+    """Stage the extracts of a group again, side by side."""
+    members = []
+    for entry in group:
+        spec = _spec(enterprise, _source(str(enterprise.folder), entry["source"]), entry)
+        members.append((entry, {**spec, "fingerprint": entry["fingerprint"]}, _staged(spec)))
+    frame = pl.concat([staged.good.with_columns(pl.lit(entry["order"]).alias("__order__"), pl.lit(number).alias("__member__"))
+                       for number, (entry, _, staged) in enumerate(members)], how="vertical_relaxed")  # fmt: skip
+    kept, gone = _unrepeated(frame, table, members[0][2].source.kind_of_rows)
+    starts = [0]
+    for _, _, staged in members:
+        starts.append(starts[-1] + staged.good.height)
+    written = []
+    for number, (entry, spec, staged) in enumerate(members):
+        own = {position - starts[number]: word for position, word in gone.items() if starts[number] <= position < starts[number + 1]}
+        part = kept.filter(pl.col("__member__") == number).drop("__order__", "__member__")
+        named = {**spec, "fingerprint": digest(entry["fingerprint"], together) if len(group) > 1 else entry["fingerprint"]}
+        result = _written(named, staged, part, own)
+        written.append({**result, "fingerprint": entry["fingerprint"], "settled": together, "order": entry["order"],
+                        "replaced_months": sorted(set(entry["clean"]) | set(entry["replaced_months"]))})  # fmt: skip
+    return written

@@ -1,0 +1,134 @@
+"""Landing: the bytes a system delivered, kept unchanged under their sha256 beside a manifest of what they are.
+
+Sources with personal data are the exception: what rests of them is their raw text table with keys replaced by
+pseudonyms and personal columns removed; the manifest keeps sha256 and size of the bytes received.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from connectors import readers
+from connectors.source import Read, Source
+from schemas.enterprise import replaced, write_text
+from schemas.errors import SourceError
+
+KEY = "ESG_PSEUDONYM_KEY"
+_BLOCK = 1 << 22
+# headers of columns that must not rest in a source about persons, whether or not it declares them
+_PERSONAL = re.compile(
+    r"姓名|名字|员工名|手机|电话|联系方式|邮箱|邮件|身份证|证件号|护照|出生|生日|住址|家庭地址|密码|银行卡|"
+    r"\b(full|first|last|family|given|employee|staff)?[ _]?name\b|phone|mobile|e-?mail|passport|birth|\bdob\b|home[ _]?address|password|id[ _]?card|\bssn\b",
+    re.IGNORECASE,
+)
+# what gives a person away inside a text that is kept
+_TRACES = r"[\w.+-]+@[\w-]+\.[\w.-]+|\b\d{17}[\dXx]\b|\b1[3-9]\d{9}\b"
+
+
+def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]:
+    """Archive a delivered file.
+
+    Args:
+        source: who delivered it.
+        path: where it lies now; it is only read.
+        name: what it is called.
+        landing: the archive's folder.
+
+    Returns:
+        The manifest: source, name, sha256 and size of the bytes received, received_at, and the archived file's name.
+
+    Raises:
+        SourceError: the file cannot be read, or it is personal and the pseudonym key is not set.
+    """
+    try:
+        size = path.stat().st_size
+        sha = _sha256(path)
+    except OSError as error:
+        raise SourceError(f"cannot be read / 无法读取: {error.strerror}", f"source {source.name}, file {name}", "check the file") from error
+    if size == 0:
+        raise SourceError("the file is empty / 文件为空", f"source {source.name}, file {name}", "have the system deliver it again")
+    archived = f"{sha}.{source.name}.parquet" if source.is_personal else sha
+    manifest = landing / f"{sha}.{source.name}.json"
+    if manifest.exists() and (landing / archived).exists():
+        return json.loads(manifest.read_text(encoding="utf-8"))
+    entry: dict[str, Any] = {
+        "source": source.name, "name": name, "sha256": sha, "size": size, "archived": archived,
+        "received_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    if source.is_personal:
+        frames = [pseudonymised(source, frame) for frame in readers.read(path, source.read, name)]
+        with replaced(landing / archived) as temporary:
+            pl.concat(frames).write_parquet(temporary)
+    elif not (landing / archived).exists():
+        with replaced(landing / archived) as temporary:
+            shutil.copyfile(path, temporary)
+    write_text(manifest, json.dumps(entry, ensure_ascii=False, indent=1))
+    return entry
+
+
+def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.DataFrame]:
+    """The raw text table of an archived extract, in batches."""
+    path = landing / entry["archived"]
+    if not path.exists():
+        raise SourceError("an archived extract is gone / 归档文件缺失", f"{path.name} ({entry['name']})", "restore data/landing from backup")
+    if source.is_personal:
+        yield pl.read_parquet(path)
+    else:
+        yield from readers.read(path, reading(source), entry["name"])
+
+
+def reading(source: Source) -> Read:
+    """How an archived extract is read: rows of a database rest as Parquet."""
+    return source.read.model_copy(update={"kind": "parquet"}) if source.read.kind == "sql" else source.read
+
+
+def pseudonymised(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
+    """The raw table without personal columns and with pseudonyms for employee keys.
+
+    Raises:
+        SourceError: the key is not in the environment, or a declared personal column is not in the file.
+    """
+    secret = os.environ.get(KEY, "")
+    if source.table.is_personal and not secret:
+        raise SourceError(
+            f"{KEY} is not set, so employee keys cannot be replaced / 未设置假名密钥", f"source {source.name}", f"export {KEY}=…"
+        )
+    gone = [column for column in source.personal if column not in raw.columns]
+    if gone:
+        raise SourceError(f"personal columns not in the file / 声明的个人信息列不存在: {', '.join(gone)}", f"source {source.name}",
+                          "correct `personal` in the source declaration")  # fmt: skip
+    mapping = source.mapping([name for name in raw.columns if name not in ("row_number", "sheet")])
+    keys = {column.source for name, column in mapping.items() if name == "employee_key"}
+    used = {column.source for column in mapping.values()}
+    remove = set(source.personal) - keys | {name for name in raw.columns if _PERSONAL.search(name) and name not in used}
+    kept = raw.drop(remove - {"row_number", "sheet"})
+    for name in kept.columns:
+        if name in keys:
+            distinct = kept[name].unique().drop_nulls()
+            pseudonyms = pl.Series([_pseudonym(secret, text) for text in distinct], dtype=pl.String)
+            kept = kept.with_columns(pl.col(name).replace_strict(distinct, pseudonyms, default=None, return_dtype=pl.String))
+        elif kept.schema[name] == pl.String and name not in used:
+            kept = kept.with_columns(pl.col(name).str.replace_all(_TRACES, "***"))
+    return kept
+
+
+def _pseudonym(secret: str, text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).strip()
+    return hmac.new(secret.encode(), plain.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,279 @@
+"""The Source model: what one `sources/<name>.yaml` may say about how a system delivers its rows."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.contract import Table, contract, contracts, names
+from schemas.enterprise import Enterprise, complaints, load_yaml
+from schemas.errors import SourceError, UnitMismatch
+from schemas.units import factor, unit_of
+
+
+class Strict(BaseModel):
+    """A declaration in which an unknown key is an error, not a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+
+class Unpivot(Strict):
+    """Columns that hold one value per day (or meter, or fuel) and become rows.
+
+    `columns` lists header names; `1..31` stands for every whole number in that range that the header has.
+    """
+
+    columns: list[str]
+    name: str
+    value: str
+
+
+class Read(Strict):
+    """How the bytes or rows of a source become a table of texts."""
+
+    kind: Literal["csv", "excel", "parquet", "jsonl", "sql"] = Field(alias="as")
+    files: str | None = None
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    decimal: str = "."
+    thousands: str | None = None
+    sheet: str | None = None
+    header_rows: int = Field(default=1, ge=1)
+    unpivot: Unpivot | None = None
+    url: str | None = None
+    table: str | None = None
+    query: str | None = None
+    watermark: str | None = None
+    overlap: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Read:
+        if self.kind == "sql":
+            if not self.url or bool(self.table) == bool(self.query):
+                raise ValueError("read.as sql needs `url` and exactly one of `table`, `query`")
+        elif not self.files:
+            raise ValueError(f"read.as {self.kind} needs `files`")
+        if self.overlap and not self.watermark:
+            raise ValueError("`overlap` needs a `watermark`")
+        return self
+
+
+class Column(Strict):
+    """Where one contract column comes from: exactly one of `from` and `value`, then `map`, `format`, `unit`."""
+
+    source: str | None = Field(default=None, alias="from")
+    value: str | None = None
+    map: dict[str, str] = {}
+    format: str | list[str] | None = None
+    unit: str | dict[Literal["from"], str] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands in whatever the YAML holds
+        if isinstance(data, str):
+            return {"from": data}
+        if isinstance(data, dict):
+            texts = {key: str(data[key]) for key in ("from", "value") if data.get(key) is not None}
+            words = {str(word): str(meaning) for word, meaning in (data.get("map") or {}).items()}
+            return {**data, **texts, "map": words}
+        return data
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Column:
+        if (self.source is None) == (self.value is None):
+            raise ValueError("a column needs exactly one of `from` and `value`")
+        return self
+
+
+class Source(Strict):
+    """One `sources/<name>.yaml`, checked against the contract it fills.
+
+    Two kinds need no YAML: `reference/<contract>.csv` and filled templates, whose headers are the contract's own.
+    """
+
+    name: str
+    contract: str
+    read: Read
+    columns: dict[str, Column] = {}
+    system: str = ""
+    owner: str = ""
+    rows: Literal["event", "state"] | None = None
+    timezone: str | None = None
+    stamp: Literal["start", "end"] = "end"
+    expect_by_day: int | None = Field(default=None, ge=1, le=28)
+    personal: list[str] = []
+    folder: Path
+    by_header: bool = False
+
+    @property
+    def table(self) -> Table:
+        """The contract it fills."""
+        return contract(self.contract)
+
+    @property
+    def kind_of_rows(self) -> str:
+        """`event`, `state` or `reference`: the source's own word, else the contract's."""
+        return self.rows or self.table.rows
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether what it delivers may only rest without names and with pseudonyms."""
+        return self.table.is_personal or bool(self.personal)
+
+    @property
+    def prepare_path(self) -> Path:
+        """Where the source's `prepare` function lies if it has one."""
+        return self.folder / "sources" / f"{self.name}.py"
+
+    def declaration(self) -> dict[str, Any]:
+        """Everything declared about how rows are read, for the fingerprint of what was read with it."""
+        prepare = self.prepare_path.read_text(encoding="utf-8") if self.prepare_path.exists() else ""
+        return {**self.model_dump(mode="json", exclude={"folder", "owner", "system", "expect_by_day"}), "prepare": prepare}
+
+    def mapping(self, header: list[str]) -> dict[str, Column]:
+        """Contract column → where it comes from, for a file with this header.
+
+        Raises:
+            SourceError: a declared column is not in the file.
+        """
+        if not self.by_header:
+            wanted = [column.source for column in self.columns.values() if column.source is not None]
+            wanted += [unit["from"] for column in self.columns.values() if isinstance(unit := column.unit, dict)]
+            missing = [name for name in dict.fromkeys(wanted) if name not in header]
+            if missing:
+                raise SourceError(
+                    f"missing column / 缺少列: {', '.join(map(repr, missing))}", f"source {self.name}",
+                    f"the file has: {', '.join(header)}; correct the file or sources/{self.name}.yaml",
+                )  # fmt: skip
+            return self.columns
+        names = {(name.split() or [""])[0]: name for name in header}
+        found = {column.name: Column(source=names[column.name]) for column in self.table.declared if column.name in names}
+        missing = [column.name for column in self.table.declared if not column.nullable and column.name not in found]
+        if missing:
+            raise SourceError(
+                f"missing column / 缺少列: {', '.join(missing)}", f"source {self.name}",
+                f"the header must be the contract's own columns: {', '.join(c.name for c in self.table.declared)}",
+            )  # fmt: skip
+        return found
+
+    def deliveries(self) -> list[Delivery]:
+        """The files there are for it, in order of month and name."""
+        if self.read.files is None:
+            return []
+        root, pattern = self._root(self.read.files)
+        month = re.compile(re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+                           .replace(re.escape("{month}"), r"(?P<month>\d{4}-\d{2})", 1).replace(re.escape("{month}"), "(?P=month)"))  # fmt: skip
+        found = []
+        for path in root.glob(pattern.replace("{month}", "[0-9][0-9][0-9][0-9]-[0-9][0-9]")):
+            match = month.fullmatch(path.relative_to(root).as_posix())
+            if match and path.is_file() and not path.name.startswith((".", "~$")):
+                found.append(Delivery(path, path.relative_to(root).as_posix(), match.groupdict().get("month")))
+        return sorted(found, key=lambda delivery: (delivery.month or "", delivery.name))
+
+    def _root(self, pattern: str) -> tuple[Path, str]:
+        if Path(pattern).is_absolute() or pattern.startswith(".."):
+            fixed = Path(*[part for part in Path(pattern).parts if not re.search(r"[*?{\[]", part)][: len(Path(pattern).parts) - 1])
+            root = fixed if fixed.is_absolute() else (self.folder / "extracts" / fixed)
+            return root, Path(pattern).relative_to(fixed).as_posix()
+        if pattern.startswith(("extracts/", "reference/")):
+            return self.folder, pattern
+        return self.folder / "extracts", pattern
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file as delivered: where it lies, what it is called below its folder, the month its name tells."""
+
+    path: Path
+    name: str
+    month: str | None
+
+
+def sources(enterprise: Enterprise) -> list[Source]:
+    """Every source of an enterprise, referenced contracts first.
+
+    Raises:
+        SourceError: a declaration does not fit its contract; every complaint is named.
+    """
+    declared = [_declared(enterprise, path) for path in sorted((enterprise.folder / "sources").glob("*.yaml"))]
+    order = [table.name for table in contracts()]
+    return sorted([*_by_header(enterprise), *declared], key=lambda source: (order.index(source.contract), source.name))
+
+
+def _declared(enterprise: Enterprise, path: Path) -> Source:
+    content = load_yaml(path, SourceError)
+    try:
+        source = Source.model_validate({**content, "name": path.stem, "folder": enterprise.folder})
+    except ValidationError as error:
+        raise SourceError(f"{path.name}: {complaints(error)}", str(path), "correct the source declaration") from error
+    found = list(_misfits(source))
+    if found:
+        raise SourceError(f"{path.name}: {'; '.join(found)}", str(path), "correct the source declaration")
+    return source
+
+
+def _misfits(source: Source) -> Iterator[str]:
+    if source.contract not in names():
+        yield f"no contract is called {source.contract!r} (there are: {', '.join(names())})"
+        return
+    columns = {column.name: column for column in source.table.declared}
+    for name, column in source.columns.items():
+        if name not in columns:
+            yield f"{source.contract} has no column {name!r} (it has: {', '.join(columns)})"
+        elif isinstance(column.unit, str):
+            yield from _unit_misfit(name, column.unit)
+        elif column.unit and unit_of(name) is None:
+            yield f"{name} carries no unit"
+    missing = [name for name, column in columns.items() if not column.nullable and name not in source.columns]
+    if missing:
+        yield f"required columns are not mapped: {', '.join(missing)}"
+    if source.timezone is not None and source.timezone not in available_timezones():
+        yield f"unknown time zone {source.timezone!r}"
+
+
+def _unit_misfit(column: str, unit: str) -> Iterator[str]:
+    target = unit_of(column)
+    if target is None:
+        yield f"{column} carries no unit, so none can be given for it"
+        return
+    try:
+        factor(unit, target)
+    except UnitMismatch as error:
+        yield f"{column}: {error.what}"
+
+
+def _by_header(enterprise: Enterprise) -> Iterator[Source]:
+    for table in contracts():
+        path = f"reference/{table.name}.csv"
+        if (enterprise.folder / path).exists():
+            yield Source(name=f"reference_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True,
+                         system="reference", read=Read(kind="csv", files=path))  # fmt: skip
+        pattern = f"templates/{table.name}*.xlsx"
+        others = {other.name for other in contracts() if other.name != table.name and other.name.startswith(table.name)}
+        found = [path for path in (enterprise.folder / "extracts").glob(pattern) if not path.name.startswith(tuple(others) or ("~$",))]
+        if found:
+            yield Source(name=f"template_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True,
+                         system="template", read=Read(kind="excel", files=pattern, sheet=table.name))  # fmt: skip
+
+
+def expand(text: str, where: str) -> str:
+    """`${NAME}` in a declaration, replaced from the environment.
+
+    Raises:
+        SourceError: the environment has no such name.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise SourceError(f"environment variable not set / 环境变量未设置: {match[1]}", where, f"export {match[1]}=…")
+        return os.environ[match[1]]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)

@@ -1,0 +1,1 @@
+"""WHAT the data means: units, fields, contracts, the enterprise folder. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""One file per canonical table: its contract, and nothing else."""

@@ -1,0 +1,37 @@
+"""Contract of `fuel_purchase`: a purchase of fuel, by volume or by mass."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas.contract import Contract
+from schemas.fields import Day, choice, day, key, quantity, rule
+
+
+class FuelPurchase(Contract, rows="event", key=("document_id",), month=("purchased_on",), zh="燃料采购"):
+    """A purchase of fuel, by volume or by mass."""
+
+    document_id: str = key("单据号", "Document", example="F202601-0001")
+    purchased_on: Day = day("采购日期", "Date of purchase")
+    site_id: str = key("场所编号", "Site; empty: the vehicle's", refers="site", optional=True)
+    vehicle_id: str = key("车辆编号", "Vehicle; empty: stationary use", refers="vehicle", optional=True)
+    fuel: str = choice(
+        "燃料",
+        "Fuel",
+        {
+            "diesel": "柴油", "gasoline": "汽油", "lng": "液化天然气", "cng": "压缩天然气", "lpg": "液化石油气",
+            "natural_gas": "天然气", "fuel_oil": "燃料油", "kerosene": "煤油",
+        },
+    )  # fmt: skip
+    volume_l: float = quantity("体积（升）", "Volume of a liquid", ge=0, optional=True)
+    mass_kg: float = quantity("质量", "Mass", ge=0, optional=True)
+    volume_m3: float = quantity("体积（立方米）", "Volume of a gas", ge=0, optional=True)
+    volume_reference: str = choice("体积参比温度", "Temperature a gas volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True)
+
+    @rule("one_quantity", "体积、质量须恰填一项", "exactly one of volume_l, mass_kg, volume_m3 must be filled")
+    def exactly_one_quantity(cls) -> pl.Expr:
+        return pl.sum_horizontal(pl.col("volume_l", "mass_kg", "volume_m3").is_not_null().cast(pl.Int8)) == 1
+
+    @rule("no_place", "场所与车辆不能都为空", "either the site or the vehicle must be filled")
+    def has_a_place(cls) -> pl.Expr:
+        return pl.col("site_id").is_not_null() | pl.col("vehicle_id").is_not_null()

@@ -1,0 +1,47 @@
+"""Contract of `meter`: a meter as installed in a period."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from schemas.contract import Contract
+from schemas.fields import Day, choice, count, day, key, quantity, rule, text, unit
+
+
+class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计量表"):
+    """A meter as installed in a period."""
+
+    meter_id: str = key("表号", "Meter", example="E-0001")
+    site_id: str = key("场所编号", "Site", refers="site", example="SH-W01")
+    area: str = text("区域", "Area")
+    line: str = text("产线", "Line")
+    equipment: str = text("设备", "Equipment")
+    carrier: str = choice(
+        "能源品种",
+        "Energy carrier",
+        {"electricity": "电力", "natural_gas": "天然气", "heat": "热力", "steam": "蒸汽", "cooling": "冷量", "water": "水"},
+    )
+    register_kind: str = choice("读数类型", "Kind of register", {"cumulative": "累计", "interval": "区间"})
+    interval_min: int = count("读数间隔（分钟），空为不规则", "Minutes between readings; empty: irregular", ge=1, optional=True)
+    unit: str = unit("单位", "Unit of the register")
+    multiplier: float = quantity("倍率（CT×PT），空为直接接入", "CT x PT ratio; empty: connected directly", gt=0, optional=True)
+    register_max: float = quantity("表计满量程，空为不翻转", "Highest register value; empty: never rolls over", gt=0, optional=True)
+    max_power_kw: float = quantity("最大功率", "Highest power the supply allows", gt=0, optional=True)
+    volume_reference: str = choice("体积参比温度", "Temperature the volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True)
+    role: str = choice(
+        "用途，空为总表",
+        "Role; empty: main",
+        {"main": "总表", "sub": "分表", "generation": "发电", "export": "上网", "tenant": "租户"},
+        optional=True,
+    )
+    parent_meter_id: str = key("上级表号", "Parent meter", optional=True)
+    valid_from: Day = day("生效日期", "Valid from", optional=True)
+    valid_to: Day = day("失效日期", "Valid to", optional=True)
+
+    @rule("period_reversed", "失效日期早于生效日期", "valid_to lies before valid_from")
+    def period_runs_forward(cls) -> pl.Expr:
+        return pl.col("valid_to") >= pl.col("valid_from")
+
+    @rule("own_parent", "上级表不能是自己", "a meter cannot be its own parent")
+    def parent_is_another(cls) -> pl.Expr:
+        return pl.col("parent_meter_id") != pl.col("meter_id")

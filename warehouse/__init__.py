@@ -1,0 +1,1 @@
+"""WHERE numbers are computed: reference data, marts, the published file."""

@@ -1,0 +1,312 @@
+"""Marts: lists them, reads their dependencies out of the SQL, and builds what is stale in a private DuckDB.
+
+A mart is one file with one SELECT. It runs as it stands in any DuckDB where `clean`, `reference`, `staged`, `meta` and
+the marts it reads exist; nothing is templated. A mart is stale when its SQL or anything it reads has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from schemas import units
+from schemas.contract import contracts
+from schemas.enterprise import MONTH, Enterprise, digest, replaced
+from schemas.errors import MartError
+from warehouse import meters
+
+FOLDER = Path(__file__).parent / "marts"
+REFERENCE = Path(__file__).parent / "reference"
+SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
+_TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
+            "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One mart as its file declares it.
+
+    Attributes:
+        name: the file's name.
+        sql: the SELECT.
+        zh, en: what a row means, from the head comment.
+        grain: the columns that name a row.
+    """
+
+    name: str
+    sql: str
+    zh: str
+    en: str
+    grain: tuple[str, ...]
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The tables it reads (`clean.trip`), as DuckDB's own parser sees them."""
+        with duckdb.connect() as connection:
+            tree = json.loads(connection.execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0])
+        if tree["error"]:
+            raise MartError(f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL")
+        found: set[str] = set()
+
+        def walk(node: Any) -> None:  # noqa: ANN401 - a parse tree
+            if isinstance(node, dict):
+                if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                    found.add(f"{node['schema_name']}.{node['table_name']}")
+                for child in node.values():
+                    walk(child)
+            elif isinstance(node, list):
+                for child in node:
+                    walk(child)
+
+        walk(tree)
+        return tuple(sorted(found))
+
+
+@cache
+def marts() -> tuple[Mart, ...]:
+    """Every mart, those that are read before those that read them.
+
+    Raises:
+        MartError: a mart lacks its head comment, or marts read each other in a circle.
+    """
+    found = {path.stem: _mart(path) for path in sorted(FOLDER.glob("*.sql"))}
+    ordered: dict[str, Mart] = {}
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise MartError(f"marts read each other in a circle: {' -> '.join((*above, name))}", str(FOLDER), "break the circle")
+        if name in ordered or name not in found:
+            return
+        for table in found[name].reads:
+            if table.startswith("mart."):
+                visit(table.removeprefix("mart."), (*above, name))
+        ordered[name] = found[name]
+
+    for name in found:
+        visit(name, ())
+    return tuple(ordered.values())
+
+
+def _mart(path: Path) -> Mart:
+    sql = path.read_text(encoding="utf-8")
+    head = dict(re.findall(r"^-- (zh|en|grain): (.+)$", sql, re.MULTILINE))
+    if len(head) != 3:
+        raise MartError("the head comment must say zh, en and grain", str(path), "add `-- zh:`, `-- en:`, `-- grain:`")
+    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")))
+
+
+@dataclass
+class Built:
+    """What became of one mart: rows, and the months whose file changed."""
+
+    name: str
+    rows: int
+    changed: list[str]
+
+
+class Warehouse:
+    """A private DuckDB over one enterprise's lake, with every mart in it.
+
+    Use as a context manager; `connection` is closed at the end.
+    """
+
+    def __init__(self, enterprise: Enterprise) -> None:
+        self.enterprise, self.lake = enterprise, enterprise.lake
+        self.connection = duckdb.connect(config={"threads": _threads()})
+        self.connection.execute("set TimeZone = 'UTC'")
+        for schema in SCHEMAS:
+            self.connection.execute(f"create schema {schema}")
+        self.inputs: dict[str, str] = {}
+        self._clean()
+        self._reference()
+        self._staged()
+
+    def __enter__(self) -> Warehouse:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def _clean(self) -> None:
+        """`clean.<contract>` over the files that count, and `meta.arrival`: what was delivered for which month."""
+        for table in contracts():
+            files = [str(path) for path in self.lake.files("clean", table.name)]
+            self.inputs[f"clean.{table.name}"] = digest(sorted(Path(path).relative_to(self.lake.data).as_posix() for path in files))
+            if files:
+                self.connection.read_parquet(files, hive_partitioning=False, union_by_name=True).create_view(f"clean_{table.name}")
+                self.connection.execute(f"create view clean.{table.name} as select * from clean_{table.name}")
+            else:
+                self.connection.execute(table.ddl(f"clean.{table.name}"))
+        arrivals = sorted({(entry["contract"], entry["source"], month) for entry in self.lake.extracts() for month in _arrived(entry)})
+        frame = pl.DataFrame(arrivals, schema={"contract": pl.String, "source": pl.String, "month": pl.String}, orient="row")
+        self._table("meta.arrival", frame)
+
+    def _reference(self) -> None:
+        """Shipped reference rows with the enterprise's own in their place, and what follows from declarations."""
+        for path in sorted(REFERENCE.glob("*.csv")):
+            self._table(f"reference.{path.stem}", _rows(path, self.enterprise.folder / "reference" / path.name))
+        factors = self.connection.table("reference.emission_factor").pl()
+        self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
+        policies = self.enterprise.declaration.policies
+        as_of = date.fromisoformat(policies["factors_as_of"]) if "factors_as_of" in policies else date.today()  # noqa: DTZ011 - a calendar day
+        self._table("reference.run", pl.DataFrame({"factors_as_of": [as_of], "timezone": [self.enterprise.timezone]}))
+        entities = self.enterprise.legal_entities()
+        self._table("reference.legal_entity", pl.DataFrame(entities, schema={"legal_entity_id": pl.String, "name_zh": pl.String, "name_en": pl.String}))
+        for name in ("reference.site", "reference.meter"):
+            self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
+        months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
+        self.inputs |= {"reference.site_zone": months, "reference.site_month": months, "reference.grid_fallback": months,
+                        "reference.carrier_tce": digest(self.inputs["reference.carrier"], self.inputs["reference.emission_factor"])}  # fmt: skip
+        self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
+
+    def _staged(self) -> None:
+        files = [str(path) for path in meters.segments(self.enterprise)]
+        self.inputs["staged.meter_segment"] = digest(sorted(Path(path).name for path in files), self.inputs["clean.meter"])
+        if files:
+            self.connection.read_parquet(files, hive_partitioning=False).create_view("segment")
+        else:
+            self.connection.execute("""create table segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
+                last_at timestamptz, last_register double, increase decimal(24, 6), readings bigint, negative_steps bigint, conflicting bigint,
+                estimated_increase double)""")
+        self.connection.execute("""create view staged.meter_segment as
+            select g.*, m.meter_row from segment as g inner join reference.meter as m on g.meter_id = m.meter_id
+            and g.first_at::date >= coalesce(m.valid_from, g.first_at::date) and g.first_at::date <= coalesce(m.valid_to, g.first_at::date)""")
+
+    def _table(self, name: str, frame: pl.DataFrame) -> None:
+        self.connection.register("incoming", frame.to_arrow())
+        self.connection.execute(f"create table {name} as select * from incoming")
+        self.connection.unregister("incoming")
+        self.inputs[name] = digest(frame.write_csv())
+
+    def build(self, progress: Callable[[str], None] = lambda _: None, only: set[str] | None = None) -> list[Built]:
+        """Bring every mart up to date.
+
+        Args:
+            progress: told which mart is being built.
+            only: names of marts, where not all are wanted; what they read must be up to date.
+
+        Returns:
+            One entry per mart, with the months whose figures changed.
+
+        Raises:
+            MartError: a SELECT fails; nothing of that mart is replaced.
+        """
+        state, built = self.lake.state["marts"], []
+        for mart in marts():
+            fingerprint = digest(mart.sql, [(table, self.inputs.get(table)) for table in mart.reads])
+            self.inputs[f"mart.{mart.name}"] = fingerprint
+            known = state.get(mart.name, {})
+            files = [self.lake.data / path for path in known.get("files", {}).values()]
+            if known.get("fingerprint") == fingerprint and all(path.exists() for path in files) and files:
+                relation = self.connection.read_parquet([str(path) for path in files], hive_partitioning=False, union_by_name=True)
+                relation.create_view(f"mart_{mart.name}")
+                self.connection.execute(f"create view mart.{mart.name} as select * from mart_{mart.name}")
+                built.append(Built(mart.name, known["rows"], []))
+            elif only is not None and mart.name not in only:
+                raise MartError(f"mart {mart.name} is stale", todo="build it first")
+            else:
+                progress(mart.name)
+                built.append(self._build(mart, fingerprint))
+        self.lake.commit()
+        return built
+
+    def _build(self, mart: Mart, fingerprint: str) -> Built:
+        try:
+            self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
+        except duckdb.Error as error:
+            raise MartError(f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads") from error
+        frame = self.connection.table(f"mart.{mart.name}").pl()
+        old = self.lake.state["marts"].get(mart.name, {}).get("files", {})
+        files, changed = {}, []
+        folder = self.lake.data / "mart" / mart.name
+        for (month,), part in sorted(frame.partition_by("month", as_dict=True).items(), key=lambda item: str(item[0])):
+            path = folder / f"{month or 'undated'}.parquet"
+            files[str(month)] = path.relative_to(self.lake.data).as_posix()
+            if _replaced(part, path):
+                changed.append(str(month))
+        for month, path in old.items():
+            if month not in files:
+                (self.lake.data / path).unlink(missing_ok=True)
+                changed.append(month)
+        self.lake.state["marts"][mart.name] = {"fingerprint": fingerprint, "files": files, "rows": frame.height}
+        return Built(mart.name, frame.height, sorted(changed))
+
+
+def _replaced(frame: pl.DataFrame, path: Path) -> bool:
+    """Write a month's rows unless the very same bytes lie there already."""
+    before = path.read_bytes() if path.exists() else None
+    with replaced(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd", compression_level=1)
+        after = temporary.read_bytes()
+    return before != after
+
+
+def _threads() -> int:
+    import os  # noqa: PLC0415 - read once
+
+    return int(os.environ.get("ESG_THREADS", os.cpu_count() or 1))
+
+
+def _arrived(entry: dict[str, Any]) -> list[str]:
+    """The months an extract delivers for: the one its name tells, else every month between its first and last row."""
+    if entry["month"]:
+        return [entry["month"]]
+    months = sorted(month for month in entry["clean"] if MONTH.fullmatch(month))
+    if not months:
+        return []
+    first, last = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (months[0], months[-1]))
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
+
+
+def _rows(shipped: Path, own: Path) -> pl.DataFrame:
+    """Reference rows; an enterprise's row takes the place of the shipped one with the same first column."""
+    rows = _typed(shipped).with_columns(pl.lit("shipped").alias("origin"))
+    if not own.exists():
+        return rows
+    try:
+        mine = _typed(own).with_columns(pl.lit("enterprise").alias("origin"))
+    except pl.exceptions.PolarsError as error:
+        raise MartError(f"cannot be read as reference rows: {error}", str(own), f"use the columns of {shipped.name}") from error
+    strange = set(mine.columns) - set(rows.columns)
+    if strange or rows.columns[0] not in mine.columns:
+        raise MartError(f"columns do not fit: {', '.join(sorted(strange))}", str(own), f"use the columns of {shipped.name}")
+    first = rows.columns[0]
+    return pl.concat([rows.filter(~pl.col(first).is_in(mine[first].to_list())), mine], how="diagonal_relaxed").select(rows.columns)
+
+
+_NUMBERS = ("value", "scale_max", "satisfied_from")
+_COUNTS = ("data_year", "tolerance_min", "close_within_h")
+_DAYS = ("published_on", "valid_from", "valid_to")
+_FLAGS = ("verified", "counts_unjustified")
+
+
+def _typed(path: Path) -> pl.DataFrame:
+    frame = pl.read_csv(path, infer_schema=False)
+    return frame.with_columns(
+        *(pl.col(name).cast(pl.Float64) for name in frame.columns if name in _NUMBERS),
+        *(pl.col(name).cast(pl.Int64) for name in frame.columns if name in _COUNTS),
+        *(pl.col(name).str.to_date() for name in frame.columns if name in _DAYS),
+        *((pl.col(name) == "true") for name in frame.columns if name in _FLAGS),
+    )
+
+
+@cache
+def _unit_factors(written: tuple[str, ...]) -> pl.DataFrame:
+    """Conversion factors, by the registry, from every unit met to every unit the marts count in."""
+    pairs = []
+    for unit in (*sorted(set(units.ALIASES.values())), *written):
+        for target in _TARGETS:
+            if units.is_known(unit) and units.same_dimension(unit, target):
+                pairs.append((unit, target, units.factor(unit, target)))
+    return pl.DataFrame(sorted(set(pairs)), schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row")

@@ -1,0 +1,77 @@
+-- zh: 每笔燃料采购：折算质量或标准体积、标准煤与燃烧排放，写明所用因子
+-- en: Every fuel purchase in mass or normal volume, coal equivalent and combustion CO2, with the factors used
+-- grain: document_id
+with placed as (
+    select
+        f.*,
+        coalesce(f.site_id, v.site_id) as place,
+        v.ownership,
+        strftime(f.purchased_on, '%Y-%m') as month
+    from clean.fuel_purchase as f
+    left join clean.vehicle as v
+        on f.vehicle_id = v.vehicle_id
+        and f.purchased_on >= coalesce(v.valid_from, f.purchased_on)
+        and f.purchased_on <= coalesce(v.valid_to, f.purchased_on)
+),
+amount as (
+    select
+        p.*,
+        d.factor_id as density_factor_id,
+        -- gases are counted in normal cubic metres, liquids in kilograms
+        case
+            when p.fuel in ('natural_gas', 'cng') then case
+                when p.volume_m3 is not null then
+                    case p.volume_reference when '0C' then p.volume_m3 when '20C' then p.volume_m3 / r.value end
+                when p.mass_kg is not null then p.mass_kg / d.value
+            end
+        end as volume_nm3,
+        case
+            when p.fuel not in ('natural_gas', 'cng') then case
+                when p.mass_kg is not null then p.mass_kg
+                when p.volume_l is not null then p.volume_l * u.factor * d.value * k.factor
+                when p.volume_m3 is not null then p.volume_m3 * d.value * k.factor
+            end
+        end as mass
+    from placed as p
+    left join reference.emission_factor as d
+        on d.kind = 'density' and d.subject = case when p.fuel in ('natural_gas', 'cng') then 'natural_gas_0C' else p.fuel end
+    cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as r
+    cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
+    cross join (select factor from reference.unit_factor where from_unit = 't' and to_unit = 'kg') as k
+)
+select
+    a.document_id,
+    a.source,
+    a.extract_id,
+    a.row_number,
+    a.place as site_id,
+    s.legal_entity_id,
+    a.month,
+    a.vehicle_id,
+    coalesce(a.ownership, 'own') as ownership,
+    a.fuel,
+    a.volume_l,
+    a.mass as mass_kg,
+    a.volume_nm3,
+    a.density_factor_id,
+    t.factor_id as tce_factor_id,
+    coalesce(a.mass, a.volume_nm3) * t.value * ut.factor as energy_tce,
+    c.factor_id as co2_factor_id,
+    c.verified as is_co2_factor_verified,
+    coalesce(a.mass, a.volume_nm3) * c.value * uc.factor as emission_tco2e,
+    case
+        when a.place is null or s.legal_entity_id is null then 'site_unknown'
+        when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null then 'volume_reference_unknown'
+        when coalesce(a.mass, a.volume_nm3) is null then 'no_density'
+        when c.value is null then 'no_factor'
+    end as reason
+from amount as a
+left join reference.site_month as s on a.place = s.site_id and a.month = s.month
+left join reference.fuel_factor as x on a.fuel = x.fuel
+left join reference.emission_factor as t on x.tce_factor_id = t.factor_id
+left join reference.emission_factor as c on x.co2_factor_id = c.factor_id
+left join reference.unit_factor as ut
+    on ut.from_unit = t.unit and ut.to_unit = case when a.mass is not null then 'tce/kg' else 'tce/Nm3' end
+left join reference.unit_factor as uc
+    on uc.from_unit = c.unit and uc.to_unit = case when a.mass is not null then 'tCO2e/kg' else 'tCO2e/Nm3' end
+order by a.month, a.document_id

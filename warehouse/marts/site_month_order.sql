@@ -1,0 +1,15 @@
+-- zh: 各场所每月接单数
+-- en: Orders accepted by site and month
+-- grain: site_id, month
+select
+    o.site_id,
+    s.legal_entity_id,
+    strftime(timezone(z.timezone, o.accepted_at), '%Y-%m') as month,
+    count(*) as accepted_orders
+from clean.customer_order as o
+inner join reference.site_zone as z on o.site_id = z.site_id
+left join reference.site_month as s
+    on o.site_id = s.site_id and s.month = strftime(timezone(z.timezone, o.accepted_at), '%Y-%m')
+where not o.is_superseded and o.accepted_at is not null
+group by all
+order by site_id, month

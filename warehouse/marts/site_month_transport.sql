@@ -1,0 +1,70 @@
+-- zh: 各场所每月自有与租赁车辆的行驶、周转量与燃料；各比率的分子分母取自同一批行程
+-- en: Kilometres, transport work and fuel of own and leased vehicles; each ratio's two sides come from the same trips
+-- grain: site_id, month
+with trip as (
+    select
+        t.*,
+        v.site_id,
+        v.energy_type,
+        v.capacity_t,
+        strftime(timezone(z.timezone, t.started_at), '%Y-%m') as month,
+        t.load_t * (t.distance_km - t.empty_km) as work_t_km,
+        v.capacity_t * t.distance_km as capacity_t_km
+    from clean.trip as t
+    inner join clean.vehicle as v on t.vehicle_id = v.vehicle_id
+    inner join reference.site_zone as z on v.site_id = z.site_id
+    where
+        v.ownership in ('own', 'leased')
+        and timezone(z.timezone, t.started_at)::date >= coalesce(v.valid_from, timezone(z.timezone, t.started_at)::date)
+        and timezone(z.timezone, t.started_at)::date <= coalesce(v.valid_to, timezone(z.timezone, t.started_at)::date)
+),
+fuelled as (
+    -- energy and fuel ratios: only vehicles whose fuel is bought by the document, and all of their trips
+    select
+        site_id,
+        month,
+        sum(volume_l) as fuel_l,
+        case when count(energy_tce) = count(*) then sum(energy_tce) * any_value(k.factor) end as energy_kgce,
+        case when count(emission_tco2e) = count(*) then sum(emission_tco2e) * any_value(g.factor) end as emission_gco2e,
+        count(*) filter (where fuel in ('diesel', 'gasoline') and volume_l is null) = 0 as is_fuel_in_litres
+    from mart.fuel_line
+    cross join (select factor from reference.unit_factor where from_unit = 'tce' and to_unit = 'kgce') as k
+    cross join (select factor from reference.unit_factor where from_unit = 'tCO2e' and to_unit = 'gCO2e') as g
+    where vehicle_id is not null and ownership in ('own', 'leased')
+    group by all
+),
+driven as (
+    select
+        site_id,
+        month,
+        sum(distance_km::decimal(18, 4))::double as distance_km,
+        sum(empty_km::decimal(18, 4))::double as empty_km,
+        sum(distance_km::decimal(18, 4)) filter (where empty_km is not null)::double as empty_known_distance_km,
+        sum(work_t_km::decimal(24, 4)) filter (where capacity_t_km is not null)::double as turnover_t_km,
+        sum(capacity_t_km::decimal(24, 4)) filter (where work_t_km is not null)::double as capacity_t_km,
+        sum(distance_km::decimal(18, 4)) filter (where energy_type in ('diesel', 'gasoline'))::double as fuel_distance_km,
+        case
+            when count(*) filter (where energy_type not in ('electric', 'hydrogen') and work_t_km is null) = 0
+                then sum(work_t_km::decimal(24, 4)) filter (where energy_type not in ('electric', 'hydrogen'))::double
+        end as fuel_turnover_t_km
+    from trip
+    group by all
+)
+select
+    d.site_id,
+    s.legal_entity_id,
+    d.month,
+    d.distance_km,
+    d.empty_km,
+    d.empty_known_distance_km,
+    d.turnover_t_km,
+    d.capacity_t_km,
+    case when f.is_fuel_in_litres then f.fuel_l end as fuel_l,
+    d.fuel_distance_km,
+    d.fuel_turnover_t_km,
+    f.energy_kgce,
+    f.emission_gco2e
+from driven as d
+left join fuelled as f on d.site_id = f.site_id and d.month = f.month
+left join reference.site_month as s on d.site_id = s.site_id and d.month = s.month
+order by site_id, month

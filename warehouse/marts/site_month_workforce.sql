@@ -1,0 +1,78 @@
+-- zh: 各场所每月人员与工时：员工指合同工；月平均 =（月初 + 月末）/ 2；加班按标准工时逐日、逐月检验
+-- en: People and hours by site and month; employees are those with a contract; average = (opening + closing) / 2; overtime tested per day and month
+-- grain: site_id, month
+with roll as (
+    select
+        site_id,
+        month,
+        gender,
+        (month || '-01')::date as month_start,
+        last_day((month || '-01')::date) as month_end,
+        hired_on,
+        left_on,
+        coalesce(is_employed_at_end, left_on is null or left_on > last_day((month || '-01')::date)) as is_employed_at_end
+    from clean.employee_month
+    where not is_superseded and worker_type = 'own'
+),
+people as (
+    select
+        site_id,
+        month,
+        count(*) filter (where is_employed_at_end) as employees_end,
+        case
+            when count(gender) filter (where is_employed_at_end) = count(*) filter (where is_employed_at_end)
+                then count(*) filter (where is_employed_at_end and gender = 'female')
+        end as women_end,
+        -- who was there on the first of the month is known only if everybody's hiring date is
+        case
+            when count(hired_on) = count(*)
+                then (count(*) filter (where hired_on < month_start) + count(*) filter (where is_employed_at_end)) / 2.0
+        end as employees_average,
+        count(*) filter (where left_on between month_start and month_end) as leavers
+    from roll
+    group by site_id, month
+),
+employee_hours as (
+    select
+        a.site_id,
+        strftime(a.work_date, '%Y-%m') as month,
+        a.employee_key,
+        sum(a.worked_h::decimal(12, 4)) as worked_h,
+        coalesce(any_value(a.hours_system), 'standard') = 'standard' and count(a.overtime_h) = count(*) as is_tested,
+        max(a.overtime_h) filter (where coalesce(a.day_kind, 'workday') = 'workday') as overtime_day_h,
+        sum(a.overtime_h::decimal(12, 4)) filter (where coalesce(a.day_kind, 'workday') <> 'holiday') as overtime_month_h
+    from clean.attendance_day as a
+    where not a.is_superseded
+    group by all
+),
+hours as (
+    select
+        h.site_id,
+        h.month,
+        sum(h.worked_h)::double as worked_h,
+        count(*) filter (where h.is_tested) as tested_employee_months,
+        count(*) filter (
+            where h.is_tested
+            and coalesce(h.overtime_day_h <= d.value, true)
+            and coalesce(h.overtime_month_h <= m.value, true)
+        ) as compliant_employee_months
+    from employee_hours as h
+    cross join (select value from reference.working_time_rule where rule = 'overtime_per_day') as d
+    cross join (select value from reference.working_time_rule where rule = 'overtime_per_month') as m
+    group by all
+)
+select
+    coalesce(p.site_id, h.site_id) as site_id,
+    s.legal_entity_id,
+    coalesce(p.month, h.month) as month,
+    p.employees_end,
+    p.women_end,
+    p.employees_average,
+    p.leavers,
+    h.worked_h,
+    h.tested_employee_months,
+    h.compliant_employee_months
+from people as p
+full outer join hours as h on p.site_id = h.site_id and p.month = h.month
+left join reference.site_month as s on coalesce(p.site_id, h.site_id) = s.site_id and coalesce(p.month, h.month) = s.month
+order by site_id, month

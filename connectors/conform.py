@@ -31,7 +31,7 @@ _FLAGS = {
 }
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
-_MIDNIGHT = re.compile(r"\b24:00(:00)?\b")
+_MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
 
 
 @dataclass(frozen=True)
@@ -285,6 +285,7 @@ class _Work:
             return
         read_at = self.columns["read_at"]
         self._mark("read_at: stamp_without_interval", interval.is_null() & self.columns["meter_id"].is_not_null())
+        self._closing["read_at"] = self._local["read_at"]
         self.columns["read_at"] = (read_at + pl.Series(interval * MICROSECONDS_PER_MINUTE).cast(pl.Duration("us"))).alias("read_at")
 
     def mark_reader_reasons(self) -> None:
@@ -362,9 +363,9 @@ def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | No
 def _instants(texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_day: bool) -> tuple[pl.Series, pl.Series]:
     """Texts as local wall time and as UTC; both null where a text is no time, UTC alone where the clock was changed."""
     stamps = texts.str.strip_chars()
-    next_day = stamps.str.contains(_MIDNIGHT.pattern).fill_null(value=False)
+    next_day = stamps.str.contains(_MIDNIGHT).fill_null(value=False)
     if next_day.any():
-        stamps = stamps.str.replace_all(_MIDNIGHT.pattern, "00:00${1}")
+        stamps = stamps.str.replace(_MIDNIGHT, "${1}00:00${2}")
     naive, utc = [], []
     for one in formats or _ISO:
         if "%z" in one or "%Z" in one:

@@ -145,7 +145,8 @@ def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, A
     from connectors.readers import sql  # noqa: PLC0415 - SQLAlchemy is heavy, and only databases need it
 
     earlier = enterprise.lake.extracts(source=source.name)
-    since = max((entry["watermark"] for entry in earlier if entry.get("watermark")), default=None) if source.read.watermark else None
+    marks = [entry["watermark"] for entry in earlier if entry.get("watermark")] if source.read.watermark else []
+    since = marks[-1] if marks else None
     name = source.read.table or "query"
     pulled = archive / f".{source.name}.pull"
     archive.mkdir(parents=True, exist_ok=True)
@@ -154,7 +155,7 @@ def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, A
         entry = landing.land(source, pulled, f"{name}@{since}" if since else name, archive)
     finally:
         pulled.unlink(missing_ok=True)
-    return {**entry, "month": None, "watermark": result["watermark"]}
+    return {**entry, "month": None, "watermark": result["watermark"] or since}
 
 
 def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any], beside: Iterable[str] = ()) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from schemas.enterprise import replaced, write_text
 from schemas.errors import SourceError
 
 KEY = "ESG_PSEUDONYM_KEY"
-_BLOCK = 1 << 22
+_OWN = ("row_number", "sheet", "__reader_reason__")
 # headers of columns that must not rest in a source about persons, whether or not it declares them
 _PERSONAL = re.compile(
     r"姓名|名字|员工名|手机|电话|联系方式|邮箱|邮件|身份证|证件号|护照|出生|生日|住址|家庭地址|密码|银行卡|"
@@ -109,11 +109,19 @@ def pseudonymised(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
     if gone:
         raise SourceError(f"personal columns not in the file / 声明的个人信息列不存在: {', '.join(gone)}", f"source {source.name}",
                           "correct `personal` in the source declaration")  # fmt: skip
-    mapping = source.mapping([name for name in raw.columns if name not in ("row_number", "sheet")])
+    # a prepare may make columns of its own, so the declared ones need not be in the file
+    mapping = source.columns or source.mapping([name for name in raw.columns if name not in ("row_number", "sheet")])
     keys = {column.source for name, column in mapping.items() if name == "employee_key"}
+    if source.table.is_personal and not keys & set(raw.columns):
+        raise SourceError(f"the column of employee_key is not in the file / 缺少工号列: {', '.join(map(str, keys))}", f"source {source.name}",
+                          "map employee_key to a column of the file itself: it becomes a pseudonym before anything rests")  # fmt: skip
     used = {column.source for column in mapping.values()}
     remove = set(source.personal) - keys | {name for name in raw.columns if _PERSONAL.search(name) and name not in used}
-    kept = raw.drop(remove - {"row_number", "sheet"})
+    kept = raw.drop((remove | {"__surplus__"}) & set(raw.columns) - {"row_number", "sheet"})
+    if "__reader_reason__" in kept.columns:
+        # in a row whose fields have shifted, a name may stand in any column
+        whole = pl.col("__reader_reason__").is_null()
+        kept = kept.with_columns(pl.when(whole).then(pl.col(name)).alias(name) for name in kept.columns if name not in _OWN)
     for name in kept.columns:
         if name in keys:
             distinct = kept[name].unique().drop_nulls()

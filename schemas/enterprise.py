@@ -58,7 +58,7 @@ class Declaration(_Strict):
     first_month: str | None = None
     legal_entities: list[LegalEntity] = []
     profile: str = "draft-neutral-v1"
-    policies: dict[str, str] = {}
+    policies: dict[str, str | dict[str, str | int]] = {}
     privacy: Privacy = Privacy()
 
     @field_validator("timezone")

@@ -12,6 +12,7 @@ select
         when count(*) filter (where scope in (1, 2) and basis <> 'market' and emission_tco2e is null) = 0
             then sum(emission_tco2e) filter (where scope in (1, 2) and basis <> 'market')
     end as emission_tco2e,
+    sum(estimated_tco2e) filter (where scope in (1, 2) and basis <> 'market') as estimated_tco2e,
     case
         when count(*) filter (where scope in (1, 2) and basis <> 'market' and emission_tco2e is null) = 0
             then sum(emission_tco2e - coalesce(estimated_tco2e, 0.0)) filter (where scope in (1, 2) and basis <> 'market')

@@ -1,0 +1,163 @@
+"""Workbooks (xlsx, xlsm, xlsb, xls, ods): the cells of one sheet, as the texts a person would write."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+import polars as pl
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from connectors.readers.text import BOM, ROW_NUMBER, SHEET, header_names, text_of
+from schemas.errors import SourceError
+
+if TYPE_CHECKING:
+    from connectors.source import Read
+
+# A workbook is a zip archive. What it may become in memory is bounded before it is opened: real sheets pack 5 to 100
+# times, and the largest sheet Excel can hold (a million rows) with twenty columns stays under a gigabyte.
+MAX_UNPACKED_BYTES = 1 << 30
+MAX_RATIO = 200
+_RATIO_MATTERS_FROM = 64 << 20
+_PIECE = 1 << 20
+_ERROR_CELL = re.compile(rb"""\st=["']e["']""")
+
+
+def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
+    """Read one sheet as one frame (a sheet has at most 1,048,576 rows); see `connectors.readers` for the columns.
+
+    A workbook stores an instant at midnight like a date: in a column that holds any clock time such a cell is written
+    `2026-01-31 00:00:00`, in any other column `2026-01-31`. Cells in error keep their text (`#DIV/0!`) in xlsx and
+    xlsm; the older formats give them as empty.
+
+    Raises:
+        SourceError: the file is no workbook, damaged, protected or a zip bomb; the sheet is missing or empty; or there
+            are fewer rows than header rows.
+    """
+    errors = _guard(path, name)
+    sheet, rows = _cells(path, spec.sheet, name)
+    if errors:
+        _restore_errors(path, sheet, rows, name)
+    where = f"{name}, sheet {sheet}"
+    if not rows:
+        raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
+    if len(rows) < spec.header_rows:
+        what = f"只有 {len(rows)} 行,表头要 {spec.header_rows} 行 / only {len(rows)} row(s), fewer than the header rows"
+        raise SourceError(what, where, "检查 / check read.header_rows")
+    header = [[_text(cell) for cell in row] for row in rows[: spec.header_rows]]
+    names = header_names(header, (ROW_NUMBER, SHEET))
+    headed = [any(cells) for cells in zip(*header, strict=True)]
+    yield _frame(names, headed, rows[spec.header_rows :], spec.header_rows, sheet)
+
+
+def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], above: int, sheet: str) -> pl.DataFrame:
+    cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    columns = [pl.Series(name, _column(column), dtype=pl.String) for name, column in zip(names, cells, strict=True)]
+    # A column that has neither a header nor a value is formatting, not data.
+    frame = pl.DataFrame([c for c, has in zip(columns, headed, strict=True) if has or c.null_count() < len(rows)])
+    texts = frame.columns
+    return frame.with_columns(
+        pl.int_range(above + 1, above + 1 + len(rows), dtype=pl.UInt32, eager=True).alias(ROW_NUMBER),
+        pl.lit(sheet).alias(SHEET),
+    ).filter(~pl.all_horizontal(pl.col(*texts).is_null()))
+
+
+def _column(cells: tuple[Any, ...]) -> list[str | None]:
+    if any(type(cell) is datetime for cell in cells):
+        return [f"{cell.isoformat()} 00:00:00" if type(cell) is date else _text(cell) for cell in cells]
+    return [_text(cell) for cell in cells]
+
+
+def _text(cell: object) -> str | None:
+    return (cell.lstrip(BOM) or None) if type(cell) is str else text_of(cell)
+
+
+def _cells(path: Path, wanted: str | None, name: str) -> tuple[str, list[list[Any]]]:
+    """The name of the sheet, and its cells from A1 on, every row equally long."""
+    try:
+        with path.open("rb") as file:
+            book = CalamineWorkbook.from_filelike(file)
+        sheet = _sheet(book, wanted, name)
+        return sheet, book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except CalamineError as error:
+        raise _damaged(path, name, error) from None
+    except BaseException as error:
+        # The parser is compiled; on some damaged files it panics, which Python sees as a bare BaseException.
+        if type(error).__name__ == "PanicException":
+            raise _damaged(path, name, error) from None
+        raise
+
+
+def _sheet(book: CalamineWorkbook, wanted: str | None, name: str) -> str:
+    if wanted is not None:
+        if wanted not in book.sheet_names:
+            there = ", ".join(book.sheet_names)
+            what = f"没有工作表 {wanted!r} / no sheet of that name"
+            raise SourceError(what, name, f"现有 / there are: {there}")
+        return wanted
+    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    visible = [sheet for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    if not sheets:
+        raise SourceError("没有工作表 / the workbook has no worksheet", name)
+    return (visible or sheets)[0].name
+
+
+def _damaged(path: Path, name: str, error: object) -> SourceError:
+    if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+        what, todo = "工作簿有密码 / the workbook is protected by a password", "去掉密码再交 / remove the password"
+    else:
+        what = f"工作簿损坏或不完整 / the workbook is damaged or incomplete: {error}"
+        todo = "重新导出或另存为 xlsx / export it again, or save it as xlsx"
+    return SourceError(what, name, todo)
+
+
+def _guard(path: Path, name: str) -> bool:
+    """Refuse an archive that is damaged or would not fit; tell whether any cell of a sheet is in error."""
+    size = path.stat().st_size
+    if size == 0:
+        raise SourceError("空文件 / empty file", name, "让来源系统重新导出 / have the source system export it again")
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return False  # xls is no archive: it cannot become larger than it is
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            total = sum(part.file_size for part in parts)
+            if total > MAX_UNPACKED_BYTES or (total > _RATIO_MATTERS_FROM and total > MAX_RATIO * size):
+                what = f"疑似压缩炸弹 / zip bomb: {size} bytes unpack to {total}"
+                raise SourceError(what, name, "拆成几个文件 / split the workbook, or deliver CSV")
+            in_error = [_has_error_cell(archive, part) for part in parts]
+            return any(in_error)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise _damaged(path, name, error) from None
+
+
+def _has_error_cell(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Unpack one part to its end, which checks size and checksum."""
+    found, tail = False, b""
+    is_sheet = part.filename.startswith("xl/worksheets/")
+    with archive.open(part) as stream:
+        while piece := stream.read(_PIECE):
+            found = found or (is_sheet and bool(_ERROR_CELL.search(tail + piece)))
+            tail = piece[-8:]
+    return found
+
+
+def _restore_errors(path: Path, sheet: str, rows: list[list[Any]], name: str) -> None:
+    """Put `#DIV/0!`, `#N/A` … back where the fast parser gives an empty cell: an error is not a gap."""
+    try:
+        book = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
+        for row in book[sheet].iter_rows():
+            for cell in row:
+                if cell.data_type == "e":
+                    rows[cell.row - 1][cell.column - 1] = cell.value
+        book.close()
+    except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+        what = f"工作簿含错误值,无法定位 / cells in error (#N/A …) that cannot be located: {error}"
+        raise SourceError(what, f"{name}, sheet {sheet}", "改正公式后再交 / correct the formulas") from None

@@ -1,0 +1,1 @@
+"""WHAT is reported: the catalogue, its evaluation, scores and the report."""

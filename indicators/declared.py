@@ -1,0 +1,286 @@
+"""The catalogue: every indicator of the draft standard and every operational metric, as declared in `catalogue/`.
+
+The folder is the registry: one YAML file is one indicator, nothing is listed anywhere else. A file that says
+something unknown, or whose unit is not the quotient of its columns, is refused when it is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.enterprise import complaints, load_yaml
+from schemas.errors import CatalogueError, UnitMismatch
+from schemas.units import factor, same_dimension, unit_of
+
+TREE = "draft-2025-a"
+"""The version of the indicator tree (15 groups, 50 indicators) the folder holds; a profile names the one it is for."""
+
+FOLDER = Path(__file__).parent / "catalogue"
+LEVEL = "level 0-5"
+"""The unit of what experts score."""
+
+Pillar = Literal["E", "S", "G"]
+_COUNTED = {"piece", "person", "order", "case", "vehicle"}
+_NUMERIC = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*")
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(_Declared):
+    """The same words in Chinese and English."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Term(_Declared):
+    """One side of a quotient: a column of a mart.
+
+    Attributes:
+        where: rows that count, by equality.
+        over_months: `sum` for flows, `average` (mean of the months) for stocks.
+        policy: the mart has one row per policy, and so has the value.
+        estimated: the column that holds the part of it that was estimated.
+        unit: the column's unit where its name does not carry it; by policy where that decides it (pieces, tonnes).
+    """
+
+    mart: str
+    column: str
+    where: dict[str, str] = {}
+    over_months: Literal["sum", "average"] = "sum"
+    policy: bool = False
+    estimated: str | None = None
+    unit: str | dict[str, str] | None = None
+
+    def unit_under(self, policy: str | None) -> str | None:
+        """The unit of the column under a policy; None for counts without a unit of their own (employee-months)."""
+        if isinstance(self.unit, dict):
+            return None if policy is None else self.unit.get(policy)
+        return self.unit or unit_of(self.column)
+
+    @model_validator(mode="after")
+    def _name_and_unit_agree(self) -> Self:
+        named = unit_of(self.column)
+        if self.unit is not None and named is not None and self.unit != named:
+            raise ValueError(f"{self.mart}.{self.column} is in {named} by its name, not in {self.unit}")
+        if isinstance(self.unit, dict) and not self.policy:
+            raise ValueError(f"{self.mart}.{self.column}: a unit by policy needs policy: true")
+        return self
+
+
+class Indicator(_Declared):
+    """An indicator of the draft standard, or an operational metric.
+
+    `value = scale * numerator / denominator`, both sides first multiplied into `numerator_unit` and `denominator_unit`.
+
+    Attributes:
+        unit: of the value: `tCO2e/万元`, `%`, `tCO2e` (no denominator), `L/100 km` (per hundred), or `level 0-5`.
+        state: what a complete value is: counted from records (`measured`) or formed with factors (`calculated`).
+        occasional: the reason code where a period has no such event (a month without a survey is `not_applicable`).
+        boundary: what the figure covers, printed beside it.
+        people: the value is about people: the denominator counts them (true), or the numerator does.
+    """
+
+    id: str = Field(pattern=r"^(A\.[123]\.\d{1,2}|M\d{3})$")
+    title: Words
+    clause: str | None = None
+    serves: list[str] = []
+    pillar: Pillar
+    group: Words | None = None
+    kind: Literal["quantitative", "mixed", "qualitative", "metric"]
+    direction: Literal["higher", "lower", "context"]
+    unit: str
+    numerator: Term | None = None
+    denominator: Term | None = None
+    family: Literal["energy", "climate", "people", "customer", "transport", "production"] | None = None
+    state: Literal["measured", "calculated"] | None = None
+    occasional: str | None = None
+    boundary: str | None = None
+    people: bool | Literal["numerator"] = False
+    says: Words
+    sources: list[str] = Field(min_length=1)
+    evidence: list[str] = []
+    standards: list[str] = []
+    owner: str
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the value comes from marts; the others are scored by experts."""
+        return self.numerator is not None
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether there is one value per policy."""
+        return any(term.policy for term in self.terms())
+
+    @property
+    def scale(self) -> float:
+        """What the quotient is multiplied by: 100 for `%` and for a value per hundred."""
+        if self.unit == "%":
+            return factor("1", "%")
+        hundred = re.fullmatch(r"[^/]+/(\d+) .+", self.unit)
+        return float(hundred[1]) if hundred else 1.0
+
+    def terms(self) -> list[Term]:
+        """Numerator and denominator, as far as declared."""
+        return [term for term in (self.numerator, self.denominator) if term is not None]
+
+    def numerator_unit(self, policy: str | None = None) -> str | None:
+        """The unit a numerator is stored and shown in."""
+        if self.unit != "%":
+            return self._sides()[0]
+        return self.numerator.unit_under(policy) if self.numerator else None
+
+    def denominator_unit(self, policy: str | None = None) -> str | None:
+        """The unit a denominator is stored and shown in (revenue: 万元)."""
+        if self.unit != "%":
+            return self._sides()[1]
+        return self.denominator.unit_under(policy) if self.denominator else None
+
+    def factors(self) -> tuple[float, float]:
+        """What the columns of numerator and denominator are multiplied by to stand in their shown units.
+
+        A column without a unit of its own is a plain count: 1. So is every column of a `%`.
+        """
+        if self.unit == "%":
+            return 1.0, 1.0
+        pairs = zip((self.numerator, self.denominator), self._sides(), strict=True)
+        first, second = (1.0 if term is None or unit is None else factor(_unit(term), unit) for term, unit in pairs)
+        return first, second
+
+    def _sides(self) -> tuple[str, str | None]:
+        above, slash, below = self.unit.partition("/")
+        return above, re.sub(r"^\d+ ", "", below) if slash else None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "metric" and (self.group or self.clause or not self.serves):
+            raise ValueError(f"{self.id}: a metric names the indicators it `serves`, no group and no clause")
+        if self.kind != "metric" and (not self.group or self.clause != self.id or self.serves):
+            raise ValueError(f"{self.id}: an indicator has a group and its own clause, and serves nothing")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_value(self) -> Self:
+        if self.kind in ("quantitative", "metric") and not (self.numerator and self.family and self.state):
+            raise ValueError(f"{self.id}: a computed indicator needs numerator, family and state")
+        if self.kind in ("mixed", "qualitative") and (self.terms() or self.unit != LEVEL):
+            raise ValueError(f"{self.id}: experts score it: unit {LEVEL}, no numerator, no denominator")
+        return self
+
+    @model_validator(mode="after")
+    def _unit_is_the_quotient(self) -> Self:
+        if self.numerator is None:
+            return self
+        if self.unit == "%":
+            self._refuse_unlike_parts(self.numerator, self.denominator)
+            return self
+        above, below = self._sides()
+        if (self.denominator is None) != (below is None):
+            raise ValueError(f"{self.id}: unit {self.unit} and the declared denominator do not agree")
+        for term, unit in ((self.numerator, above), (self.denominator, below)):
+            if term is not None and unit is not None and not same_dimension(_unit(term), unit):
+                raise ValueError(f"{self.id}: {term.column} is in {_unit(term)}, {self.unit} needs {unit} / 量纲不符")
+        return self
+
+    def _refuse_unlike_parts(self, above: Term, below: Term | None) -> None:
+        if below is None:
+            raise ValueError(f"{self.id}: a share in % needs a denominator")
+        first, second = (term.unit if isinstance(term.unit, dict) else term.unit_under(None) for term in (above, below))
+        counts = {unit for unit in (first, second) if isinstance(unit, str)}
+        alike = first == second and (first is not None or above.mart == below.mart)
+        if not alike and not (len(counts) == 2 and counts <= _COUNTED):
+            raise ValueError(f"{self.id}: {above.column} ({first}) is no share of {below.column} ({second}) / 量纲不符")
+
+
+def _unit(term: Term) -> str:
+    unit = term.unit_under(None)
+    if unit is None:
+        raise ValueError(f"{term.mart}.{term.column} carries no unit in its name: declare `unit`")
+    return unit
+
+
+def natural(indicator_id: str) -> tuple[str | int, ...]:
+    """The sort key that puts A.1.2 before A.1.10, and indicators before metrics."""
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\d+|[A-Z]+", indicator_id))
+
+
+@cache
+def catalogue(folder: Path = FOLDER) -> dict[str, Indicator]:
+    """Every declared indicator and metric by id, in natural order.
+
+    Raises:
+        CatalogueError: a file is not readable, says something unknown or does not fit its unit; or a metric serves
+            an indicator that does not exist.
+    """
+    found = {path.stem: _read(path) for path in folder.glob("*.yaml")}
+    if not found:
+        raise CatalogueError("no indicator is declared / 目录中没有指标", str(folder), "add <id>.yaml")
+    for one in found.values():
+        unknown = [served for served in one.serves if served not in found or found[served].pillar != one.pillar]
+        if unknown:
+            raise CatalogueError(
+                f"{one.id} serves {', '.join(unknown)}, which pillar {one.pillar} does not have / 所服务指标不存在",
+                str(folder / f"{one.id}.yaml"),
+                "name indicators of the same pillar",
+            )
+    return {key: found[key] for key in sorted(found, key=natural)}
+
+
+def check(columns: Mapping[str, Mapping[str, str]], indicators: Mapping[str, Indicator] | None = None) -> None:
+    """Compare the catalogue with the marts, without any data.
+
+    Args:
+        columns: per mart its columns and their DuckDB types.
+        indicators: what to check; the whole catalogue by default.
+
+    Raises:
+        CatalogueError: a mart or column does not exist, is no number, or has policies the declaration does not know of.
+    """
+    wrong = [
+        f"{one.id}: {complaint}"
+        for one in (catalogue() if indicators is None else indicators).values()
+        for term in one.terms()
+        for complaint in _misfits(term, columns.get(term.mart))
+    ]
+    if wrong:
+        raise CatalogueError(
+            f"the catalogue does not fit the marts / 指标目录与集市不符: {'; '.join(wrong)}",
+            str(FOLDER),
+            "correct the numerator or denominator, or add the column to the mart",
+        )
+
+
+def _misfits(term: Term, present: Mapping[str, str] | None) -> list[str]:
+    if present is None:
+        return [f"no mart {term.mart}"]
+    missing = [name for name in (term.column, "month", *term.where) if name not in present]
+    if missing:
+        return [f"mart {term.mart} has no column {name}" for name in missing]
+    found = []
+    if not _NUMERIC.fullmatch(present[term.column].upper()):
+        found.append(f"{term.mart}.{term.column} is {present[term.column]}, not a number")
+    if term.policy and "policy" not in present:
+        found.append(f"mart {term.mart} has no column policy")
+    if "policy" in present and not term.policy:
+        found.append(f"mart {term.mart} has one row per policy: declare policy: true")
+    return found
+
+
+def _read(path: Path) -> Indicator:
+    try:
+        one = Indicator.model_validate(load_yaml(path, CatalogueError))
+    except (ValidationError, UnitMismatch) as error:
+        text = complaints(error) if isinstance(error, ValidationError) else error.what
+        raise CatalogueError(f"{path.name}: {text}", str(path), "correct the declaration") from error
+    if one.id != path.stem:
+        raise CatalogueError(f"{path.name} declares {one.id} / 文件名与编号不符", str(path), "name it after its id")
+    return one

@@ -1,0 +1,319 @@
+"""Values of indicators: Σ numerator / Σ denominator per period and organisational unit, with a state and a reason.
+
+Roll-ups over months and sites add numerators and denominators; a mean of ratios is never formed. A site-month counts
+when everything expected of it is there: a site is expected to deliver what it has ever delivered, in every month it is
+valid. What is not complete is `partial`, over the site-months that are; what cannot be formed is `missing`, with a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from indicators.declared import Indicator, Term, catalogue
+from schemas.errors import CatalogueError
+from warehouse.marts import Warehouse
+
+ESTIMATED_ABOVE = 0.3
+"""A value is `estimated` when more than this share of its activity is."""
+
+POLICIES = {
+    "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
+}  # fmt: skip
+"""Which of the enterprise's policies chooses among the rows of a mart."""
+
+DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
+"""The policies of an enterprise that names none."""
+
+_SCHEMA = {
+    "indicator_id": pl.String, "period": pl.String, "org_id": pl.String, "org_kind": pl.String, "policy": pl.String,
+    "numerator": pl.Float64, "numerator_unit": pl.String, "denominator": pl.Float64, "denominator_unit": pl.String,
+    "value": pl.Float64, "unit": pl.String, "state": pl.String, "coverage": pl.Float64, "reason": pl.String,
+    "boundary": pl.String, "run_id": pl.String, "is_chosen": pl.Boolean,
+}  # fmt: skip
+_KEYS = ["site_id", "legal_entity_id", "month", "policy"]
+_ORG = ["org_kind", "org_id", "period", "policy"]
+
+
+def evaluate(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
+    """Every computed indicator and metric for every month, calendar year and twelve months' window there is data for.
+
+    Args:
+        warehouse: with its marts built.
+        run_id: stamped on every row.
+
+    Returns:
+        Rows in the columns of `indicator.value`, sorted by its key.
+    """
+    enterprise = warehouse.enterprise
+    months = sorted({month for contract in _dated(warehouse) for month in enterprise.lake.months(contract)})
+    sites = warehouse.connection.table("reference.site_month").pl().select("site_id", "legal_entity_id", "month")
+    periods = _periods(months)
+    found = [
+        _Evaluation(warehouse, indicator, sites, periods).values(run_id)
+        for indicator in catalogue().values()
+        if indicator.is_computed
+    ]
+    return pl.concat(found).sort("indicator_id", "period", "org_kind", "org_id", "policy") if found else pl.DataFrame(schema=_SCHEMA)
+
+
+def _dated(warehouse: Warehouse) -> list[str]:
+    return sorted({entry["contract"] for entry in warehouse.lake.extracts() if entry["contract"] != "expert_score"})
+
+
+def chosen(warehouse: Warehouse, mart: str) -> str:
+    """The policy the enterprise chose for a mart with policies.
+
+    Raises:
+        CatalogueError: it names one that does not exist.
+    """
+    kind = POLICIES[mart]
+    name = warehouse.enterprise.declaration.policies.get(kind, DEFAULTS[kind])
+    name = name if isinstance(name, str) else "enterprise"
+    known = {"pieces", "tonnes"} if kind == "intact" else set(warehouse.connection.table(f"reference.{kind}_policy").pl()["policy"])
+    if name not in known:
+        raise CatalogueError(f"policies.{kind}: no policy is called {name!r}", "enterprise.yaml", f"use one of: {', '.join(sorted(known))}")
+    return name
+
+
+def _periods(months: list[str]) -> pl.DataFrame:
+    """Month → the periods it belongs to, and how many months those have."""
+    rows = [(month, month, 1) for month in months] + [(month, month[:4], 12) for month in _spread({month[:4] for month in months})]
+    for last in months:
+        window = _window(last)
+        if months and window[0] >= months[0] and not last.endswith("-12"):
+            rows += [(month, f"{window[0]}..{last}", 12) for month in window]
+    return pl.DataFrame(sorted(set(rows)), schema={"month": pl.String, "period": pl.String, "length": pl.Int64}, orient="row")
+
+
+def _spread(years: Iterable[str]) -> list[str]:
+    return [f"{year}-{month:02d}" for year in sorted(years) for month in range(1, 13)]
+
+
+def _window(last: str) -> list[str]:
+    number = int(last[:4]) * 12 + int(last[5:]) - 1
+    return [f"{one // 12:04d}-{one % 12 + 1:02d}" for one in range(number - 11, number + 1)]
+
+
+class _Evaluation:
+    """One indicator on its way from mart cells to values."""
+
+    def __init__(self, warehouse: Warehouse, indicator: Indicator, sites: pl.DataFrame, periods: pl.DataFrame) -> None:
+        self.warehouse, self.indicator, self.sites, self.periods = warehouse, indicator, sites, periods
+        self.enterprise = warehouse.enterprise
+        marts = [term.mart for term in indicator.terms() if term.policy]
+        self.chosen = chosen(warehouse, marts[0]) if marts else "default"
+
+    def values(self, run_id: str) -> pl.DataFrame:
+        cells = self._cells()
+        rolled = pl.concat([self._rolled(cells, kind) for kind in ("site", "legal_entity", "enterprise")])
+        return self._stated(self._every(rolled), run_id)
+
+    def _term(self, term: Term, scale: float, name: str) -> pl.DataFrame:
+        """One side's cells: `name` is the value, null where a row of the mart does not know it, and `why`."""
+        mart, columns = self.warehouse.connection.table(f"mart.{term.mart}"), self.warehouse.connection.table(f"mart.{term.mart}").columns
+        for column, word in term.where.items():
+            mart = mart.filter(f"{column} = '{word}'")  # both sides come from the catalogue, which the hub ships
+        frame = mart.pl()
+        policy = pl.col("policy") if term.policy else pl.lit(None, dtype=pl.String).alias("policy")
+        why = pl.col("reason").max() if "reason" in columns else pl.lit(None, dtype=pl.String)
+        estimated = pl.col(term.estimated).sum() * scale if term.estimated else pl.lit(0.0)
+        known = pl.col(term.column).is_not_null().all()
+        return frame.group_by("site_id", "legal_entity_id", "month", policy).agg(
+            pl.when(known).then(pl.col(term.column).cast(pl.Float64).sum() * scale).alias(name),
+            why.alias(f"why_{name}"), estimated.alias(f"estimated_{name}"),
+        )  # fmt: skip
+
+    def _cells(self) -> pl.DataFrame:
+        """Site-months with numerator and denominator, and whether each was to be expected."""
+        above, below = self.indicator.factors()
+        numerator, denominator = self.indicator.numerator, self.indicator.denominator
+        assert numerator is not None  # noqa: S101 - only computed indicators are evaluated
+        cells = self._term(numerator, above, "n")
+        if denominator is None:
+            cells = cells.with_columns(pl.lit(None, dtype=pl.Float64).alias("d"), pl.lit(None, dtype=pl.String).alias("why_d"))
+        else:
+            other = self._term(denominator, below, "d")
+            cells = self._joined(cells, other, numerator, denominator)
+        cells = self._expected(cells)
+        return cells.with_columns(
+            (~pl.col("expected_n") | pl.col("n").is_not_null()).alias("n_there"), (~pl.col("expected_d") | pl.col("d").is_not_null()).alias("d_there")
+        )
+
+    def _joined(self, cells: pl.DataFrame, other: pl.DataFrame, numerator: Term, denominator: Term) -> pl.DataFrame:
+        policies = pl.concat([cells.select("policy"), other.select("policy")]).unique().filter(pl.col("policy").is_not_null())
+        if numerator.policy != denominator.policy and policies.height:
+            spread = other if numerator.policy else cells
+            spread = spread.drop("policy").join(policies, how="cross")
+            cells, other = (cells, spread) if numerator.policy else (spread, other)
+        return cells.join(other, on=_KEYS, how="full", coalesce=True, nulls_equal=True)
+
+    def _expected(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """Add the site-months that should be there, and mark which sides of each are expected."""
+        marked = cells.with_columns(pl.lit(value=False).alias("expected_n"), pl.lit(value=False).alias("expected_d"))
+        if self.indicator.occasional:
+            return marked
+        wanted = []
+        for side in ("n", "d"):
+            ever = cells.filter(pl.col("site_id").is_not_null() & pl.col(side).is_not_null()).select("site_id", "policy").unique()
+            wanted.append(self.sites.join(ever, on="site_id").with_columns(pl.lit(value=True).alias(f"expected_{side}")))
+        expected = wanted[0].join(wanted[1], on=_KEYS, how="full", coalesce=True, nulls_equal=True)
+        months = self.periods.select("month").unique()
+        return cells.join(expected.join(months, on="month"), on=_KEYS, how="full", coalesce=True, nulls_equal=True).with_columns(
+            pl.col("expected_n", "expected_d").fill_null(value=False)
+        )
+
+    def _rolled(self, cells: pl.DataFrame, kind: str) -> pl.DataFrame:
+        """Cells added up per organisational unit and period."""
+        org = {"site": pl.col("site_id"), "legal_entity": pl.col("legal_entity_id"), "enterprise": pl.lit(self.enterprise.id)}[kind]
+        part = cells.with_columns(org.alias("org_id"), pl.lit(kind).alias("org_kind")).filter(pl.col("org_id").is_not_null())
+        usable = pl.col("n_there") & pl.col("d_there") & (pl.col("n").is_not_null() | pl.col("d").is_not_null())
+        expected = pl.col("expected_n") | pl.col("expected_d")
+        part = part.with_columns(usable.alias("usable"), expected.alias("expected"))
+        if kind != "site":
+            part = self._with_unattributed(part)
+        else:
+            part = self._without_attribution(part, cells)
+        part = part.join(self.periods, on="month")
+        monthly = part.group_by(*_ORG, "month", "length").agg(
+            pl.col("n").filter(pl.col("usable")).sum().alias("n"), pl.col("d").filter(pl.col("usable")).sum().alias("d"),
+            pl.col("n").filter(pl.col("usable")).count().alias("n_cells"), pl.col("d").filter(pl.col("usable")).count().alias("d_cells"),
+            pl.col("estimated_n").filter(pl.col("usable")).sum().alias("estimated"),
+            (pl.col("usable") & pl.col("expected")).sum().alias("usable_cells"), pl.col("expected").sum().alias("expected_cells"),
+            pl.col("usable").sum().alias("any_cells"), pl.col("site_id").filter(pl.col("usable")).unique().alias("sites"),
+            *(pl.col(name).drop_nulls().max().alias(name) for name in ("why_n", "why_d")),
+            (~pl.col("n_there")).any().alias("n_gap"), (~pl.col("d_there")).any().alias("d_gap"),
+            pl.col("unattributed").any().alias("unattributed"),
+        )  # fmt: skip
+        return self._over_months(monthly)
+
+    def _over_months(self, monthly: pl.DataFrame) -> pl.DataFrame:
+        sums = {side: pl.col(side).sum() for side in ("n", "d")}
+        for side, term in (("n", self.indicator.numerator), ("d", self.indicator.denominator)):
+            if term is not None and term.over_months == "average":
+                sums[side] = pl.col(side).filter(pl.col(f"{side}_cells") > 0).mean()
+        return monthly.group_by(*_ORG, "length").agg(
+            sums["n"].alias("n"), sums["d"].alias("d"), pl.col("n_cells").sum(), pl.col("d_cells").sum(), pl.col("estimated").sum(),
+            pl.col("usable_cells").sum(), pl.col("expected_cells").sum(), pl.col("any_cells").sum(),
+            pl.col("sites").explode().drop_nulls().n_unique().alias("sites"), pl.col("why_n").drop_nulls().max(), pl.col("why_d").drop_nulls().max(),
+            pl.col("n_gap").any(), pl.col("d_gap").any(), pl.col("unattributed").any(),
+            pl.col("month").filter(pl.col("any_cells") > 0).n_unique().alias("months"),
+        )  # fmt: skip
+
+    def _with_unattributed(self, part: pl.DataFrame) -> pl.DataFrame:
+        """Where a legal entity's month has amounts of no site, its sites' amounts only mean something together.
+
+        Then the whole block counts when every site has delivered what is expected of it beside them, or none of it.
+        """
+        blocks = part.filter(pl.col("site_id").is_null() & pl.col("legal_entity_id").is_not_null()).group_by("legal_entity_id", "month", "policy").agg(
+            pl.col("n").is_not_null().any().alias("free_n"), pl.col("d").is_not_null().any().alias("free_d")
+        )  # fmt: skip
+        joined = part.join(blocks, on=["legal_entity_id", "month", "policy"], how="left", nulls_equal=True)
+        # an amount of no site stands for the sites that have none of their own
+        n_there = pl.col("n_there") | pl.col("free_n").fill_null(value=False)
+        d_there = pl.col("d_there") | pl.col("free_d").fill_null(value=False)
+        whole = (n_there & d_there).all().over("legal_entity_id", "month", "policy")
+        block = pl.col("free_n").is_not_null()
+        something = pl.col("n").is_not_null() | pl.col("d").is_not_null()
+        return joined.with_columns(
+            pl.when(block).then(whole & something).otherwise(pl.col("usable")).alias("usable"), pl.lit(value=False).alias("unattributed")
+        ).drop("free_n", "free_d")
+
+    def _without_attribution(self, part: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+        """A site whose legal entity's denominator is of no site has no ratio of its own."""
+        free = cells.filter(pl.col("site_id").is_null() & pl.col("legal_entity_id").is_not_null() & pl.col("d").is_not_null())
+        free = free.select("legal_entity_id", "month", "policy").unique().with_columns(pl.lit(value=True).alias("unattributed"))
+        joined = part.join(free, on=["legal_entity_id", "month", "policy"], how="left", nulls_equal=True)
+        lacking = pl.col("unattributed").fill_null(value=False)
+        return joined.with_columns(lacking.alias("unattributed"), (pl.col("usable") & ~lacking).alias("usable"))
+
+    def _every(self, rolled: pl.DataFrame) -> pl.DataFrame:
+        """One row per organisational unit, period and (at least the chosen) policy, whether or not anything was delivered."""
+        policies = rolled.select("policy").unique().drop_nulls()["policy"].to_list() if self.indicator.has_policy else [None]
+        policies = sorted({*policies, self.chosen}) if self.indicator.has_policy else policies
+        sites = self.sites.select(pl.lit("site").alias("org_kind"), pl.col("site_id").alias("org_id"), "month")
+        entities = self.sites.select(pl.lit("legal_entity").alias("org_kind"), pl.col("legal_entity_id").alias("org_id"), "month")
+        whole = self.periods.select(pl.lit("enterprise").alias("org_kind"), pl.lit(self.enterprise.id).alias("org_id"), "month")
+        orgs = pl.concat([sites, entities, whole]).drop_nulls().join(self.periods, on="month").select("org_kind", "org_id", "period", "length").unique()
+        wanted = orgs.join(pl.DataFrame({"policy": policies}, schema={"policy": pl.String}), how="cross")
+        return wanted.join(rolled, on=[*_ORG, "length"], how="left", nulls_equal=True)
+
+    def _stated(self, rolled: pl.DataFrame, run_id: str) -> pl.DataFrame:
+        one = self.indicator
+        whole = pl.col("expected_cells").fill_null(0)
+        coverage = pl.when(whole > 0).then(pl.col("usable_cells") / whole).when(pl.col("any_cells") > 0).then(1.0).otherwise(0.0)
+        has_n, has_d = pl.col("n_cells").fill_null(0) > 0, pl.col("d_cells").fill_null(0) > 0
+        ratio = one.denominator is not None
+        formed = has_n & has_d if ratio else has_n
+        divisible = (pl.col("d") > 0) if ratio else pl.lit(value=True)
+        short = (coverage < 1.0) | ((pl.col("months") < pl.col("length")) if not one.occasional else pl.lit(value=False))
+        estimated = pl.col("estimated") > ESTIMATED_ABOVE * pl.col("n").abs()
+        state = (
+            pl.when(~formed).then(pl.lit("not_applicable" if one.occasional else "missing"))
+            .when(~divisible).then(pl.lit("missing")).when(short).then(pl.lit("partial"))
+            .when(estimated).then(pl.lit("estimated")).otherwise(pl.lit(one.state))
+        )  # fmt: skip
+        frame = rolled.with_columns(state.alias("state"), coverage.alias("coverage"), formed.alias("formed"), divisible.alias("divisible"))
+        frame = frame.with_columns(self._reason().alias("reason"), pl.when(formed & divisible).then(
+            pl.col("n") / pl.col("d") * one.scale if ratio else pl.col("n")).alias("value"))  # fmt: skip
+        frame = frame.with_columns(
+            pl.when(pl.col("formed")).then(pl.col("n")).alias("numerator"),
+            pl.when(pl.col("formed")).then(pl.col("d")).alias("denominator") if ratio else pl.lit(None, dtype=pl.Float64).alias("denominator"),
+        )
+        frame = self._with_privacy(frame)
+        boundary = pl.format("{} sites" + (f"; {one.boundary}" if one.boundary else ""), pl.col("sites").fill_null(0))
+        return frame.select(
+            pl.lit(one.id).alias("indicator_id"), "period", "org_id", "org_kind", pl.col("policy").fill_null("default"),
+            "numerator", self._units("numerator").alias("numerator_unit"), "denominator", self._units("denominator").alias("denominator_unit"),
+            "value", pl.lit(one.unit).alias("unit"), "state", "coverage", "reason", boundary.alias("boundary"), pl.lit(run_id).alias("run_id"),
+            (pl.col("policy").fill_null("default") == self.chosen).alias("is_chosen"),
+        ).cast(_SCHEMA)  # fmt: skip
+
+    def _units(self, side: str) -> pl.Expr:
+        unit = self.indicator.numerator_unit if side == "numerator" else self.indicator.denominator_unit
+        expression = pl.lit(unit(self.chosen), dtype=pl.String)
+        if self.indicator.has_policy:
+            for policy in ("pieces", "tonnes"):
+                expression = pl.when(pl.col("policy") == policy).then(pl.lit(unit(policy), dtype=pl.String)).otherwise(expression)
+        return expression
+
+    def _reason(self) -> pl.Expr:
+        names = [term.mart.removeprefix("site_month_") if term else "" for term in (self.indicator.numerator, self.indicator.denominator)]
+        no_n = pl.coalesce(pl.col("why_n"), pl.lit(f"no_{names[0]}"))
+        no_d = pl.coalesce(pl.col("why_d"), pl.lit(f"no_{names[1]}"))
+        lacking_n = pl.col("n_cells").fill_null(0) == 0
+        not_formed = (
+            pl.when(pl.col("unattributed").fill_null(value=False)).then(pl.lit(f"{names[1]}_not_attributed"))
+            .when(pl.col("n_gap").fill_null(value=False) | (lacking_n & ~pl.col("d_gap").fill_null(value=False))).then(no_n).otherwise(no_d)
+        )  # fmt: skip
+        if self.indicator.occasional:
+            not_formed = pl.lit(self.indicator.occasional)
+        return (
+            pl.when(~pl.col("formed")).then(not_formed).when(~pl.col("divisible")).then(pl.lit("denominator_not_positive"))
+            .when(pl.col("state") == "partial").then(pl.when(pl.col("why_n").is_not_null()).then(pl.col("why_n")).otherwise(pl.lit("incomplete_site_months")))
+        )  # fmt: skip
+
+    def _with_privacy(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Hide breakdowns about few people, and one more where subtraction would give the hidden one away."""
+        if not self.indicator.people:
+            return frame
+        people = pl.col("numerator" if self.indicator.people == "numerator" else "denominator")
+        below = pl.col("org_kind") != "enterprise"
+        least = self.enterprise.declaration.privacy.min_cell
+        frame = frame.with_columns((below & (people > 0) & (people < least)).fill_null(value=False).alias("hidden"))
+        parents = self.sites.select(pl.col("site_id").alias("org_id"), pl.col("legal_entity_id").alias("parent")).unique("org_id", keep="last", maintain_order=True)
+        frame = frame.join(parents, on="org_id", how="left").with_columns(
+            pl.when(pl.col("org_kind") == "legal_entity").then(pl.lit(self.enterprise.id)).otherwise(pl.col("parent")).alias("parent")
+        )
+        group = ["org_kind", "parent", "period", "policy"]
+        alone = (pl.col("hidden").sum().over(group) == 1) & below
+        open_people = pl.when(~pl.col("hidden") & people.is_not_null()).then(people)
+        next_smallest = alone & ~pl.col("hidden") & (open_people.rank("ordinal").over(group) == 1)
+        frame = frame.with_columns((pl.col("hidden") | next_smallest.fill_null(value=False)).alias("hidden"))
+        gone = pl.col("hidden")
+        return frame.with_columns(
+            *(pl.when(~gone).then(pl.col(name)).alias(name) for name in ("numerator", "denominator", "value")),
+            pl.when(gone).then(pl.lit("missing")).otherwise(pl.col("state")).alias("state"),
+            pl.when(gone).then(pl.lit("small_cell")).otherwise(pl.col("reason")).alias("reason"),
+        )  # fmt: skip

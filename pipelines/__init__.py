@@ -1,0 +1,1 @@
+"""WHEN it runs: the monthly run, its Dagster rim and the `esg` command."""

@@ -1,0 +1,238 @@
+"""Publish: every table an analyst may want, commented in Chinese and English, in one file that is swapped in atomically.
+
+A reader that has the file open keeps what it opened; the next one sees the new file whole. Nothing is ever half there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import yaml
+
+from schemas.contract import contract, contracts
+from schemas.enterprise import Enterprise
+from warehouse.marts import Warehouse, marts
+
+SCHEMAS = {
+    "reference": "参照数据：场所、表计、车辆、因子、口径 | Reference data: sites, meters, vehicles, factors, policies",
+    "mart": "月度集市 | Monthly marts",
+    "indicator": "指标值 | Indicator values",
+    "score": "评价得分 | Scores",
+    "quarantine": "被拒绝的行及原因 | Refused rows and why",
+    "meta": "提取、到达、血缘与变化 | Extracts, arrivals, lineage and changes",
+}
+_TABLES = {
+    "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
+    "reference.carrier_tce": "各能源品种折标系数 | Coal equivalent per unit of each carrier",
+    "reference.complaint_policy": "投诉口径 | Complaint policies",
+    "reference.emission_factor": "因子库 | Factor library",
+    "reference.fuel_factor": "各燃料所用因子 | Factors used for each fuel",
+    "reference.grid_fallback": "电网因子回退路径 | Where a province's grid factor is looked for",
+    "reference.grid_region": "省份所属区域电网 | Grid region of each province",
+    "reference.legal_entity": "法人 | Legal entities",
+    "reference.on_time_policy": "准时口径 | On-time policies",
+    "reference.run": "本次计算所用截止日与时区 | Cut-off day and time zone of the computation",
+    "reference.satisfaction_policy": "满意口径 | Satisfaction policies",
+    "reference.site_month": "各月末的场所 | Sites as they were at each month's end",
+    "reference.unit_factor": "单位换算 | Unit conversions",
+    "reference.working_time_rule": "工时法定上限 | Legal limits of working time",
+    "indicator.value": "指标值：分子、分母、值、状态与原因 | Indicator values with numerator, denominator, state and reason",
+    "indicator.catalogue": "指标目录 | The catalogue of indicators and metrics",
+    "score.result": "得分：指标、分组、维度、总分 | Scores of indicators, groups, pillars and in total",
+    "quarantine.row": "被拒绝的行 | Refused rows",
+    "meta.extract": "提取：收到什么、接受与拒绝多少行 | Extracts: what came, how many rows were accepted and refused",
+    "meta.arrival": "到达：哪个来源交付了哪个月 | Arrivals: which source delivered which month",
+    "meta.column_lineage": "列血缘 | Column lineage",
+    "meta.figure_change": "自上次发布以来变化的数字及其原因 | Figures changed since the publish before, and what caused it",
+}
+
+
+@cache
+def columns() -> dict[str, str]:
+    """Column name → its meaning in Chinese and English."""
+    declared = {column.name: column.comment for table in contracts() for column in table.kept}
+    written = yaml.safe_load((Path(__file__).parent / "columns.yaml").read_text(encoding="utf-8"))
+    return {**declared, **written}
+
+
+def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, catalogue: pl.DataFrame, reads: dict[str, set[str]],
+            causes: set[str]) -> pl.DataFrame:  # fmt: skip
+    """Write `published/esg.duckdb` anew and swap it in.
+
+    Args:
+        warehouse: with its marts built.
+        values: the rows of `indicator.value`.
+        scores: the rows of `score.result`.
+        catalogue: the rows of `indicator.catalogue`.
+        reads: indicator → the tables its figures rest on.
+        causes: ids of the extracts that have changed since the publish before.
+
+    Returns:
+        The figures that changed since the publish before.
+    """
+    enterprise = warehouse.enterprise
+    changes = _changes(warehouse, values, reads, causes)
+    target = enterprise.published
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name("esg.next.duckdb")
+    for leftover in (fresh, fresh.with_name("esg.next.duckdb.wal")):
+        leftover.unlink(missing_ok=True)
+    connection = warehouse.connection
+    connection.execute(f"attach '{_quoted(str(fresh))}' as out")
+    try:
+        for schema in SCHEMAS:
+            connection.execute(f"create schema out.{schema}")
+        for name in _relations(connection):
+            connection.execute(f"create table out.{name} as select * from {name}")
+        frames = {
+            "indicator.value": values, "indicator.catalogue": catalogue, "score.result": scores, "quarantine.row": _quarantine(warehouse),
+            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(connection), "meta.figure_change": changes,
+        }  # fmt: skip
+        for name, frame in frames.items():
+            connection.register("incoming", frame.to_arrow())
+            connection.execute(f"create table out.{name} as select * from incoming")
+            connection.unregister("incoming")
+        _comment(connection)
+    finally:
+        connection.execute("detach out")
+    with fresh.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    fresh.replace(target)
+    return changes
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute("""select schema_name || '.' || table_name from (
+        select schema_name, table_name from duckdb_tables() where not internal and database_name = 'memory' union
+        select schema_name, view_name from duckdb_views() where not internal and database_name = 'memory')
+        where schema_name in ('reference', 'mart', 'meta')""").fetchall()
+    names = {name for (name,) in rows} | {f"reference.{table.name}" for table in contracts() if table.rows == "reference"}
+    for name in sorted(names):
+        table = name.removeprefix("reference.")
+        if name.startswith("reference.") and (name,) not in rows:
+            connection.execute(f"create view {name} as select * from clean.{table}")
+    return sorted(names - {"reference.site_zone"})
+
+
+def _quarantine(warehouse: Warehouse) -> pl.DataFrame:
+    files = [path for table in contracts() for path in warehouse.lake.files("quarantine", table.name)]
+    if files:
+        return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in files])
+    texts = dict.fromkeys(("contract", "source", "extract_id", "file", "sheet", "month", "raw"), pl.String)
+    return pl.DataFrame(schema={**texts, "row_number": pl.Int64, "reasons": pl.List(pl.String)})
+
+
+def _extracts(enterprise: Enterprise) -> pl.DataFrame:
+    names = ("source", "contract", "sha256", "name", "month", "size", "received_at", "rows", "accepted", "refused", "duplicates", "flagged", "order")
+    rows = [{name: entry.get(name) for name in names} for entry in enterprise.lake.extracts()]
+    types = dict.fromkeys(("size", "rows", "accepted", "refused", "duplicates", "flagged", "order"), pl.Int64)
+    frame = pl.DataFrame(rows, schema={name: types.get(name, pl.String) for name in names})
+    return frame.rename({"sha256": "extract_id", "name": "file"})
+
+
+def _comment(connection: duckdb.DuckDBPyConnection) -> None:
+    heads = {f"mart.{mart.name}": f"{mart.zh} | {mart.en}" for mart in marts()}
+    heads |= {f"reference.{table.name}": f"{table.zh} | {table.en}" for table in contracts() if table.rows == "reference"}
+    words = columns()
+    present = connection.execute("""select schema_name, table_name, column_name from duckdb_columns()
+        where database_name = 'out' and not internal order by all""").fetchall()
+    for schema, table, column in present:
+        own = _own_words(schema, table)
+        connection.execute(f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(own.get(column) or words[column])}'")
+    for schema, table in sorted({(schema, table) for schema, table, _ in present}):
+        name = f"{schema}.{table}"
+        connection.execute(f"comment on table out.{name} is '{_quoted(heads.get(name) or _TABLES[name])}'")
+
+
+def _own_words(schema: str, table: str) -> dict[str, str]:
+    names = {one.name for one in contracts()}
+    return {column.name: column.comment for column in contract(table).kept} if schema == "reference" and table in names else {}
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def upstream(mart: str) -> set[str]:
+    """Every table a mart rests on, through other marts, down to clean and reference tables."""
+    found: set[str] = set()
+    for table in next(one for one in marts() if one.name == mart).reads:
+        found.add(table)
+        if table.startswith("mart."):
+            found |= upstream(table.removeprefix("mart."))
+    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_segment" in found else set())
+
+
+def _changes(warehouse: Warehouse, values: pl.DataFrame, reads: dict[str, set[str]], causes: set[str]) -> pl.DataFrame:
+    """Figures that differ from those published before."""
+    key = ["indicator_id", "period", "org_id", "policy"]
+    schema = {**dict.fromkeys(key, pl.String), "old_value": pl.Float64, "new_value": pl.Float64, "cause_extracts": pl.String}
+    if not warehouse.enterprise.published.exists():
+        return pl.DataFrame(schema=schema)
+    with duckdb.connect(str(warehouse.enterprise.published), read_only=True) as before:
+        old = before.execute("select indicator_id, period, org_id, policy, value as old_value from indicator.value").pl()
+    both = values.select(*key, pl.col("value").alias("new_value")).join(old, on=key, how="full", coalesce=True)
+    differ = both.filter(~pl.col("old_value").eq_missing(pl.col("new_value"))).sort(key)
+    entries = [entry for entry in warehouse.lake.extracts() if entry["id"] in causes]
+    named = [_causes(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)]
+    return differ.with_columns(pl.Series("cause_extracts", named, dtype=pl.String)).select(list(schema))
+
+
+def _causes(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
+    """The changed extracts a figure of a period can have felt."""
+    months = _months(period)
+    felt = [
+        entry
+        for entry in entries
+        if f"clean.{entry['contract']}" in reads and (months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"])
+    ]
+    return ", ".join(f"{entry['source']}: {entry['name']} ({entry['sha256'][:12]})" for entry in felt)
+
+
+def _months(period: str) -> set[str]:
+    if ".." in period:
+        first, _, last = period.partition("..")
+        return {f"{year}-{month:02d}" for year in range(int(first[:4]), int(last[:4]) + 1) for month in range(1, 13)
+                if first <= f"{year}-{month:02d}" <= last}  # fmt: skip
+    return {f"{period}-{month:02d}" for month in range(1, 13)} if len(period) == 4 else {period}
+
+
+def _lineage(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Which column of a mart is computed from which columns, as sqlglot reads the SQL."""
+    present = connection.execute("select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal").fetchall()
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for place, table, column, kind in present:
+        schema.setdefault(place, {}).setdefault(table, {})[column] = kind
+    rows = [row for mart in marts() for row in lineage_of(mart.name, mart.sql, _text(schema, mart.reads))]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("table_name", "column_name", "upstream_table", "upstream_column"), pl.String), orient="row")
+
+
+def _text(schema: dict[str, dict[str, dict[str, str]]], reads: tuple[str, ...]) -> str:
+    """The part of a schema a mart reads, as text that can be a cache key."""
+    return json.dumps({table: schema[table.split(".")[0]][table.split(".")[1]] for table in reads}, sort_keys=True)
+
+
+@cache
+def lineage_of(mart: str, sql: str, reads: str) -> list[tuple[str, str, str, str]]:
+    """(mart, column, upstream table, upstream column) of one SELECT."""
+    import sqlglot  # noqa: PLC0415 - only publishing needs it
+    from sqlglot.lineage import lineage  # noqa: PLC0415
+    from sqlglot.optimizer.qualify import qualify  # noqa: PLC0415
+
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for table, present in json.loads(reads).items():
+        place, name = table.split(".")
+        schema.setdefault(place, {})[name] = present
+    tree = qualify(sqlglot.parse_one(sql, dialect="duckdb"), schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    found = set()
+    for column in tree.named_selects:
+        for node in lineage(column, tree, schema=schema, dialect="duckdb").walk():
+            if isinstance(node.expression, sqlglot.exp.Table) and node.expression.db:
+                found.add((mart, column, f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"')))
+    return sorted(found)

@@ -305,8 +305,10 @@ class _Work:
         closing = [self._closing.get(name, self._local[name]) for name in self.table.month if name in self._local]
         months, before = _first(*local), _first(*closing)
         if "meter_register_kind" in self.columns:
+            # an interval lies in the month before its end; a counter read at midnight closes a month that has other readings
             interval = (self.columns["meter_register_kind"] == "interval").fill_null(value=False)
-            months = before.zip_with(interval, months)
+            closes = (months != before) & before.is_in(months.filter(months == before).unique().drop_nulls().implode())
+            months = before.zip_with(interval | closes.fill_null(value=False), months)
         return months, before
 
 

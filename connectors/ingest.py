@@ -23,11 +23,12 @@ from connectors import landing
 from connectors.conform import Conformed, References, conform
 from connectors.source import Source, sources
 from schemas.contract import Table, contract, contracts
-from schemas.enterprise import Enterprise, digest, replaced
+from schemas.enterprise import Enterprise, digest, meet, replaced
 from schemas.errors import ContractViolation, HubError, SourceError
 
 ALL = "all"  # the folder of rows that have no month (reference tables)
 UNDATED = "undated"  # the folder of refused rows whose date could not be read
+ROWS_AT_HAND = 8_000_000  # judged rows kept in memory while extracts are settled beside each other
 FORMAT = 1  # raised when the hub writes other bytes for the same input
 _QUARANTINE = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
@@ -166,7 +167,7 @@ def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any], beside:
     entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
     fingerprint = digest(FORMAT, entry["sha256"], entry["name"], entry["month"], source.declaration(), inspect.getsource(table.model),
                          references, entities, enterprise.timezone, list(beside))  # fmt: skip
-    return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "source": source.name, "entry": entry,
+    return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "data": str(enterprise.data), "source": source.name, "entry": entry,
             "references": references, "legal_entities": entities, "fingerprint": fingerprint}  # fmt: skip
 
 
@@ -200,7 +201,7 @@ class _Staged:
 
 
 def _staged(spec: dict[str, Any]) -> _Staged:
-    enterprise = Enterprise(Path(spec["enterprise"]))
+    enterprise = Enterprise(Path(spec["enterprise"]), Path(spec["data"]))
     source = _source(spec["enterprise"], spec["source"])
     entry, table = spec["entry"], source.table
     references = _references(str(enterprise.data), json.dumps(spec["references"]), tuple(spec["legal_entities"]))
@@ -385,7 +386,7 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
             f"rows were lost or invented: {staged.rows} read, {frame.height} accepted, {refused.height} refused, {duplicates} duplicates",
             f"source {source.name}, file {entry['name']}", "this is a defect of the hub: report it",
         )  # fmt: skip
-    data, prefix = Path(spec["enterprise"]) / "data", f"{table.name}/{source.name}"
+    data, prefix = Path(spec["data"]), f"{table.name}/{source.name}"
     order = [*(name for name in table.key if name in frame.columns), "row_number"]
     clean = {}
     for (month,), part in frame.partition_by("__month__", as_dict=True, include_key=False).items():
@@ -393,16 +394,22 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
     quarantine = {}
     for (month,), part in refused.partition_by("month", as_dict=True).items():
         quarantine[str(month)] = _write(part.sort("row_number"), data, f"quarantine/{prefix}/{month}/{spec['fingerprint']}.parquet")
-    ordered = [name for name in table.key if frame.height and frame[name].null_count() == 0 and not frame[name].dtype.is_numeric()]
-    spans = {name: [str(frame[name].min()), str(frame[name].max())] for name in ordered}
     reasons = refused.explode("reasons")["reasons"].value_counts(sort=True)
     return {
         **entry, "id": spec["id"], "contract": table.name, "fingerprint": spec["fingerprint"], "settled": spec["fingerprint"],
         "rows": staged.rows, "accepted": frame.height, "refused": refused.height, "duplicates": duplicates,
         "flagged": int(frame[table.flag.name].sum()) if table.flag and frame.height else 0,
         "reasons": dict(sorted(reasons.iter_rows())), "clean": dict(sorted(clean.items())), "quarantine": dict(sorted(quarantine.items())),
-        "spans": spans, "replaced_months": [],
+        "spans": _spans(staged.good, table), "clean_spans": _spans(frame, table), "replaced_months": [],
     }  # fmt: skip
+
+
+def _spans(frame: pl.DataFrame, table: Table) -> dict[str, list[str]] | None:
+    """The least and greatest value of each key column whose order is that of its text; None where there are no rows."""
+    if not frame.height:
+        return None
+    ordered = [name for name in table.key if frame[name].null_count() == 0 and not frame[name].dtype.is_numeric()]
+    return {name: [str(frame[name].min()), str(frame[name].max())] for name in ordered}
 
 
 def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int]) -> pl.DataFrame:
@@ -412,7 +419,7 @@ def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int]) -> pl.
         return pl.DataFrame(schema=_QUARANTINE)
     rows = staged.good[positions]
     found = []
-    data = Path(spec["enterprise"]) / "data"
+    data = Path(spec["data"])
     for raw in _prepared(staged.source, landing.raw(staged.source, entry, data / "landing")):
         keys = ["row_number", "sheet"] if "sheet" in raw.columns else ["row_number"]
         wanted = rows.select(*keys, "__month__").with_columns(pl.col("row_number").cast(pl.UInt32))
@@ -445,58 +452,57 @@ def _next(state: dict[str, Any]) -> int:
 
 
 def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> None:
-    """Settle keys that stand in more than one extract of a contract."""
+    """Settle keys that stand in more than one extract of a contract.
+
+    What becomes of a row depends on the rows of its key alone, so an extract is settled beside those it meets, and
+    again only when one of those has changed.
+    """
     by_source = {outcome.source: outcome for outcome in outcomes}
+    entries = enterprise.lake.extracts(table.name)
+    staged: dict[str, _Staged] = {}
     changed = False
-    for group in _overlapping(enterprise.lake.extracts(table.name), table):
-        members = [entry["fingerprint"] for entry in group]
-        together = digest(members) if len(group) > 1 else members[0]
-        if all(entry["settled"] == together for entry in group):
+    for entry in entries:
+        beside = [other for other in entries if other is entry or _meet(entry, other, table)]
+        together = digest([other["fingerprint"] for other in beside]) if len(beside) > 1 else entry["fingerprint"]
+        if entry["settled"] == together:
             continue
-        for entry in _settled_group(enterprise, table, group, together):
-            enterprise.lake.state["extracts"][entry["id"]] = entry
-            outcome = by_source.setdefault(entry["source"], Outcome(entry["source"], table.name))
-            outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), entry]
-            changed = True
+        for other in beside:
+            if other["id"] not in staged:
+                staged[other["id"]] = _staged(_spec(enterprise, _source(str(enterprise.folder), other["source"]), other))
+        result = _settled(enterprise, table, entry, [(other, staged[other["id"]]) for other in beside], together)
+        enterprise.lake.state["extracts"][entry["id"]] = result
+        outcome = by_source.setdefault(entry["source"], Outcome(entry["source"], table.name))
+        outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), result]
+        changed = True
+        while sum(one.rows for one in staged.values()) > ROWS_AT_HAND and len(staged) > len(beside):
+            staged.pop(next(iter(staged)))
     if changed:
         enterprise.lake.commit()
 
 
-def _overlapping(entries: list[dict[str, Any]], table: Table) -> list[list[dict[str, Any]]]:
-    """Extracts whose keys could meet: the spans of every key column overlap."""
-    groups: list[list[dict[str, Any]]] = []
-    for entry in entries:
-        meeting = [group for group in groups if any(_meet(entry, other, table) for other in group)]
-        groups = [group for group in groups if group not in meeting]
-        groups.append([*(member for group in meeting for member in group), entry])
-    return [sorted(group, key=lambda entry: entry["order"]) for group in groups]
-
-
 def _meet(one: dict[str, Any], other: dict[str, Any], table: Table) -> bool:
-    if not one["accepted"] or not other["accepted"]:
-        return False
-    spans = [(one["spans"].get(name), other["spans"].get(name)) for name in table.key]
-    return all(a is None or b is None or (a[0] <= b[1] and b[0] <= a[1]) for a, b in spans)
+    """Whether two extracts could hold rows of one key: the spans of every key column overlap."""
+    return meet(one["spans"], other["spans"], table.key)
 
 
-def _settled_group(enterprise: Enterprise, table: Table, group: list[dict[str, Any]], together: str) -> list[dict[str, Any]]:
-    """Stage the extracts of a group again, side by side."""
-    members = []
-    for entry in group:
-        spec = _spec(enterprise, _source(str(enterprise.folder), entry["source"]), entry)
-        members.append((entry, {**spec, "fingerprint": entry["fingerprint"]}, _staged(spec)))
-    frame = pl.concat([staged.good.with_columns(pl.lit(entry["order"]).alias("__order__"), pl.lit(number).alias("__member__"))
-                       for number, (entry, _, staged) in enumerate(members)], how="vertical_relaxed")  # fmt: skip
-    kept, gone = _unrepeated(frame, table, members[0][2].source.kind_of_rows)
-    starts = [0]
-    for _, _, staged in members:
-        starts.append(starts[-1] + staged.good.height)
-    written = []
-    for number, (entry, spec, staged) in enumerate(members):
-        own = {position - starts[number]: word for position, word in gone.items() if starts[number] <= position < starts[number + 1]}
-        part = kept.filter(pl.col("__member__") == number).drop("__order__", "__member__")
-        named = {**spec, "fingerprint": digest(entry["fingerprint"], together) if len(group) > 1 else entry["fingerprint"]}
-        result = _written(named, staged, part, own)
-        written.append({**result, "fingerprint": entry["fingerprint"], "settled": together, "order": entry["order"],
-                        "replaced_months": sorted(set(entry["clean"]) | set(entry["replaced_months"]))})  # fmt: skip
-    return written
+def _settled(enterprise: Enterprise, table: Table, entry: dict[str, Any], beside: list[tuple[dict[str, Any], _Staged]], together: str) -> dict[str, Any]:
+    """Write one extract anew, its rows settled beside those of the extracts it meets."""
+    own = next(staged for other, staged in beside if other["id"] == entry["id"])
+    keys = own.good.select(table.key).with_columns(cs.enum().cast(pl.String)).unique()
+    parts, start = [], 0
+    for other, staged in beside:
+        part = staged.good.with_columns(pl.lit(other["order"]).alias("__order__"), cs.enum().cast(pl.String))
+        if other["id"] == entry["id"]:
+            start = sum(one.height for one in parts)
+        else:
+            part = part.join(keys, on=list(table.key), how="semi", nulls_equal=True)
+        parts.append(part)
+    frame = pl.concat(parts, how="vertical_relaxed").with_row_index("__at__")
+    kept, gone = _unrepeated(frame, table, own.source.kind_of_rows)
+    inside = pl.col("__at__").is_between(start, start + own.good.height - 1)
+    mine = {position - start: word for position, word in gone.items() if start <= position < start + own.good.height}
+    spec = _spec(enterprise, own.source, entry)
+    named = {**spec, "fingerprint": digest(entry["fingerprint"], together) if len(beside) > 1 else entry["fingerprint"]}
+    result = _written(named, own, kept.filter(inside).drop("__order__", "__at__"), mine)
+    return {**result, "fingerprint": entry["fingerprint"], "settled": together, "order": entry["order"],
+            "replaced_months": sorted(set(entry["clean"]) | set(entry["replaced_months"]))}  # fmt: skip

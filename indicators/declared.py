@@ -262,7 +262,8 @@ def check(columns: Mapping[str, Mapping[str, str]], indicators: Mapping[str, Ind
 def _misfits(term: Term, present: Mapping[str, str] | None) -> list[str]:
     if present is None:
         return [f"no mart {term.mart}"]
-    missing = [name for name in (term.column, "month", *term.where) if name not in present]
+    needed = [term.column, "month", *term.where, *([term.estimated] if term.estimated else [])]
+    missing = [name for name in needed if name not in present]
     if missing:
         return [f"mart {term.mart} has no column {name}" for name in missing]
     found = []

@@ -13,7 +13,7 @@ import polars as pl
 
 from indicators.declared import Indicator, Term, catalogue
 from schemas.errors import CatalogueError
-from warehouse.marts import Warehouse
+from warehouse.marts import Warehouse, marts
 
 ESTIMATED_ABOVE = 0.3
 """A value is `estimated` when more than this share of its activity is."""
@@ -36,30 +36,35 @@ _KEYS = ["site_id", "legal_entity_id", "month", "policy"]
 _ORG = ["org_kind", "org_id", "period", "policy"]
 
 
-def evaluate(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
-    """Every computed indicator and metric for every month, calendar year and twelve months' window there is data for.
+def evaluate(warehouse: Warehouse, run_id: str, family: str | None = None) -> pl.DataFrame:
+    """Computed indicators and metrics for every month, calendar year and twelve months' window there is data for.
 
     Args:
-        warehouse: with its marts built.
+        warehouse: where the marts are.
         run_id: stamped on every row.
+        family: one family of the catalogue, or all.
 
     Returns:
         Rows in the columns of `indicator.value`, sorted by its key.
     """
-    enterprise = warehouse.enterprise
-    months = sorted({month for contract in _dated(warehouse) for month in enterprise.lake.months(contract)})
-    sites = warehouse.connection.table("reference.site_month").pl().select("site_id", "legal_entity_id", "month")
+    months = _months(warehouse)
+    sites = warehouse.frame("reference.site_month").select("site_id", "legal_entity_id", "month")
     periods = _periods(months)
     found = [
         _Evaluation(warehouse, indicator, sites, periods).values(run_id)
         for indicator in catalogue().values()
-        if indicator.is_computed
+        if indicator.is_computed and family in (None, indicator.family)
     ]
     return pl.concat(found).sort("indicator_id", "period", "org_kind", "org_id", "policy") if found else pl.DataFrame(schema=_SCHEMA)
 
 
-def _dated(warehouse: Warehouse) -> list[str]:
-    return sorted({entry["contract"] for entry in warehouse.lake.extracts() if entry["contract"] != "expert_score"})
+def _months(warehouse: Warehouse) -> list[str]:
+    """The months any mart knows of."""
+    found: set[str] = set()
+    for mart in marts():
+        warehouse.mart(mart.name)
+        found |= {month for (month,) in warehouse.connection.execute(f"select distinct month from mart.{mart.name} where month is not null").fetchall()}
+    return sorted(found)
 
 
 def chosen(warehouse: Warehouse, mart: str) -> str:
@@ -71,7 +76,7 @@ def chosen(warehouse: Warehouse, mart: str) -> str:
     kind = POLICIES[mart]
     name = warehouse.enterprise.declaration.policies.get(kind, DEFAULTS[kind])
     name = name if isinstance(name, str) else "enterprise"
-    known = {"pieces", "tonnes"} if kind == "intact" else set(warehouse.connection.table(f"reference.{kind}_policy").pl()["policy"])
+    known = {"pieces", "tonnes"} if kind == "intact" else set(warehouse.frame(f"reference.{kind}_policy")["policy"])
     if name not in known:
         raise CatalogueError(f"policies.{kind}: no policy is called {name!r}", "enterprise.yaml", f"use one of: {', '.join(sorted(known))}")
     return name
@@ -112,10 +117,11 @@ class _Evaluation:
 
     def _term(self, term: Term, scale: float, name: str) -> pl.DataFrame:
         """One side's cells: `name` is the value, null where a row of the mart does not know it, and `why`."""
-        mart, columns = self.warehouse.connection.table(f"mart.{term.mart}"), self.warehouse.connection.table(f"mart.{term.mart}").columns
+        self.warehouse.mart(term.mart)
+        frame = self.warehouse.frame(f"mart.{term.mart}")
+        columns = frame.columns
         for column, word in term.where.items():
-            mart = mart.filter(f"{column} = '{word}'")  # both sides come from the catalogue, which the hub ships
-        frame = mart.pl()
+            frame = frame.filter(pl.col(column) == word)
         policy = pl.col("policy") if term.policy else pl.lit(None, dtype=pl.String).alias("policy")
         why = pl.col("reason").max() if "reason" in columns else pl.lit(None, dtype=pl.String)
         estimated = pl.col(term.estimated).sum() * scale if term.estimated else pl.lit(0.0)

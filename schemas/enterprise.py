@@ -100,9 +100,11 @@ class Enterprise:
 
     Attributes:
         folder: the folder; the hub writes to its `data/` only.
+        scratch: where to write instead, for work that shall leave no trace.
     """
 
     folder: Path
+    scratch: Path | None = None
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -131,7 +133,7 @@ class Enterprise:
     @property
     def data(self) -> Path:
         """The hub's own folder."""
-        return self.folder / "data"
+        return self.scratch or self.folder / "data"
 
     @property
     def published(self) -> Path:
@@ -176,6 +178,14 @@ def digest(*parts: object) -> str:
     """A short, stable fingerprint of JSON-able parts."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def meet(one: dict[str, list[str]] | None, other: dict[str, list[str]] | None, key: tuple[str, ...]) -> bool:
+    """Whether the spans of two extracts overlap in every key column; a span that is not known overlaps all."""
+    if one is None or other is None:
+        return False
+    pairs = [(one.get(name), other.get(name)) for name in key]
+    return all(a is None or b is None or (a[0] <= b[1] and b[0] <= a[1]) for a, b in pairs)
 
 
 class Lake:

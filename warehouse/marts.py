@@ -126,6 +126,7 @@ class Warehouse:
         for schema in SCHEMAS:
             self.connection.execute(f"create schema {schema}")
         self.inputs: dict[str, str] = {}
+        self._at_hand: dict[str, Built] = {}
         self._clean()
         self._reference()
         self._staged()
@@ -156,7 +157,7 @@ class Warehouse:
         """Shipped reference rows with the enterprise's own in their place, and what follows from declarations."""
         for path in sorted(REFERENCE.glob("*.csv")):
             self._table(f"reference.{path.stem}", _rows(path, self.enterprise.folder / "reference" / path.name))
-        factors = self.connection.table("reference.emission_factor").pl()
+        factors = self.frame("reference.emission_factor")
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
         policies = self.enterprise.declaration.policies
         as_of = date.fromisoformat(policies["factors_as_of"]) if "factors_as_of" in policies else date.today()  # noqa: DTZ011 - a calendar day
@@ -189,44 +190,52 @@ class Warehouse:
         self.connection.unregister("incoming")
         self.inputs[name] = digest(frame.write_csv())
 
-    def build(self, progress: Callable[[str], None] = lambda _: None, only: set[str] | None = None) -> list[Built]:
-        """Bring every mart up to date.
+    def frame(self, table: str) -> pl.DataFrame:
+        """The rows of a table or view of this warehouse (`mart.site_month_energy`)."""
+        return self.connection.execute(f"select * from {table}").pl()
 
-        Args:
-            progress: told which mart is being built.
-            only: names of marts, where not all are wanted; what they read must be up to date.
+    def build(self, progress: Callable[[str], None] = lambda _: None) -> list[Built]:
+        """Bring every mart up to date; see `mart`."""
+        built = []
+        for one in marts():
+            progress(one.name)
+            built.append(self.mart(one.name))
+        return built
+
+    def mart(self, name: str) -> Built:
+        """Have one mart and those it reads at hand, computing what is stale.
 
         Returns:
-            One entry per mart, with the months whose figures changed.
+            Its rows, and the months whose figures changed (none where it was up to date).
 
         Raises:
             MartError: a SELECT fails; nothing of that mart is replaced.
         """
-        state, built = self.lake.state["marts"], []
-        for mart in marts():
-            fingerprint = digest(mart.sql, [(table, self.inputs.get(table)) for table in mart.reads])
-            self.inputs[f"mart.{mart.name}"] = fingerprint
-            known = state.get(mart.name, {})
-            files = [self.lake.data / path for path in known.get("files", {}).values()]
-            if known.get("fingerprint") == fingerprint and all(path.exists() for path in files) and files:
-                relation = self.connection.read_parquet([str(path) for path in files], hive_partitioning=False, union_by_name=True)
-                relation.create_view(f"mart_{mart.name}")
-                self.connection.execute(f"create view mart.{mart.name} as select * from mart_{mart.name}")
-                built.append(Built(mart.name, known["rows"], []))
-            elif only is not None and mart.name not in only:
-                raise MartError(f"mart {mart.name} is stale", todo="build it first")
-            else:
-                progress(mart.name)
-                built.append(self._build(mart, fingerprint))
-        self.lake.commit()
-        return built
+        if name in self._at_hand:
+            return self._at_hand[name]
+        mart = next(one for one in marts() if one.name == name)
+        for table in mart.reads:
+            if table.startswith("mart."):
+                self.mart(table.removeprefix("mart."))
+        fingerprint = digest(mart.sql, [(table, self.inputs.get(table)) for table in mart.reads])
+        self.inputs[f"mart.{name}"] = fingerprint
+        known = self.lake.state["marts"].get(name, {})
+        files = [self.lake.data / path for path in known.get("files", {}).values()]
+        if known.get("fingerprint") == fingerprint and files and all(path.exists() for path in files):
+            self.connection.read_parquet([str(path) for path in files], hive_partitioning=False, union_by_name=True).create_view(f"mart_{name}")
+            self.connection.execute(f"create view mart.{name} as select * from mart_{name}")
+            self._at_hand[name] = Built(name, known["rows"], [])
+        else:
+            self._at_hand[name] = self._build(mart, fingerprint)
+            self.lake.commit()
+        return self._at_hand[name]
 
     def _build(self, mart: Mart, fingerprint: str) -> Built:
         try:
             self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
         except duckdb.Error as error:
             raise MartError(f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads") from error
-        frame = self.connection.table(f"mart.{mart.name}").pl()
+        frame = self.frame(f"mart.{mart.name}")
         old = self.lake.state["marts"].get(mart.name, {}).get("files", {})
         files, changed = {}, []
         folder = self.lake.data / "mart" / mart.name

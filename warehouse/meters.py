@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.enterprise import Enterprise, digest, replaced
+from schemas.enterprise import Enterprise, digest, meet, replaced
 
 # a register that falls from the top tenth of its range to the bottom tenth has rolled over; any other fall is a reset
 ROLLOVER_FROM, ROLLOVER_TO = 0.9, 0.1
@@ -23,12 +23,10 @@ ENERGY = pl.Decimal(24, 6)
 def segments(enterprise: Enterprise) -> list[Path]:
     """The segment files of everything in `clean.meter_reading`, computing those that are not there yet."""
     lake = enterprise.lake
-    groups: dict[str, list[str]] = {}
-    for entry in lake.extracts("meter_reading"):
-        groups.setdefault(entry["settled"], []).extend(entry["clean"].values())
+    groups = [[path for entry in group for path in entry["clean"].values()] for group in _interleaved(lake.extracts("meter_reading"))]
     reference = [path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)]
     wanted = []
-    for files in groups.values():
+    for files in groups:
         target = lake.data / "segment" / f"{digest(files, reference, enterprise.timezone)}.parquet"
         wanted.append(target)
         if files and not target.exists():
@@ -37,6 +35,16 @@ def segments(enterprise: Enterprise) -> list[Path]:
         if path not in wanted:
             path.unlink()
     return [path for path in wanted if path.exists()]
+
+
+def _interleaved(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Extracts whose readings could lie between each other's, together; the others alone."""
+    groups: list[list[dict[str, Any]]] = []
+    for entry in entries:
+        near = [group for group in groups if any(meet(entry["clean_spans"], other["clean_spans"], ("meter_id", "read_at")) for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([*(member for group in near for member in group), entry])
+    return groups
 
 
 def task(spec: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +92,7 @@ def _of_zone(readings: pl.DataFrame, zone: str) -> pl.DataFrame:
         readings = readings.sort("meter", "read_at", "register").unique(["meter", "read_at"], keep="first", maintain_order=True)
         instant = readings["read_at"]
     interval = readings["register_kind"] == "interval"
-    stamp = instant.zip_with(~interval, instant - pl.duration(microseconds=1)) if interval.any() else instant
+    stamp = instant.zip_with(~interval, instant.dt.offset_by("-1us")) if interval.any() else instant
     months = _months(stamp, zone)
     readings = readings.with_columns(months.alias("month"))
     same = (pl.col("meter") == pl.col("meter").shift(1)) & (pl.col("month") == pl.col("month").shift(1))

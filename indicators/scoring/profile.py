@@ -112,12 +112,13 @@ class Profile(_Declared):
     def misfits(self, indicators: dict[str, Indicator]) -> list[str]:
         """What in the profile does not fit the indicators of the standard."""
         known = {key for key, one in indicators.items() if one.kind != "metric"}
-        wrong = [f"{key}: no such indicator" for key in (*self.core, *self.not_applicable, *self.anchors) if key not in known]
+        named = (*self.core, *self.not_applicable, *self.anchors)
+        wrong = [f"{key}: no such indicator" for key in named if key not in known]
         for key in sorted(known & set(self.anchors)):
             if not indicators[key].is_computed:
                 wrong.append(f"{key}: is scored by experts and has no anchors")
             elif indicators[key].direction != self.anchors[key].direction:
-                wrong.append(f"{key}: the anchors say {self.anchors[key].direction} is better, the catalogue says otherwise")
+                wrong.append(f"{key}: {self.anchors[key].direction} is better by its anchors, not by the catalogue")
         return wrong
 
 

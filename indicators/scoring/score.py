@@ -33,7 +33,7 @@ RESULT = pl.Schema(
         "grade": pl.String, "coverage": pl.Float64, "reason": pl.String,
     }
 )  # fmt: skip
-"""`score.result`. `weight` is the share of the total; `coverage` the share of the weight that has data; `reason` a code."""
+"""`score.result`: `weight` is the share of the total, `coverage` the share of the weight with data, `reason` a code."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Judgement:
     def applies(self) -> bool:
         """Whether it has a weight."""
         return self.state != "not_applicable"
+
+
+NOT_SELECTED = Judgement("not_applicable", None, "not_selected")
 
 
 def score(
@@ -77,19 +80,17 @@ def score(
     rows, levels = _chosen(values, indicators), _levels(experts, indicators)
     selected = _selected(indicators, profile, applicable)
     judged = {
-        key: _judge(one, rows.get(key), levels.get(key), profile) if key in selected else Judgement("not_applicable", None, "not_selected")
+        key: _judge(one, rows.get(key), levels.get(key), profile) if key in selected else NOT_SELECTED
         for key, one in indicators.items()
     }
     weights = _weights(judged, indicators, profile)
     lines = [_indicator_line(key, judged[key], weights[key]) for key in indicators]
-    lines += [_sum_line("group", name, members, judged, weights) for name, members in _by(indicators, "group").items()]
-    pillars = [_sum_line("pillar", name, members, judged, weights) for name, members in _by(indicators, "pillar").items()]
+    lines += [_sum_line("group", name, keys, judged, weights) for name, keys in _by(indicators, "group").items()]
+    pillars = [_sum_line("pillar", name, keys, judged, weights) for name, keys in _by(indicators, "pillar").items()]
     total = _sum_line("total", "total", list(indicators), judged, weights)
     _grade(pillars, total, profile, _too_few_experts(levels, judged, indicators, profile))
-    frame = [
-        {"period": period, "org_id": org_id, "profile_hash": profile.hash, **{name: _plain(line[name]) for name in line}}
-        for line in (*lines, *pillars, total)
-    ]
+    subject = {"period": period, "org_id": org_id, "profile_hash": profile.hash}
+    frame = [subject | {name: _plain(item) for name, item in line.items()} for line in (*lines, *pillars, total)]
     return pl.DataFrame(frame, schema=RESULT)
 
 
@@ -190,7 +191,7 @@ def _refuse_odd_levels(rows: list[dict[str, Any]], indicators: Mapping[str, Indi
 def _selected(indicators: Mapping[str, Indicator], profile: Profile, applicable: Collection[str] | None) -> set[str]:
     chosen = set(indicators) if applicable is None else set(applicable)
     if unknown := sorted(chosen - set(indicators)):
-        raise CatalogueError(f"{', '.join(unknown)}: no such indicator / 没有该指标", "applicable", "use ids such as A.1.1")
+        raise CatalogueError(f"{', '.join(unknown)}: no such indicator / 没有该指标", "applicable", "name it A.1.1 …")
     return chosen - set(profile.not_applicable)
 
 
@@ -221,7 +222,7 @@ def _judge_value(key: str, row: dict[str, Any] | None, profile: Profile) -> Judg
 def _weights(
     judged: Mapping[str, Judgement], indicators: Mapping[str, Indicator], profile: Profile
 ) -> dict[str, Fraction]:
-    """Each indicator's share of the total: pillars in proportion, alike inside a pillar, nothing for what does not apply."""
+    """Each indicator's share of the total: pillars in proportion, alike inside a pillar; 0 for what does not apply."""
     members = {name: [key for key in keys if judged[key].applies] for name, keys in _by(indicators, "pillar").items()}
     whole = sum(Fraction(profile.pillars[name]) for name, keys in members.items() if keys)
     shares = {
@@ -270,7 +271,8 @@ def _sum_line(
     if not applying:
         return _line(level, name, weight, "not_applicable", reason="not_selected")
     points, lower, upper = (
-        sum((weights[key] * _bounds(judged[key])[place] for key in applying), Fraction(0)) / weight for place in range(3)
+        sum((weights[key] * _bounds(judged[key])[which] for key in applying), Fraction(0)) / weight
+        for which in range(3)
     )
     known = sum((weights[key] for key in applying if judged[key].score is not None), Fraction(0)) / weight
     whole = known == 1 and all(judged[key].state != "partial" for key in applying)

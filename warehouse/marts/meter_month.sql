@@ -65,10 +65,14 @@ share as (
     from cut
 ),
 part as (
-    select meter_row, month, increase::double as increase, readings, negative_steps, conflicting, estimated_increase, 0 as is_cut
+    select
+        meter_row, month, increase::double as increase, readings, negative_steps, conflicting, estimated_increase, 0 as is_cut,
+        register_kind = 'interval' or last_at > first_at as covers_time
     from segment
     union all by name
-    select meter_row, month, increase::double as increase, 0 as readings, negative_steps, 0 as conflicting, 0.0 as estimated_increase, is_cut
+    select
+        meter_row, month, increase::double as increase, 0 as readings, negative_steps, 0 as conflicting,
+        0.0 as estimated_increase, is_cut, true as covers_time
     from share
 ),
 total as (
@@ -83,6 +87,8 @@ total as (
         max(is_cut) = 1 as is_interpolated
     from part
     group by meter_row, month
+    -- a month with one reading and no step to or from another has measured nothing
+    having bool_or(covers_time)
 )
 select
     m.meter_id,

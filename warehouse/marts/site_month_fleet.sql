@@ -17,6 +17,6 @@ inner join clean.vehicle as v
     on s.site_id = v.site_id
     and coalesce(v.valid_from, s.month_end) <= s.month_end
     and coalesce(v.valid_to, s.month_end) >= s.month_end
-where v.ownership in ('own', 'leased')
+where v.ownership in ('own', 'leased') and s.month in (select a.month from meta.arrival as a)
 group by all
 order by site_id, month

@@ -1,0 +1,253 @@
+"""Renders the evaluation report of one enterprise and period; it computes no figure, it only lays out what is given.
+
+Values are shown as `indicator.value` has them, scores as `score.result` has them, each with its state. What does not
+apply, what is missing and what is zero are three different words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import polars as pl
+import yaml
+from markupsafe import Markup
+
+from indicators.declared import TREE, Indicator
+from indicators.scoring.profile import Profile
+from indicators.scoring.score import two_places
+
+HERE = Path(__file__).parent
+Language = Literal["zh", "en"]
+Row = dict[str, Any]
+_GAPS_SHOWN = 8
+_NOT_SCORED = {"missing", "not_applicable"}
+
+
+def render(
+    period: str,
+    enterprise: Mapping[str, Any],
+    values: pl.DataFrame,
+    scores: pl.DataFrame,
+    catalogue: Mapping[str, Indicator],
+    profile: Profile,
+    language: Language = "zh",
+) -> str:
+    """The report as one HTML page without scripts, fonts or links.
+
+    Args:
+        period: `2026`, `2025-07..2026-06` or `2026-01`.
+        enterprise: `id` and `name` (text or {zh, en}) as in `enterprise.yaml`; shown where present: `enterprise_type`,
+            `purpose`, `legal_entities` and `sites` (names), `policies`, `unverified_factors` (rows with `factor_id`, `source`).
+        values: `indicator.value`, any periods and organisations; those of the enterprise in the period and its
+            months are shown.
+        scores: `score.result`; without rows of the period the report shows values only.
+        catalogue: what the ids mean.
+        profile: the method the scores were made with.
+        language: which comes first; the other stands smaller beside it.
+    """
+    page = _Page(period, enterprise, values, scores, catalogue, profile, language)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals.update(t=page.both, word=page.word, words=page.words)
+    environment.filters.update(number=number, score=score_text, percent=percent)
+    return environment.get_template("report.html.j2").render(page=page)
+
+
+def number(amount: float | None, unit: str | None = None) -> str:
+    """A figure with at least four significant digits, rounded half up; three decimals at most for a percentage."""
+    if amount is None:
+        return "–"
+    exact = Decimal(repr(float(amount)))
+    decimals = 3 if unit == "%" else max(1, 3 - exact.adjusted()) if exact else 0
+    text = f"{exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def score_text(points: float | None) -> str:
+    """A score with its two decimals."""
+    return "–" if points is None else str(two_places(points))
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    """A share as a percentage."""
+    if share is None:
+        return "–"
+    step = Decimal(1).scaleb(-decimals)
+    return f"{(Decimal(repr(float(share))) * 100).quantize(step, ROUND_HALF_UP)} %"
+
+
+def months_of(period: str) -> list[str]:
+    """The months of a period: of a year, of a window `2025-07..2026-06`, or the one month itself."""
+    if re.fullmatch(r"\d{4}", period):
+        return [f"{period}-{month:02d}" for month in range(1, 13)]
+    first, _, last = period.partition("..")
+    year, month = int(first[:4]), int(first[5:])
+    found = [first]
+    while last and found[-1] < last:
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+        found.append(f"{year}-{month:02d}")
+    return found
+
+
+@cache
+def _vocabulary() -> dict[str, dict[str, dict[str, str]]]:
+    return yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass
+class _Page:
+    """All the template shows, in its order."""
+
+    period: str
+    enterprise: Mapping[str, Any]
+    values: pl.DataFrame
+    scores: pl.DataFrame
+    catalogue: Mapping[str, Indicator]
+    profile: Profile
+    language: Language
+    tree: str = TREE
+    months: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.months = months_of(self.period)
+        own = self.values.filter(pl.col("org_id") == self.enterprise["id"])
+        rows = own.filter(pl.col("period").is_in([self.period, *self.months])).rows(named=True)
+        self._chosen = {(row["indicator_id"], row["period"]): row for row in rows if row["is_chosen"]}
+        self._others = [row for row in rows if not row["is_chosen"] and row["period"] == self.period]
+        self.run_ids = sorted({row["run_id"] for row in rows if row["run_id"]})
+        mine = (pl.col("org_id") == self.enterprise["id"]) & (pl.col("period") == self.period)
+        self._scored = {(row["level"], row["id"]): row for row in self.scores.filter(mine).rows(named=True)}
+
+    # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def both(self, zh: str, en: str) -> Markup:
+        """The reader's language, with the other smaller behind it."""
+        first, second = (zh, en) if self.language == "zh" else (en, zh)
+        if not second or second == first:
+            return Markup("{}").format(first)  # noqa: S704 - format escapes
+        return Markup('{} <span class="second">{}</span>').format(first, second)
+
+    def words(self, named: object) -> Markup:
+        """A name that may be a text, a {zh, en} mapping or `Words`."""
+        if isinstance(named, Mapping):
+            return self.both(named["zh"], named.get("en", ""))
+        return self.both(named, "") if isinstance(named, str) else self.both(named.zh, named.en)
+
+    def word(self, kind: str, code: str) -> Markup:
+        """The words for a code; the code itself where there are none."""
+        return self.words(_vocabulary()[kind].get(code, code))
+
+    @property
+    def title(self) -> str:
+        """The title of the page."""
+        name = self.enterprise["name"]
+        text = name if isinstance(name, str) else name[self.language] or name["zh"]
+        return f"{text} · {'ESG 评价报告' if self.language == 'zh' else 'ESG evaluation report'} · {self.period}"
+
+    # ── scores ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def total(self) -> Row | None:
+        """The total score, or None where the period has not been scored."""
+        return self._scored.get(("total", "total"))
+
+    @property
+    def pillars(self) -> list[Row]:
+        """E, S and G with their scores."""
+        return [self._scored[("pillar", name)] for name in ("E", "S", "G") if ("pillar", name) in self._scored]
+
+    @property
+    def groups(self) -> list[Row]:
+        """The groups of the tree, each with its score and its indicators."""
+        found: dict[str, Row] = {}
+        for one in self.catalogue.values():
+            if one.group is not None:
+                blank = {"group": one.group, "pillar": one.pillar, "score": self._scored.get(("group", one.group.zh)), "rows": []}
+                found.setdefault(one.group.zh, blank)["rows"].append({"one": one, "score": self._scored.get(("indicator", one.id))})
+        return list(found.values())
+
+    @property
+    def gaps(self) -> list[Row]:
+        """The indicators with the most points to win: weight times what is missing to 100."""
+        rows = [row for (level, _), row in self._scored.items() if level == "indicator" and row["score"] is not None]
+        gains = [{"one": self.catalogue[row["id"]], "row": row, "gain": row["weight"] * (100 - row["score"])} for row in rows]
+        return sorted(gains, key=lambda gap: -gap["gain"])[:_GAPS_SHOWN]
+
+    @property
+    def left_out(self) -> list[Row]:
+        """Indicators that do not apply, with the reason the panel gave."""
+        return [
+            {"one": self.catalogue[row["id"]], "reason": self.profile.not_applicable.get(row["id"]), "code": row["reason"]}
+            for (level, _), row in self._scored.items()
+            if level == "indicator" and row["state"] == "not_applicable"
+        ]
+
+    # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _figures(self, kind: str) -> list[Row]:
+        return [
+            {
+                "one": one,
+                "value": self._chosen.get((one.id, self.period)),
+                "others": [row for row in self._others if row["indicator_id"] == one.id and row["value"] is not None],
+                "score": self._scored.get(("indicator", one.id)),
+                "anchors": self.profile.anchors.get(one.id),
+                "months": [self._chosen.get((one.id, month)) for month in self.months],
+            }
+            for one in self.catalogue.values()
+            if one.kind == kind
+        ]
+
+    @property
+    def six(self) -> list[Row]:
+        """The indicators with a formula."""
+        return self._figures("quantitative")
+
+    @property
+    def metrics(self) -> list[Row]:
+        """The operational metrics."""
+        return self._figures("metric")
+
+    def chart(self, rows: list[Row | None], unit: str) -> Row:
+        """Dots of the months that have a value, joined where months follow each other; a gap stays a gap."""
+        width, height, side, top = 300, 92, 8, 18
+        known = [row["value"] for row in rows if row is not None and row["value"] is not None]
+        low, high = (min(known), max(known)) if known else (0.0, 0.0)
+        step = (width - 2 * side) / max(1, len(rows) - 1)
+        dots: list[Row | None] = []
+        for place, row in enumerate(rows):
+            if row is None or row["value"] is None:
+                dots.append(None)
+                continue
+            share = (row["value"] - low) / (high - low) if high > low else 0.5
+            dots.append(
+                {"x": round(side + place * step, 1), "y": round(height - 22 - share * (height - 22 - top), 1), "state": row["state"],
+                 "label": f"{self.months[place]}: {number(row['value'], unit)} {unit}"}
+            )  # fmt: skip
+        lines = [(one, two) for one, two in zip(dots, dots[1:], strict=False) if one and two]
+        gaps = [round(side + place * step, 1) for place, dot in enumerate(dots) if dot is None]
+        ticks = [(round(side + place * step, 1), month[-2:]) for place, month in enumerate(self.months)]
+        return {"width": width, "height": height, "dots": [dot for dot in dots if dot], "lines": lines, "gaps": gaps,
+                "ticks": ticks, "low": low, "high": high, "known": len(known)}  # fmt: skip
+
+    @property
+    def notes(self) -> list[Row]:
+        """Every figure and score of the period that is not complete, with its reason."""
+        found = []
+        for one in self.catalogue.values():
+            value, points = self._chosen.get((one.id, self.period)), self._scored.get(("indicator", one.id))
+            row = value or points
+            if row is not None and (row["state"] in {"estimated", "partial", "missing", "contested"} or row["reason"]):
+                found.append({"one": one, "state": row["state"], "reason": row["reason"], "coverage": value and value["coverage"]})
+            if value is not None and points is not None and points["state"] in _NOT_SCORED and points["reason"] != value["reason"]:
+                found.append({"one": one, "state": points["state"], "reason": points["reason"], "coverage": value["coverage"]})
+        return found

@@ -1,0 +1,173 @@
+"""The catalogue: it holds the whole tree, and refuses a declaration that does not fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from indicators.declared import FOLDER, Indicator, catalogue, check, natural
+from schemas.enterprise import Enterprise
+from schemas.errors import CatalogueError
+from warehouse.marts import Warehouse, marts
+
+TITLE = {"zh": "试", "en": "test"}
+METRIC = {
+    "id": "M999", "title": TITLE, "serves": ["A.1.1"], "pillar": "E", "kind": "metric", "direction": "lower",
+    "unit": "kWh/t", "says": TITLE, "sources": ["meters"], "owner": "energy", "family": "energy", "state": "measured",
+    "numerator": {"mart": "m", "column": "energy_kwh"}, "denominator": {"mart": "m", "column": "output_t"},
+}  # fmt: skip
+COLUMNS = {"m": {"month": "VARCHAR", "energy_kwh": "DOUBLE", "output_t": "DECIMAL(18,4)", "carrier": "VARCHAR"}}
+
+
+def declared(folder: Path, **changes: object) -> dict[str, Indicator]:
+    """A catalogue of one indicator and one metric, the metric with keys changed."""
+    indicator = yaml.safe_load((FOLDER / "A.1.1.yaml").read_text(encoding="utf-8"))
+    for content in (indicator, METRIC | changes):
+        (folder / f"{content['id']}.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return catalogue(folder)
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_kilowatt_hours_per_tonne_declared_as_co2_per_tonne_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="energy_kwh is in kWh, kgCO2e/t needs kgCO2e"):
+        declared(tmp_path, unit="kgCO2e/t")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"colour": "green"}, "colour"),
+        ({"unit": "kWh/m2"}, "output_t is in t, kWh/m2 needs m2"),
+        ({"unit": "kWh"}, "do not agree"),
+        ({"unit": "%"}, "is no share of"),
+        ({"unit": "kWh/furlong"}, "furlong"),
+        ({"numerator": {"mart": "m", "column": "energy"}}, "declare `unit`"),
+        ({"numerator": {"mart": "m", "column": "energy_kwh", "unit": "GJ"}}, "is in kWh by its name"),
+        ({"numerator": {"mart": "m", "column": "due", "unit": {"pieces": "piece"}}}, "needs policy: true"),
+        ({"numerator": None}, "needs numerator"),
+        ({"serves": ["A.9.9"]}, "does not have"),
+        ({"pillar": "S"}, "does not have"),
+        ({"group": TITLE}, "no group"),
+        ({"kind": "quantitative"}, "an indicator has a group"),
+        ({"title": {"zh": "试"}}, "title.en"),
+        ({"id": "X1"}, "id"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_is_refused_with_its_file(
+    tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    with pytest.raises(CatalogueError, match=says) as refused:
+        declared(tmp_path, **change)
+    assert ".yaml" in refused.value.where
+
+
+def test_what_experts_score_has_no_numerator(tmp_path: Path) -> None:
+    content = yaml.safe_load((FOLDER / "A.1.1.yaml").read_text(encoding="utf-8"))
+    content["numerator"] = METRIC["numerator"]
+    (tmp_path / "A.1.1.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(CatalogueError, match="experts score it"):
+        catalogue(tmp_path)
+
+
+def test_a_file_named_after_another_indicator_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "A.1.2.yaml").write_text((FOLDER / "A.1.1.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"A\.1\.2\.yaml declares A\.1\.1"):
+        catalogue(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="no indicator is declared"):
+        catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("term", "columns", "says"),
+    [
+        ({}, {}, "no mart m"),
+        ({"column": "heat_kwh"}, COLUMNS, "has no column heat_kwh"),
+        ({"where": {"colour": "green"}}, COLUMNS, "has no column colour"),
+        ({"estimated": "guessed_kwh"}, COLUMNS, "has no column guessed_kwh"),
+        ({"column": "carrier", "unit": "kWh"}, COLUMNS, "is VARCHAR, not a number"),
+        ({"policy": True}, COLUMNS, "has no column policy"),
+        ({}, {"m": COLUMNS["m"] | {"policy": "VARCHAR"}}, "declare policy: true"),
+    ],
+)
+def test_a_catalogue_that_does_not_fit_the_marts_is_refused(
+    tmp_path: Path, term: dict[str, object], columns: dict[str, dict[str, str]], says: str
+) -> None:
+    indicators = declared(tmp_path, numerator={"mart": "m", "column": "energy_kwh"} | term)
+    with pytest.raises(CatalogueError, match=f"M999: .*{says}"):
+        check(columns, indicators)
+
+
+# ── what it holds ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_declaration_that_fits_the_marts_passes(tmp_path: Path) -> None:
+    check(COLUMNS, declared(tmp_path))
+
+
+def test_the_tree_has_fifty_indicators_in_fifteen_groups() -> None:
+    indicators = [one for one in catalogue().values() if one.kind != "metric"]
+    assert Counter(one.pillar for one in indicators) == {"E": 22, "S": 17, "G": 11}
+    assert Counter(one.kind for one in indicators) == {"mixed": 39, "quantitative": 6, "qualitative": 5}
+    groups = list(dict.fromkeys((one.pillar, one.group) for one in indicators))
+    assert len(groups) == len({group.zh for _, group in groups}) == 15
+    sizes = Counter(one.group.zh for one in indicators)
+    assert [sizes[group.zh] for _, group in groups] == [4, 5, 5, 3, 4, 1, 5, 3, 3, 2, 4, 2, 5, 2, 2]
+
+
+def test_indicators_stand_in_the_order_of_the_standard() -> None:
+    ids = list(catalogue())
+    assert ids[:22] == [f"A.1.{number}" for number in range(1, 23)]
+    assert ids[22:39] == [f"A.2.{number}" for number in range(1, 18)]
+    assert ids[39:50] == [f"A.3.{number}" for number in range(1, 12)]
+    assert natural("A.1.2") < natural("A.1.10") < natural("M010")
+
+
+def test_the_six_with_a_formula_and_twenty_metrics_are_computed() -> None:
+    computed = [key for key, one in catalogue().items() if one.is_computed]
+    assert computed[:6] == ["A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8"]
+    assert len(computed) == 26
+    assert all(key.startswith("M") for key in computed[6:])
+
+
+def test_the_catalogue_fits_the_marts(tmp_path: Path) -> None:
+    (tmp_path / "enterprise.yaml").write_text("{id: tiny, name: tiny}", encoding="utf-8")
+    columns: dict[str, dict[str, str]] = {}
+    with Warehouse(Enterprise(tmp_path)) as warehouse:
+        for mart in marts():
+            warehouse.connection.execute(f"create view mart.{mart.name} as {mart.sql}")
+            described = warehouse.connection.execute(f"describe mart.{mart.name}").fetchall()
+            columns[mart.name] = {name: kind for name, kind, *_ in described}
+    check(columns)
+
+
+@pytest.mark.parametrize(
+    ("key", "scale", "factors", "units"),
+    [
+        ("A.1.6", 1.0, (1.0, 0.0001), ("tCO2e", "万元")),  # 1 CNY = 0.0001 万元
+        ("A.2.6", 100.0, (1.0, 1.0), ("case", "order")),
+        ("A.2.8", 100.0, (1.0, 1.0), ("t", "t")),
+        ("M010", 1.0, (1.0, 1.0), ("tCO2e", None)),
+        ("M021", 100.0, (1.0, 1.0), ("kgce", "t·km")),
+        ("M030", 1.0, (1.0, 1.0), ("m3", None)),
+        ("M065", 100.0, (1.0, 1.0), (None, None)),
+    ],
+)
+def test_a_value_is_scale_times_numerator_by_denominator(
+    key: str, scale: float, factors: tuple[float, float], units: tuple[str | None, str | None]
+) -> None:
+    one = catalogue()[key]
+    assert (one.scale, one.factors()) == (scale, factors)
+    assert (one.numerator_unit("tonnes"), one.denominator_unit("tonnes")) == units
+
+
+def test_figures_about_people_are_marked() -> None:
+    people = {key for key, one in catalogue().items() if one.people}
+    assert people == {"A.2.2", "M065", "M067", "M073", "M086", "M087"}

@@ -41,10 +41,12 @@ class References:
     Attributes:
         frames: contract → its clean rows; a contract that is absent has no rows.
         legal_entities: the ids of `enterprise.yaml`.
+        enterprise_id: the enterprise's own id there.
     """
 
     frames: dict[str, pl.DataFrame]
     legal_entities: list[str] = field(default_factory=list)
+    enterprise_id: str = ""
 
     def ids(self, name: str) -> pl.Series | None:
         """The known keys of a reference, sorted; None where the enterprise keeps no such register."""
@@ -63,13 +65,14 @@ class Conformed:
         reasons: `column: code` → True where a row must be refused for it.
         months: the local month of each row, null where no date could be read. The quantity of an interval belongs to
             the month its interval lies in, though it is stamped with the interval's end.
-        closing: the local month just before the row's instant: a reading at midnight also closes the month before.
+        touched: every local month a row has to do with: a reading at midnight also closes the month before, an order is
+            accepted in one month and delivered in another.
     """
 
     frame: pl.DataFrame
     reasons: dict[str, pl.Series]
     months: pl.Series
-    closing: pl.Series
+    touched: list[pl.Series]
 
 
 def conform(raw: pl.DataFrame, source: Source, references: References, zone: str) -> Conformed:
@@ -87,14 +90,15 @@ def conform(raw: pl.DataFrame, source: Source, references: References, zone: str
     work = _Work(raw, source, references, zone)
     for column in source.table.declared:
         work.add(column)
-    for through in dict.fromkeys(column.through for column in source.table.borrowed):
-        work.borrow(str(through))
+    for through in dict.fromkeys([*source.table.refers, *(str(column.through) for column in source.table.borrowed)]):
+        work.borrow(through)
+    work.mark_taken_ids()
     if source.stamp == "start":
         work.move_stamps_to_the_end()
     work.mark_reader_reasons()
     order = [column.name for column in source.table.columns if column.kind != "provenance"]
-    months, closing = work.months()
-    return Conformed(pl.DataFrame(work.columns).select(order), work.reasons, months, closing)
+    months, touched = work.months()
+    return Conformed(pl.DataFrame(work.columns).select(order), work.reasons, months, touched)
 
 
 class _Work:
@@ -119,8 +123,9 @@ class _Work:
         cast: dict[str, Callable[[Column, Origin, pl.Series], pl.Series]] = {
             "quantity": self._quantity, "count": self._count, "instant": self._instant, "day": self._day,
             "month": self._month, "flag": self._flag, "choice": self._choice, "unit": self._unit, "key": self._key,
+            "text": self._text,
         }  # fmt: skip
-        self.columns[column.name] = cast.get(column.kind, lambda _c, _o, found: found)(column, origin, texts).alias(column.name)
+        self.columns[column.name] = cast[column.kind](column, origin, texts).alias(column.name)
 
     def _texts(self, name: str, origin: Origin) -> pl.Series:
         if origin.source is None:
@@ -149,12 +154,12 @@ class _Work:
         read = self.source.read
         plain = read.decimal == "."
         values = texts.cast(pl.Float64, strict=False) if plain else pl.Series([None], dtype=pl.Float64).new_from_index(0, len(texts))
-        values = values.set(~values.is_finite(), None)
+        values = _finite(values)
         rest = texts.is_not_null() & values.is_null()
         if rest.any():
             hard = texts.filter(rest)
             again = _by_distinct(hard, lambda found: pl.Series([_parsed(text, read.decimal, read.thousands) for text in found], dtype=pl.Float64))
-            values = values.scatter(rest.arg_true(), again)
+            values = values.scatter(rest.arg_true(), _finite(again))
         return self._refuse(column.name, "not_a_number", texts, values)
 
     def _quantity(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
@@ -165,7 +170,7 @@ class _Work:
             return values * units.factor(origin.unit, column.unit)
         given = self.raw[origin.unit["from"]]
         factors = _by_distinct(given, lambda found: pl.Series([_factor(text, column.unit) for text in found], dtype=pl.Float64))
-        known = _by_distinct(given, lambda found: pl.Series([text is not None and units.label(text) is not None for text in found]))
+        known = _by_distinct(given, lambda found: pl.Series([text is not None and units.label(text) is not None for text in found], dtype=pl.Boolean))
         self._mark(f"{column.name}: unknown_unit", values.is_not_null() & ~known)
         self._mark(f"{column.name}: wrong_unit", values.is_not_null() & known & factors.is_null())
         return values * factors
@@ -201,8 +206,8 @@ class _Work:
 
         def parse(found: pl.Series) -> pl.Series:
             with_day = found.str.strip_chars() + "~01"
-            return _first(*[with_day.str.to_date(f"{one}~%d", strict=False) for one in formats if "%d" not in one],
-                          *[found.str.strip_chars().str.to_date(one, strict=False) for one in formats if "%d" in one and "%H" not in one]).dt.strftime("%Y-%m")  # fmt: skip
+            whole = [_stamps(with_day, f"{one}~%d") for one in formats if "%d" not in one]
+            return _first(*whole, *[_stamps(found.str.strip_chars(), one) for one in formats if "%d" in one]).dt.strftime("%Y-%m")
 
         values = _by_distinct(texts, parse)
         self._local[column.name] = values
@@ -221,10 +226,14 @@ class _Work:
         values = _by_distinct(texts, lambda found: pl.Series([None if text is None else units.label(text) for text in found], dtype=pl.String))
         return self._refuse(column.name, "unknown_unit", texts, values)
 
+    def _text(self, _column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
+        """Kept exactly as received; a text of blanks says nothing."""
+        return texts.set((texts.str.strip_chars() == "").fill_null(value=False), None)
+
     def _key(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         ids = self.references.ids(column.refers) if column.refers else None
         if ids is None:
-            return texts
+            return self._text(column, _origin, texts.str.strip_chars())
         keys = texts.cast(pl.Enum(ids), strict=False)
         if keys.null_count() > texts.null_count():
             hard = texts.is_not_null() & keys.is_null()
@@ -233,22 +242,22 @@ class _Work:
         return self._refuse(column.name, "unknown_key", texts, keys)
 
     def borrow(self, through: str) -> None:
-        """Fill the columns that rules borrow from the row `through` refers to."""
+        """Look up the row that `through` refers to, valid on the row's date, and fill the columns that rules borrow from it."""
         wanted = [column for column in self.table.borrowed if column.through == through]
         if through in self._offset or self.table.refers.get(through) is None:
             offset = self._offset.get(through, pl.Series([None], dtype=pl.Int64).new_from_index(0, self.raw.height))
             self.columns.update({column.name: offset.alias(column.name) for column in wanted})
             return
         name = self.table.refers[through]
-        rows = self._reference_rows(name, self.columns[through])
+        rows, found = self._reference_rows(through), self.references.frames.get(name)
         for column in wanted:
-            found = self.references.frames.get(name)
             values = pl.Series([None], dtype=column.dtype).new_from_index(0, self.raw.height) if found is None else found[str(column.column)].gather(rows)
             values = values.cast(pl.String) if isinstance(values.dtype, pl.Enum) else values
             self.columns[column.name] = values.cast(column.dtype).alias(column.name)
 
-    def _reference_rows(self, name: str, keys: pl.Series) -> pl.Series:
-        """The position in the reference frame of the row valid for each key on the row's date."""
+    def _reference_rows(self, through: str) -> pl.Series:
+        """The position in the reference frame of the row valid for each key on the row's date; null for a row without one."""
+        name, keys = self.table.refers[through], self.columns[through]
         frame = self.references.frames.get(name)
         if frame is None:
             return pl.Series([None], dtype=pl.UInt32).new_from_index(0, self.raw.height)
@@ -256,27 +265,44 @@ class _Work:
         if frame[key].n_unique() == frame.height and frame["valid_from"].null_count() == frame["valid_to"].null_count() == frame.height:
             position = frame.with_row_index("position").sort(key)["position"]
             return position.gather(keys.to_physical())
-        day = self._days()
-        asked = pl.DataFrame({"asked": pl.int_range(len(keys), eager=True), key: keys.cast(pl.String), "day": day})
+        first, last = self._days()
+        asked = pl.DataFrame({key: keys.cast(pl.String), "first": first, "last": last})
+        distinct = asked.unique().with_row_index("asked")
         valid = frame.select(pl.col(key).cast(pl.String), "valid_from", "valid_to").with_row_index("position")
-        inside = (pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("day"))) & (pl.col("valid_to").is_null() | (pl.col("day") <= pl.col("valid_to")))
-        pairs = asked.join(valid, on=key, how="left")
-        hits = pairs.filter(pl.col("day").is_null() | inside).sort("asked", "valid_from", nulls_last=False).group_by("asked", maintain_order=True).last()
-        rows = asked.join(hits.select("asked", "position"), on="asked", how="left", maintain_order="left")["position"]
-        column = next(column for column, target in self.table.refers.items() if target == name)
-        self._mark(f"{column}: key_not_valid", keys.is_not_null() & rows.is_null() & day.is_not_null())
+        starts, ends = pl.col("valid_from"), pl.col("valid_to")
+        inside = (starts.is_null() | (starts <= pl.col("last"))) & (ends.is_null() | (pl.col("first") <= ends))
+        pairs = distinct.join(valid, on=key, how="left").filter(pl.col("first").is_null() | inside)
+        # where the row's own day has no valid row, the day it closes may have
+        hits = pairs.sort("asked", "valid_from", nulls_last=False).group_by("asked", maintain_order=True).last()
+        found = distinct.join(hits.select("asked", "position"), on="asked", how="left")
+        rows = asked.join(found, on=asked.columns, how="left", nulls_equal=True, maintain_order="left")["position"]
+        self._mark(f"{through}: key_not_valid", keys.is_not_null() & rows.is_null() & first.is_not_null())
         return rows
 
-    def _days(self) -> pl.Series:
-        """The local date each row is about, for looking up what was valid then."""
-        for name in self.table.month:
-            column = self.columns[name]
-            if column.dtype == pl.Date:
-                return column
-            if isinstance(column.dtype, pl.Datetime):
-                return column.dt.convert_time_zone(self.zone).dt.date()
-            return (column + "-01").str.to_date("%Y-%m-%d", strict=False).dt.month_end()
-        return pl.Series([None], dtype=pl.Date).new_from_index(0, self.raw.height)
+    def _days(self) -> tuple[pl.Series, pl.Series]:
+        """First and last local date a row is about, for looking up what was valid then.
+
+        They differ for a month, and for a reading at midnight, which also closes the day before.
+        """
+        filled = [self.columns[name] for name in self.table.month]
+        if not filled:
+            nothing = pl.Series([None], dtype=pl.Date).new_from_index(0, self.raw.height)
+            return nothing, nothing
+        if filled[0].dtype == pl.String:
+            start = (filled[0] + "-01").str.to_date("%Y-%m-%d", strict=False)
+            return start, start.dt.month_end()
+        stamp = _first(*filled)
+        if stamp.dtype == pl.Date:
+            return stamp, stamp
+        last = stamp.dt.convert_time_zone(self.zone)
+        first = last.dt.offset_by("-1us") if "read_at" in self.columns else last
+        return first.dt.date(), last.dt.date()
+
+    def mark_taken_ids(self) -> None:
+        """A site may not have the id of an organisation it would be added up with."""
+        if self.table.name == "site":
+            taken = [self.references.enterprise_id, *self.references.legal_entities]
+            self._mark("site_id: id_taken", self.columns["site_id"].is_in(taken))
 
     def move_stamps_to_the_end(self) -> None:
         """A stamp that names the start of its interval becomes the end of it, as the contract has it."""

@@ -12,7 +12,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from schemas.enterprise import Enterprise, digest, meet, replaced
 from schemas.errors import ContractViolation, HubError, SourceError
 
 ALL = "all"  # the folder of rows that have no month (reference tables)
+CORRECTED = "row: corrected"  # why a row is refused whose corrected form has been handed in
 UNDATED = "undated"  # the folder of refused rows whose date could not be read
-ROWS_AT_HAND = 8_000_000  # judged rows kept in memory while extracts are settled beside each other
+ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
 FORMAT = 1  # raised when the hub writes other bytes for the same input
-_QUARANTINE = {
+QUARANTINE = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,
 }  # fmt: skip
@@ -78,25 +79,48 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
         One outcome per source. A source that fails changes nothing; the others proceed.
     """
     enterprise.lake.sweep()
+    _source.cache_clear()  # declarations may have been edited since
     outcomes: list[Outcome] = []
     found = [source for source in sources(enterprise) if only is None or source.name in only]
     for table in contracts():
         batch = [source for source in found if source.contract == table.name]
         for source in batch:
             progress(source.name)
-            outcomes.append(_take_in(enterprise, source, months))
+            outcomes.append(_take_in(enterprise, source, partial(_deliveries, enterprise, source, months)))
         if batch:
             _settle(enterprise, table, outcomes)
+            _AT_HAND.clear()
     return outcomes
 
 
-def _take_in(enterprise: Enterprise, source: Source, months: list[str]) -> Outcome:
+def correct(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> Outcome:
+    """Take in a landed resubmission, and judge again the extracts that hold the rows it corrects.
+
+    Args:
+        enterprise: the folder.
+        source: whose rows are corrected.
+        entry: as `landing.land_corrections` gives it.
+    """
+    _source.cache_clear()
+    state = enterprise.lake.state["extracts"]
+    new = {**entry, "month": None, "order": _next(state)}
+    older = [other for other in enterprise.lake.extracts(source=source.name) if _origins(other) & _origins(new)]
+    outcome = _take_in(enterprise, source, lambda _: [new, *older])
+    _settle(enterprise, source.table, [outcome])
+    _AT_HAND.clear()
+    return outcome
+
+
+def _origins(entry: dict[str, Any]) -> set[str]:
+    """The extracts in which the rows of an extract stood first: itself, or those it corrects."""
+    return set(entry.get("corrects", [entry["sha256"]]))
+
+
+def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcome], list[dict[str, Any]]]) -> Outcome:
     outcome = Outcome(source.name, source.contract)
     state, before = enterprise.lake.state["extracts"], dict(enterprise.lake.state["extracts"])
     try:
-        deliveries = _deliveries(enterprise, source, months)
-        outcome.waiting = _waiting(source, deliveries, months)
-        for entry in deliveries:
+        for entry in delivered(outcome):
             spec = _spec(enterprise, source, entry)
             if spec["fingerprint"] == state.get(spec["id"], {}).get("fingerprint"):
                 outcome.unchanged += 1
@@ -125,18 +149,18 @@ def _waiting(source: Source, entries: list[dict[str, Any]], months: list[str]) -
     return [month for month in months if month not in arrived]
 
 
-def _deliveries(enterprise: Enterprise, source: Source, months: list[str]) -> list[dict[str, Any]]:
+def _deliveries(enterprise: Enterprise, source: Source, months: list[str], outcome: Outcome) -> list[dict[str, Any]]:
     """Land what there is; entries in the order in which later ones win."""
     archive = enterprise.data / "landing"
     if source.read.kind == "sql":
-        return [_query(enterprise, source, archive)]
-    entries = []
-    for delivery in source.deliveries():
-        if delivery.month is None or delivery.month in months:
-            entries.append({**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month})
-    fixed = [entry for entry in enterprise.lake.extracts(source=source.name) if entry["name"].startswith("resubmitted/")]
+        entries = [_query(enterprise, source, archive)]
+    else:
+        entries = [{**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month}
+                   for delivery in source.deliveries() if delivery.month is None or delivery.month in months]  # fmt: skip
+    outcome.waiting = _waiting(source, entries, months)
+    corrections = [entry for entry in enterprise.lake.extracts(source=source.name) if "corrects" in entry]
     same: dict[str, dict[str, Any]] = {}
-    for entry in [*entries, *({**entry, "archived": entry["archived"]} for entry in fixed)]:
+    for entry in [*entries, *corrections]:
         same.setdefault(entry["sha256"], entry)
     return list(same.values())
 
@@ -159,16 +183,25 @@ def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, A
     return {**entry, "month": None, "watermark": result["watermark"] or since}
 
 
-def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any], beside: Iterable[str] = ()) -> dict[str, Any]:
+def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> dict[str, Any]:
     """What a stage needs to know, and the fingerprint of everything its result depends on."""
     table = source.table
     references = {name: [path.relative_to(enterprise.data).as_posix() for path in enterprise.lake.files("clean", name)]
                   for name in dict.fromkeys(table.refers.values()) if name != "legal_entity"}  # fmt: skip
     entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
+    corrections = _corrections(enterprise, entry, source.name)
     fingerprint = digest(FORMAT, entry["sha256"], entry["name"], entry["month"], source.declaration(), inspect.getsource(table.model),
-                         references, entities, enterprise.timezone, list(beside))  # fmt: skip
+                         references, entities, enterprise.timezone, corrections)  # fmt: skip
     return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "data": str(enterprise.data), "source": source.name, "entry": entry,
-            "references": references, "legal_entities": entities, "fingerprint": fingerprint}  # fmt: skip
+            "references": references, "legal_entities": entities, "timezone": enterprise.timezone, "corrections": corrections,
+            "fingerprint": fingerprint}  # fmt: skip
+
+
+def _corrections(enterprise: Enterprise, entry: dict[str, Any], source: str) -> list[str]:
+    """The archived resubmissions, later than an extract, that correct rows of it."""
+    own, since = _origins(entry), entry["order"] if "corrects" in entry else 0
+    return [other["archived"] for other in enterprise.lake.extracts(source=source)
+            if "corrects" in other and other["order"] > since and own & _origins(other)]  # fmt: skip
 
 
 def stage(spec: dict[str, Any]) -> dict[str, Any]:
@@ -201,20 +234,32 @@ class _Staged:
 
 
 def _staged(spec: dict[str, Any]) -> _Staged:
-    enterprise = Enterprise(Path(spec["enterprise"]), Path(spec["data"]))
+    if spec["fingerprint"] in _AT_HAND:
+        return _AT_HAND[spec["fingerprint"]]
     source = _source(spec["enterprise"], spec["source"])
     entry, table = spec["entry"], source.table
-    references = _references(str(enterprise.data), json.dumps(spec["references"]), tuple(spec["legal_entities"]))
+    references = _references(spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]))
+    corrected = landing.corrected(Path(spec["data"]) / "landing", spec["corrections"])
     good, refused, rows = [], [], 0
-    for raw in _prepared(source, landing.raw(source, entry, enterprise.data / "landing")):
+    for raw in _rows(source, entry, Path(spec["data"]) / "landing"):
         rows += raw.height
-        conformed = conform(raw, source, references, source.timezone or enterprise.timezone)
+        conformed = conform(raw, source, references, source.timezone or spec["timezone"])
+        if corrected:
+            conformed.reasons[CORRECTED] = landing.among(raw, entry["sha256"], corrected)
         kept, bad = _judged(raw, conformed, table, source, entry)
         good.append(kept)
         refused.append(bad)
     if not good:
         raise SourceError("nothing to read / 没有可读内容", f"source {source.name}, file {entry['name']}", "check the file")
-    return _Staged(source, table, rows, pl.concat(good), refused)
+    staged = _Staged(source, table, rows, pl.concat(good), refused)
+    _AT_HAND[spec["fingerprint"]] = staged
+    while sum(one.rows for one in _AT_HAND.values()) > ROWS_AT_HAND:
+        _AT_HAND.pop(next(iter(_AT_HAND)))
+    return staged
+
+
+# extracts judged in this run, for those that must be settled beside others; the fingerprint names all they depend on
+_AT_HAND: dict[str, _Staged] = {}
 
 
 @lru_cache(maxsize=64)
@@ -230,6 +275,12 @@ def _references(data: str, files: str, legal_entities: tuple[str, ...]) -> Refer
             frame = pl.concat([pl.read_parquet(Path(data) / path, hive_partitioning=False) for path in paths])
             frames[name] = frame.sort(contract(name).key, nulls_last=False)
     return References(frames, list(legal_entities))
+
+
+def _rows(source: Source, entry: dict[str, Any], archive: Path) -> Iterable[pl.DataFrame]:
+    """The rows of an archived extract as `conform` takes them; resubmitted rows have been prepared before."""
+    batches = landing.raw(source, entry, archive)
+    return batches if "corrects" in entry else _prepared(source, batches)
 
 
 def _prepared(source: Source, batches: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
@@ -308,7 +359,7 @@ def _refused(raw: pl.DataFrame, source: Source, entry: dict[str, Any], months: p
         "contract": [source.contract] * raw.height, "source": [source.name] * raw.height, "extract_id": [entry["sha256"]] * raw.height,
         "file": [entry["name"]] * raw.height, "sheet": raw["sheet"] if "sheet" in raw.columns else [None] * raw.height,
         "row_number": raw["row_number"], "month": months, "reasons": why, "raw": texts,
-    }, schema=_QUARANTINE, strict=False)  # fmt: skip
+    }, schema=QUARANTINE, strict=False)  # fmt: skip
 
 
 def _unrepeated(frame: pl.DataFrame, table: Table, kind: str) -> tuple[pl.DataFrame, dict[int, str]]:
@@ -416,15 +467,19 @@ def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int]) -> pl.
     """Rows refused because their key stands already, with their original text."""
     entry = spec["entry"]
     if not positions:
-        return pl.DataFrame(schema=_QUARANTINE)
+        return pl.DataFrame(schema=QUARANTINE)
     rows = staged.good[positions]
     found = []
-    data = Path(spec["data"])
-    for raw in _prepared(staged.source, landing.raw(staged.source, entry, data / "landing")):
-        keys = ["row_number", "sheet"] if "sheet" in raw.columns else ["row_number"]
-        wanted = rows.select(*keys, "__month__").with_columns(pl.col("row_number").cast(pl.UInt32))
-        # unpivoted rows share a row number: the original row stands once for each
-        hit = wanted.join(raw.unique(keys, keep="first", maintain_order=True), on=keys, how="inner", nulls_equal=True)
+    references = _references(spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]))
+    # unpivoted rows share a row number, so the key must tell them apart
+    named = [pl.col(name).cast(pl.String).alias(f"__key_{name}__") for name in staged.table.key]
+    for raw in _rows(staged.source, entry, Path(spec["data"]) / "landing"):
+        at = ["row_number", "sheet"] if "sheet" in raw.columns else ["row_number"]
+        wanted = rows.select(*at, "__month__", *named).with_columns(pl.col("row_number").cast(pl.UInt32))
+        some = raw.join(wanted, on=at, how="semi", nulls_equal=True)
+        keys = conform(some, staged.source, references, staged.source.timezone or spec["timezone"]).frame.select(named)
+        both = pl.concat([some, keys], how="horizontal").unique([*at, *keys.columns], keep="last", maintain_order=True)
+        hit = wanted.join(both, on=[*at, *keys.columns], how="inner", nulls_equal=True).drop(keys.columns)
         found.append(_refused(hit.drop("__month__"), staged.source, entry, hit["__month__"], {"duplicate_key": pl.Series([True] * hit.height)}))
     return pl.concat(found)
 
@@ -459,23 +514,18 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
     """
     by_source = {outcome.source: outcome for outcome in outcomes}
     entries = enterprise.lake.extracts(table.name)
-    staged: dict[str, _Staged] = {}
     changed = False
     for entry in entries:
         beside = [other for other in entries if other is entry or _meet(entry, other, table)]
         together = digest([other["fingerprint"] for other in beside]) if len(beside) > 1 else entry["fingerprint"]
         if entry["settled"] == together:
             continue
-        for other in beside:
-            if other["id"] not in staged:
-                staged[other["id"]] = _staged(_spec(enterprise, _source(str(enterprise.folder), other["source"]), other))
-        result = _settled(enterprise, table, entry, [(other, staged[other["id"]]) for other in beside], together)
+        judged = [(other, _staged(_spec(enterprise, _source(str(enterprise.folder), other["source"]), other))) for other in beside]
+        result = _settled(enterprise, table, entry, judged, together)
         enterprise.lake.state["extracts"][entry["id"]] = result
         outcome = by_source.setdefault(entry["source"], Outcome(entry["source"], table.name))
         outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), result]
         changed = True
-        while sum(one.rows for one in staged.values()) > ROWS_AT_HAND and len(staged) > len(beside):
-            staged.pop(next(iter(staged)))
     if changed:
         enterprise.lake.commit()
 

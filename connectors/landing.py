@@ -22,11 +22,15 @@ import polars as pl
 
 from connectors import readers
 from connectors.source import Read, Source
-from schemas.enterprise import replaced, write_text
+from schemas.enterprise import digest, replaced, write_text
 from schemas.errors import SourceError
 
 KEY = "ESG_PSEUDONYM_KEY"
 _OWN = ("row_number", "sheet", "__reader_reason__")
+# where a resubmitted row stood when it was first refused: extract, sheet, row, and the fingerprint of its text, since the
+# rows of an unpivoted table share a row number
+ORIGIN = ("__extract_id__", "__sheet__", "__row_number__", "__original__")
+_IS_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 # headers of columns that must not rest in a source about persons, whether or not it declares them
 _PERSONAL = re.compile(
     r"姓名|名字|员工名|手机|电话|联系方式|邮箱|邮件|身份证|证件号|护照|出生|生日|住址|家庭地址|密码|银行卡|"
@@ -78,12 +82,64 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
     return entry
 
 
+def land_corrections(source: Source, rows: pl.DataFrame, name: str, received: Path, landing: Path) -> dict[str, Any]:
+    """Archive the corrected rows of one source out of a workbook that was handed in.
+
+    Args:
+        source: whose rows they are.
+        rows: raw text table of the source with `ORIGIN`; `sheet` and `row_number` are the workbook's. Employee keys in it
+            are pseudonyms already; one that was typed in becomes a pseudonym here.
+        name: what the extract is called.
+        received: the workbook.
+        landing: the archive's folder.
+
+    Returns:
+        The manifest as `land` makes it, and `corrects`: the extracts in which the rows stood first.
+    """
+    sha = _sha256(received)
+    if source.is_personal:
+        own = [column for column in (*ORIGIN, "__file__", "__reader_reason__") if column in rows.columns]
+        rows = pl.concat([pseudonymised(source, rows.drop(own), again=True), rows.select(own)], how="horizontal")
+    entry = {
+        "source": source.name, "name": name, "sha256": sha, "size": received.stat().st_size, "archived": f"{sha}.{source.name}.parquet",
+        "received_at": datetime.now(UTC).isoformat(timespec="seconds"), "corrects": sorted(set(rows["__extract_id__"])),
+    }  # fmt: skip
+    with replaced(landing / entry["archived"]) as temporary:
+        rows.write_parquet(temporary)
+    write_text(landing / f"{sha}.{source.name}.json", json.dumps(entry, ensure_ascii=False, indent=1))
+    return entry
+
+
+def origin(row: dict[str, Any], extract_id: str) -> tuple[str, str, str, str]:
+    """Where a raw row stood first, in the order of `ORIGIN`: a resubmitted row says so itself."""
+    if "__original__" in row:
+        return row["__extract_id__"], row["__sheet__"] or "", row["__row_number__"], row["__original__"]
+    text = {name: value for name, value in row.items() if name not in _OWN and value is not None}
+    return extract_id, row.get("sheet") or "", str(row["row_number"]), digest(text)
+
+
+def corrected(landing: Path, archived: list[str]) -> set[tuple[str, str, str, str]]:
+    """The origins of all rows in some archived resubmissions."""
+    frames = [pl.read_parquet(landing / name, columns=list(ORIGIN)).select(ORIGIN).fill_null("") for name in archived]
+    return {row for frame in frames for row in frame.iter_rows()}
+
+
+def among(raw: pl.DataFrame, extract_id: str, origins: set[tuple[str, str, str, str]]) -> pl.Series:
+    """True for each raw row of an extract whose origin is one of those given."""
+    found = raw.with_row_index("__at__")
+    if "__original__" not in raw.columns:
+        found = found.filter(pl.col("row_number").is_in([int(row) for extract, _, row, _ in origins if extract == extract_id]))
+    numbered = zip(found["__at__"], found.drop("__at__").iter_rows(named=True), strict=True)
+    hits = [at for at, row in numbered if origin(row, extract_id) in origins]
+    return pl.Series([False], dtype=pl.Boolean).new_from_index(0, raw.height).scatter(hits, True)  # noqa: FBT003
+
+
 def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.DataFrame]:
     """The raw text table of an archived extract, in batches."""
     path = landing / entry["archived"]
     if not path.exists():
         raise SourceError("an archived extract is gone / 归档文件缺失", f"{path.name} ({entry['name']})", "restore data/landing from backup")
-    if source.is_personal:
+    if source.is_personal or "corrects" in entry:
         yield pl.read_parquet(path)
     else:
         yield from readers.read(path, reading(source), entry["name"])
@@ -94,8 +150,13 @@ def reading(source: Source) -> Read:
     return source.read.model_copy(update={"kind": "parquet"}) if source.read.kind == "sql" else source.read
 
 
-def pseudonymised(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
+def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> pl.DataFrame:
     """The raw table without personal columns and with pseudonyms for employee keys.
+
+    Args:
+        source: the declaration.
+        raw: the table as the reader gives it.
+        again: the table has been here before: keys that are pseudonyms stay, personal columns may be gone.
 
     Raises:
         SourceError: the key is not in the environment, or a declared personal column is not in the file.
@@ -105,7 +166,7 @@ def pseudonymised(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
         raise SourceError(
             f"{KEY} is not set, so employee keys cannot be replaced / 未设置假名密钥", f"source {source.name}", f"export {KEY}=…"
         )
-    gone = [column for column in source.personal if column not in raw.columns]
+    gone = [column for column in source.personal if column not in raw.columns and not again]
     if gone:
         raise SourceError(f"personal columns not in the file / 声明的个人信息列不存在: {', '.join(gone)}", f"source {source.name}",
                           "correct `personal` in the source declaration")  # fmt: skip
@@ -125,7 +186,7 @@ def pseudonymised(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
     for name in kept.columns:
         if name in keys:
             distinct = kept[name].unique().drop_nulls()
-            pseudonyms = pl.Series([_pseudonym(secret, text) for text in distinct], dtype=pl.String)
+            pseudonyms = pl.Series([text if again and _IS_PSEUDONYM.fullmatch(text) else _pseudonym(secret, text) for text in distinct], dtype=pl.String)
             kept = kept.with_columns(pl.col(name).replace_strict(distinct, pseudonyms, default=None, return_dtype=pl.String))
         elif kept.schema[name] == pl.String and name not in used:
             kept = kept.with_columns(pl.col(name).str.replace_all(_TRACES, "***"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +17,12 @@ from schemas.contract import Table, contract, contracts, names
 from schemas.enterprise import Enterprise, complaints, load_yaml
 from schemas.errors import SourceError, UnitMismatch
 from schemas.units import factor, unit_of
+
+
+# contracts that the expert panel fills
+_PANEL = ("expert_score", "evidence")
+# what a reader adds, and what it calls a column without a header
+_NOBODYS = re.compile(r"|__\w+__|column_\d+")
 
 
 class Strict(BaseModel):
@@ -65,6 +72,15 @@ class Read(Strict):
             raise ValueError("`overlap` needs a `watermark`")
         return self
 
+    @model_validator(mode="after")
+    def _one_sign_each(self) -> Read:
+        for name, sign in (("decimal", self.decimal), ("thousands", self.thousands)):
+            if sign is not None and (len(sign) != 1 or sign.isalnum() or sign in "+-"):
+                raise ValueError(f"read.{name} must be one character that is no digit, letter or sign, not {sign!r}")
+        if self.decimal == self.thousands:
+            raise ValueError("read.decimal and read.thousands must differ")
+        return self
+
 
 class Column(Strict):
     """Where one contract column comes from: exactly one of `from` and `value`, then `map`, `format`, `unit`."""
@@ -82,7 +98,7 @@ class Column(Strict):
             return {"from": data}
         if isinstance(data, dict):
             texts = {key: str(data[key]) for key in ("from", "value") if data.get(key) is not None}
-            words = {str(word): str(meaning) for word, meaning in (data.get("map") or {}).items()}
+            words = {str(word): "" if meaning is None else str(meaning) for word, meaning in (data.get("map") or {}).items()}
             return {**data, **texts, "map": words}
         return data
 
@@ -96,7 +112,8 @@ class Column(Strict):
 class Source(Strict):
     """One `sources/<name>.yaml`, checked against the contract it fills.
 
-    Two kinds need no YAML: `reference/<contract>.csv` and filled templates, whose headers are the contract's own.
+    Three kinds need no YAML: `reference/<contract>.csv`, filled templates and the panel's files, whose headers are the
+    contract's own.
     """
 
     name: str
@@ -154,8 +171,18 @@ class Source(Strict):
                     f"the file has: {', '.join(header)}; correct the file or sources/{self.name}.yaml",
                 )  # fmt: skip
             return self.columns
+        return self._mapping_by_header(header)
+
+    def _mapping_by_header(self, header: list[str]) -> dict[str, Column]:
         names = {(name.split() or [""])[0]: name for name in header}
         found = {column.name: Column(source=names[column.name]) for column in self.table.declared if column.name in names}
+        # a misspelt optional column would be a silent nothing
+        strange = [name for word, name in names.items() if word not in found and not _NOBODYS.fullmatch(word)]
+        if strange:
+            raise SourceError(
+                f"unknown column / 未知列: {', '.join(strange)}", f"source {self.name}",
+                f"the header must be the contract's own columns: {', '.join(c.name for c in self.table.declared)}",
+            )  # fmt: skip
         missing = [column.name for column in self.table.declared if not column.nullable and column.name not in found]
         if missing:
             raise SourceError(
@@ -174,16 +201,21 @@ class Source(Strict):
         found = []
         for path in root.glob(pattern.replace("{month}", "[0-9][0-9][0-9][0-9]-[0-9][0-9]")):
             match = month.fullmatch(path.relative_to(root).as_posix())
-            if match and path.is_file() and not path.name.startswith((".", "~$")):
+            if match and path.is_file() and not path.name.startswith((".", "~$")) and not (self.by_header and self._is_anothers(path.name)):
                 found.append(Delivery(path, path.relative_to(root).as_posix(), match.groupdict().get("month")))
         return sorted(found, key=lambda delivery: (delivery.month or "", delivery.name))
 
+    def _is_anothers(self, name: str) -> bool:
+        """Whether a file found by its beginning belongs to a contract with a longer name (`meter_reading.xlsx`)."""
+        longer = tuple(other for other in names() if other.startswith(self.contract) and other != self.contract)
+        return name.startswith(longer) if longer else False
+
     def _root(self, pattern: str) -> tuple[Path, str]:
         if Path(pattern).is_absolute() or pattern.startswith(".."):
-            fixed = Path(*[part for part in Path(pattern).parts if not re.search(r"[*?{\[]", part)][: len(Path(pattern).parts) - 1])
+            fixed = Path(*itertools.takewhile(lambda part: not re.search(r"[*?{\[]", part), Path(pattern).parts[:-1]))
             root = fixed if fixed.is_absolute() else (self.folder / "extracts" / fixed)
             return root, Path(pattern).relative_to(fixed).as_posix()
-        if pattern.startswith(("extracts/", "reference/")):
+        if pattern.startswith(("extracts/", "reference/", "panel/")):
             return self.folder, pattern
         return self.folder / "extracts", pattern
 
@@ -197,15 +229,28 @@ class Delivery:
     month: str | None
 
 
-def sources(enterprise: Enterprise) -> list[Source]:
+def sources(enterprise: Enterprise, broken: dict[str, SourceError] | None = None) -> list[Source]:
     """Every source of an enterprise, referenced contracts first.
+
+    Args:
+        enterprise: the folder.
+        broken: where given, it takes the error of each declaration that does not fit, and the others are returned.
 
     Raises:
         SourceError: a declaration does not fit its contract; every complaint is named.
     """
-    declared = [_declared(enterprise, path) for path in sorted((enterprise.folder / "sources").glob("*.yaml"))]
+    found = list(_by_header(enterprise))
+    for path in sorted((enterprise.folder / "sources").glob("*.yaml")):
+        try:
+            if path.stem in {source.name for source in found}:
+                raise SourceError(f"the name {path.stem} is taken / 名称已被占用", str(path), "give the source another name")
+            found.append(_declared(enterprise, path))
+        except SourceError as error:
+            if broken is None:
+                raise
+            broken[path.stem] = error
     order = [table.name for table in contracts()]
-    return sorted([*_by_header(enterprise), *declared], key=lambda source: (order.index(source.contract), source.name))
+    return sorted(found, key=lambda source: (order.index(source.contract), source.name))
 
 
 def _declared(enterprise: Enterprise, path: Path) -> Source:
@@ -252,16 +297,20 @@ def _unit_misfit(column: str, unit: str) -> Iterator[str]:
 
 def _by_header(enterprise: Enterprise) -> Iterator[Source]:
     for table in contracts():
-        path = f"reference/{table.name}.csv"
-        if (enterprise.folder / path).exists():
-            yield Source(name=f"reference_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True,
-                         system="reference", read=Read(kind="csv", files=path))  # fmt: skip
-        pattern = f"templates/{table.name}*.xlsx"
-        others = {other.name for other in contracts() if other.name != table.name and other.name.startswith(table.name)}
-        found = [path for path in (enterprise.folder / "extracts").glob(pattern) if not path.name.startswith(tuple(others) or ("~$",))]
-        if found:
-            yield Source(name=f"template_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True,
-                         system="template", read=Read(kind="excel", files=pattern, sheet=table.name))  # fmt: skip
+        places: list[tuple[str, str, dict[str, str]]] = [
+            ("reference", f"reference/{table.name}.csv", {"as": "csv"}),
+            ("template", f"extracts/templates/{table.name}*.xlsx", {"as": "excel", "sheet": table.name}),
+        ]
+        if table.name in _PANEL:
+            places += [
+                ("panel", f"panel/{table.name}*.csv", {"as": "csv"}),
+                ("panel_workbook", f"panel/{table.name}*.xlsx", {"as": "excel", "sheet": table.name}),
+            ]
+        for system, files, how in places:
+            source = Source(name=f"{system}_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True, system=system,
+                            read=Read.model_validate({**how, "files": files}))  # fmt: skip
+            if source.deliveries():
+                yield source
 
 
 def expand(text: str, where: str) -> str:

@@ -43,8 +43,12 @@ REASONS: dict[str, tuple[str, str]] = {
     "unknown_key": ("编号未在参照表登记", "the key is not in its reference table"),
     "key_not_valid": ("编号在该日期无效", "the key is not valid on that date"),
     "outside_month": ("不属于文件名所示月份", "lies outside the month its file is named for"),
+    "id_taken": ("编号已是企业或法人的编号", "the id is the enterprise's own or a legal entity's"),
     "duplicate_key": ("主键重复且内容不同", "the key repeats with other values"),
+    "overlapping_validity": ("有效期与同一编号的另一行重叠", "valid at the same time as another row of its id"),
+    "superseded": ("已被后来的提取取代", "a later extract replaced it"),
     "ragged_row": ("列数与表头不符", "the row has more or fewer fields than the header"),
+    "corrected": ("已由更正后的行取代", "replaced by its corrected form"),
     "not_json": ("不是有效的 JSON", "the line is not valid JSON"),
 }
 
@@ -140,6 +144,11 @@ class Table:
     def key(self) -> tuple[str, ...]:
         """The columns that name a row."""
         return self.model._key
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that name what a row is about: the key, whatever the period the row is valid for."""
+        return tuple(name for name in self.key if name != "valid_from")
 
     @property
     def month(self) -> tuple[str, ...]:

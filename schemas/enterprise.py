@@ -34,11 +34,10 @@ class Name(_Strict):
     en: str = ""
 
 
-
 class LegalEntity(_Strict):
     """A legal entity of the enterprise."""
 
-    id: str
+    id: str = Field(min_length=1)
     name: Name | str = ""
 
 
@@ -51,7 +50,7 @@ class Privacy(_Strict):
 class Declaration(_Strict):
     """`enterprise.yaml`."""
 
-    id: str
+    id: str = Field(min_length=1)
     name: Name | str
     enterprise_type: EnterpriseType = "integrated"
     timezone: str = "Asia/Shanghai"
@@ -73,7 +72,7 @@ class Declaration(_Strict):
     @field_validator("legal_entities", mode="before")
     @classmethod
     def _plain_ids(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands in whatever the YAML holds
-        return [{"id": item} if isinstance(item, str) else item for item in value or []]
+        return [{"id": item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else value or []
 
 
 def load_yaml(path: Path, error: type[HubError]) -> dict[str, Any]:
@@ -114,7 +113,10 @@ class Enterprise:
             declaration = Declaration.model_validate(load_yaml(path, CatalogueError))
         except ValidationError as error:
             raise CatalogueError(f"enterprise.yaml: {complaints(error)}", str(path), "correct enterprise.yaml") from error
-        if declaration.id in {entity.id for entity in declaration.legal_entities}:
+        entities = [entity.id for entity in declaration.legal_entities]
+        if len(set(entities)) < len(entities):
+            raise CatalogueError(f"a legal entity stands twice / 法人编号重复: {', '.join(entities)}", str(path), "give each an id of its own")
+        if declaration.id in entities:
             raise CatalogueError(
                 f"id {declaration.id!r} is also a legal entity / 企业编号与法人编号重复", str(path), "give the enterprise an id of its own"
             )

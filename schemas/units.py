@@ -147,6 +147,12 @@ def same_dimension(unit: str, other: str) -> bool:
     return _quantity(unit).dimensionality == _quantity(other).dimensionality
 
 
+@cache
+def labels_of(unit: str) -> tuple[str, ...]:
+    """Every label that measures the same as `unit`."""
+    return tuple(known for known in _LABELS if same_dimension(known, unit))
+
+
 def ratio(numerator: str, denominator: str | None) -> str:
     """The unit text of a quotient."""
     return numerator if denominator is None else f"{numerator}/{denominator}"

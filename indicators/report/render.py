@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,15 +20,20 @@ import polars as pl
 import yaml
 from markupsafe import Markup
 
-from indicators.declared import TREE, Indicator
+from indicators.declared import TREE, Indicator, natural
 from indicators.scoring.profile import Profile
-from indicators.scoring.score import two_places
+from indicators.scoring.score import NOT_SELECTED, two_places
 
 HERE = Path(__file__).parent
 Language = Literal["zh", "en"]
 Row = dict[str, Any]
 _GAPS_SHOWN = 8
-_NOT_SCORED = {"missing", "not_applicable"}
+_CHART = {"width": 300, "height": 92, "side": 8, "head": 18, "foot": 22}  # pixels
+_FACTS: Mapping[str, Any] = {
+    "purpose": None, "enterprise_type": None, "legal_entities": [], "sites": [], "policies": {},
+    "unverified_factors": [],
+}  # fmt: skip
+_INCOMPLETE = {"estimated", "partial", "missing", "contested"}
 
 
 def render(
@@ -44,7 +50,8 @@ def render(
     Args:
         period: `2026`, `2025-07..2026-06` or `2026-01`.
         enterprise: `id` and `name` (text or {zh, en}) as in `enterprise.yaml`; shown where present: `enterprise_type`,
-            `purpose`, `legal_entities` and `sites` (names), `policies`, `unverified_factors` (rows with `factor_id`, `source`).
+            `purpose`, `legal_entities` and `sites` (with their names), `policies`, and `unverified_factors` (with
+            `factor_id` and `source`).
         values: `indicator.value`, any periods and organisations; those of the enterprise in the period and its
             months are shown.
         scores: `score.result`; without rows of the period the report shows values only.
@@ -58,16 +65,16 @@ def render(
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals.update(t=page.both, word=page.word, words=page.words)
-    environment.filters.update(number=number, score=score_text, percent=percent)
+    environment.filters.update(number=number, score=score_text, percent=percent, unit=page.unit)
     return environment.get_template("report.html.j2").render(page=page)
 
 
 def number(amount: float | None, unit: str | None = None) -> str:
-    """A figure with at least four significant digits, rounded half up; three decimals at most for a percentage."""
+    """A figure with at least four significant digits, a percentage with at least three decimals, rounded half up."""
     if amount is None:
         return "–"
     exact = Decimal(repr(float(amount)))
-    decimals = 3 if unit == "%" else max(1, 3 - exact.adjusted()) if exact else 0
+    decimals = max(3 if unit == "%" else 1, 3 - exact.adjusted()) if exact else 0
     text = f"{exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -118,6 +125,7 @@ class _Page:
     months: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.enterprise = _FACTS | dict(self.enterprise)
         self.months = months_of(self.period)
         own = self.values.filter(pl.col("org_id") == self.enterprise["id"])
         rows = own.filter(pl.col("period").is_in([self.period, *self.months])).rows(named=True)
@@ -133,7 +141,7 @@ class _Page:
         """The reader's language, with the other smaller behind it."""
         first, second = (zh, en) if self.language == "zh" else (en, zh)
         if not second or second == first:
-            return Markup("{}").format(first)  # noqa: S704 - format escapes
+            return Markup("{}").format(first)
         return Markup('{} <span class="second">{}</span>').format(first, second)
 
     def words(self, named: object) -> Markup:
@@ -145,6 +153,10 @@ class _Page:
     def word(self, kind: str, code: str) -> Markup:
         """The words for a code; the code itself where there are none."""
         return self.words(_vocabulary()[kind].get(code, code))
+
+    def unit(self, code: str | None) -> str:
+        """A unit in the reader's language."""
+        return "" if code is None else _vocabulary()["unit"].get(code, {}).get(self.language, code)
 
     @property
     def title(self) -> str:
@@ -166,27 +178,41 @@ class _Page:
         return [self._scored[("pillar", name)] for name in ("E", "S", "G") if ("pillar", name) in self._scored]
 
     @property
+    def grade_edges(self) -> str:
+        """The grades and where they start."""
+        return ", ".join(f"{name} {edge}" for name, edge in self.profile.grades.items())
+
+    @property
     def groups(self) -> list[Row]:
         """The groups of the tree, each with its score and its indicators."""
         found: dict[str, Row] = {}
         for one in self.catalogue.values():
-            if one.group is not None:
-                blank = {"group": one.group, "pillar": one.pillar, "score": self._scored.get(("group", one.group.zh)), "rows": []}
-                found.setdefault(one.group.zh, blank)["rows"].append({"one": one, "score": self._scored.get(("indicator", one.id))})
+            if one.group is None:
+                continue
+            score = self._scored.get(("group", one.group.zh))
+            group = found.setdefault(
+                one.group.zh, {"group": one.group, "pillar": one.pillar, "score": score, "rows": []}
+            )
+            group["rows"].append({"one": one, "score": self._scored.get(("indicator", one.id))})
         return list(found.values())
 
     @property
     def gaps(self) -> list[Row]:
         """The indicators with the most points to win: weight times what is missing to 100."""
         rows = [row for (level, _), row in self._scored.items() if level == "indicator" and row["score"] is not None]
-        gains = [{"one": self.catalogue[row["id"]], "row": row, "gain": row["weight"] * (100 - row["score"])} for row in rows]
-        return sorted(gains, key=lambda gap: -gap["gain"])[:_GAPS_SHOWN]
+        gains = [(row["weight"] * (100 - row["score"]), row) for row in rows]
+        first = sorted(gains, key=lambda gain: (-gain[0], natural(gain[1]["id"])))[:_GAPS_SHOWN]
+        return [{"one": self.catalogue[row["id"]], "row": row, "gain": gain} for gain, row in first]
 
     @property
     def left_out(self) -> list[Row]:
         """Indicators that do not apply, with the reason the panel gave."""
         return [
-            {"one": self.catalogue[row["id"]], "reason": self.profile.not_applicable.get(row["id"]), "code": row["reason"]}
+            {
+                "one": self.catalogue[row["id"]],
+                "reason": self.profile.not_applicable.get(row["id"]),
+                "code": row["reason"],
+            }
             for (level, _), row in self._scored.items()
             if level == "indicator" and row["state"] == "not_applicable"
         ]
@@ -217,27 +243,32 @@ class _Page:
         """The operational metrics."""
         return self._figures("metric")
 
+    @property
+    def boundaries(self) -> dict[str, list[str]]:
+        """What the six figures cover, and which of them cover the same."""
+        found: dict[str, list[str]] = {}
+        for row in self.six:
+            if row["value"] is not None and row["value"]["boundary"]:
+                found.setdefault(row["value"]["boundary"], []).append(row["one"].id)
+        return found
+
     def chart(self, rows: list[Row | None], unit: str) -> Row:
         """Dots of the months that have a value, joined where months follow each other; a gap stays a gap."""
-        width, height, side, top = 300, 92, 8, 18
         known = [row["value"] for row in rows if row is not None and row["value"] is not None]
         low, high = (min(known), max(known)) if known else (0.0, 0.0)
-        step = (width - 2 * side) / max(1, len(rows) - 1)
-        dots: list[Row | None] = []
-        for place, row in enumerate(rows):
-            if row is None or row["value"] is None:
-                dots.append(None)
-                continue
-            share = (row["value"] - low) / (high - low) if high > low else 0.5
-            dots.append(
-                {"x": round(side + place * step, 1), "y": round(height - 22 - share * (height - 22 - top), 1), "state": row["state"],
-                 "label": f"{self.months[place]}: {number(row['value'], unit)} {unit}"}
-            )  # fmt: skip
-        lines = [(one, two) for one, two in zip(dots, dots[1:], strict=False) if one and two]
-        gaps = [round(side + place * step, 1) for place, dot in enumerate(dots) if dot is None]
-        ticks = [(round(side + place * step, 1), month[-2:]) for place, month in enumerate(self.months)]
-        return {"width": width, "height": height, "dots": [dot for dot in dots if dot], "lines": lines, "gaps": gaps,
-                "ticks": ticks, "low": low, "high": high, "known": len(known)}  # fmt: skip
+        step = (_CHART["width"] - 2 * _CHART["side"]) / max(1, len(rows) - 1)
+        floor = _CHART["height"] - _CHART["foot"]
+        marks: list[Row] = []
+        for place, (month, row) in enumerate(zip(self.months, rows, strict=True)):
+            mark = {"x": round(_CHART["side"] + place * step, 1), "month": month[-2:], "y": None, "label": month}
+            mark["state"] = "missing" if row is None else row["state"]
+            if row is not None and row["value"] is not None:
+                share = (row["value"] - low) / (high - low) if high > low else 0.5
+                mark["y"] = round(floor - share * (floor - _CHART["head"]), 1)
+                mark["label"] = f"{month}: {number(row['value'], unit)} {self.unit(unit)}"
+            marks.append(mark)
+        lines = [(one, two) for one, two in pairwise(marks) if one["y"] is not None and two["y"] is not None]
+        return _CHART | {"marks": marks, "lines": lines, "low": low, "high": high, "known": len(known)}
 
     @property
     def notes(self) -> list[Row]:
@@ -245,9 +276,14 @@ class _Page:
         found = []
         for one in self.catalogue.values():
             value, points = self._chosen.get((one.id, self.period)), self._scored.get(("indicator", one.id))
-            row = value or points
-            if row is not None and (row["state"] in {"estimated", "partial", "missing", "contested"} or row["reason"]):
-                found.append({"one": one, "state": row["state"], "reason": row["reason"], "coverage": value and value["coverage"]})
-            if value is not None and points is not None and points["state"] in _NOT_SCORED and points["reason"] != value["reason"]:
-                found.append({"one": one, "state": points["state"], "reason": points["reason"], "coverage": value["coverage"]})
+            coverage = None if value is None else value["coverage"]
+            told: set[tuple[str, str | None]] = set()
+            for row in (value, points):
+                if row is None or row["reason"] == NOT_SELECTED.reason:
+                    continue
+                if row["state"] not in _INCOMPLETE and not row["reason"]:
+                    continue
+                if (row["state"], row["reason"]) not in told:
+                    found.append({"one": one, "state": row["state"], "reason": row["reason"], "coverage": coverage})
+                told.add((row["state"], row["reason"]))
         return found

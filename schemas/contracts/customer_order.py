@@ -43,6 +43,10 @@ class CustomerOrder(Contract, rows="state", key=("order_id",), month=("accepted_
     goods_intact_t: float = quantity("完好吨数", "Goods delivered intact", ge=0, optional=True)
     weight_t: float = quantity("计费重量", "Weight of the order", ge=0, optional=True)
 
+    @rule("no_date", "接单、承诺、签收时间不能都为空", "one of accepted_at, promised_by, delivered_at must be filled")
+    def has_a_month(cls) -> pl.Expr:
+        return pl.any_horizontal(pl.col("accepted_at", "promised_by", "delivered_at").is_not_null())
+
     @rule("delivered_before_accepted", "签收早于接单", "delivered before it was accepted")
     def delivered_after_accepted(cls) -> pl.Expr:
         return pl.col("delivered_at") >= pl.col("accepted_at")

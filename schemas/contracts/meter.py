@@ -6,6 +6,12 @@ import polars as pl
 
 from schemas.contract import Contract
 from schemas.fields import Day, choice, count, day, key, quantity, rule, text, unit
+from schemas.units import labels_of
+
+# carrier -> units whose quantities it is metered in
+_MEASURED_IN = {
+    "electricity": ("kWh",), "natural_gas": ("Nm3", "m3"), "heat": ("GJ",), "steam": ("GJ",), "cooling": ("GJ",), "water": ("m3",),
+}  # fmt: skip
 
 
 class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计量表"):
@@ -41,6 +47,14 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
     @rule("period_reversed", "失效日期早于生效日期", "valid_to lies before valid_from")
     def period_runs_forward(cls) -> pl.Expr:
         return pl.col("valid_to") >= pl.col("valid_from")
+
+    @rule("unit_of_another_carrier", "单位不能计量该能源品种", "the unit does not measure that carrier")
+    def unit_measures_the_carrier(cls) -> pl.Expr:
+        fits = [
+            (pl.col("carrier") == carrier) & pl.col("unit").is_in([label for unit in units for label in labels_of(unit)])
+            for carrier, units in _MEASURED_IN.items()
+        ]
+        return pl.any_horizontal(*fits, ~pl.col("carrier").is_in(list(_MEASURED_IN)))
 
     @rule("own_parent", "上级表不能是自己", "a meter cannot be its own parent")
     def parent_is_another(cls) -> pl.Expr:

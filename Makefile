@@ -27,7 +27,6 @@ demo: $(READY) ## generate the demo enterprise and run its twelve months
 	$(BIN)/python -m examples.generate_demo $(DEMO)
 	$(BIN)/esg --enterprise $(DEMO) run --month 2026-01 --to 2026-12
 	$(BIN)/esg --enterprise $(DEMO) report 2026
-	$(BIN)/esg --enterprise $(DEMO) overview
 
 test: $(READY) ## the whole suite
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -31,6 +31,9 @@ _FLAGS = {
 }
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
+EARLIEST_YEAR = 1900
+_TIMED = re.compile("%[HIklTRrXcs]")
+_RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
 
 
@@ -117,7 +120,9 @@ class _Work:
     def add(self, column: Column) -> None:
         origin = self.origins.get(column.name)
         if origin is None:
-            self.columns[column.name] = pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, self.raw.height)
+            self.columns[column.name] = pl.Series(column.name, [None], dtype=column.dtype).new_from_index(
+                0, self.raw.height
+            )
             return
         texts = self._texts(column.name, origin)
         cast: dict[str, Callable[[Column, Origin, pl.Series], pl.Series]] = {
@@ -133,7 +138,9 @@ class _Work:
         texts = self.raw[origin.source]
         if origin.map:
             words = {**{word.strip(): meaning for word, meaning in origin.map.items()}, **origin.map}
-            texts = _by_distinct(texts, lambda found: pl.Series([_mapped(word, words) for word in found], dtype=pl.String))
+            texts = _by_distinct(
+                texts, lambda found: pl.Series([_mapped(word, words) for word in found], dtype=pl.String)
+            )
         return texts
 
     def _refuse(self, column: str, code: str, texts: pl.Series, values: pl.Series) -> pl.Series:
@@ -153,12 +160,21 @@ class _Work:
     def _number(self, column: Column, texts: pl.Series) -> pl.Series:
         read = self.source.read
         plain = read.decimal == "."
-        values = texts.cast(pl.Float64, strict=False) if plain else pl.Series([None], dtype=pl.Float64).new_from_index(0, len(texts))
+        values = (
+            texts.cast(pl.Float64, strict=False)
+            if plain
+            else pl.Series([None], dtype=pl.Float64).new_from_index(0, len(texts))
+        )
         values = _finite(values)
         rest = texts.is_not_null() & values.is_null()
         if rest.any():
             hard = texts.filter(rest)
-            again = _by_distinct(hard, lambda found: pl.Series([_parsed(text, read.decimal, read.thousands) for text in found], dtype=pl.Float64))
+            again = _by_distinct(
+                hard,
+                lambda found: pl.Series(
+                    [_parsed(text, read.decimal, read.thousands) for text in found], dtype=pl.Float64
+                ),
+            )
             values = values.scatter(rest.arg_true(), _finite(again))
         return self._refuse(column.name, "not_a_number", texts, values)
 
@@ -169,8 +185,15 @@ class _Work:
         if isinstance(origin.unit, str):
             return values * units.factor(origin.unit, column.unit)
         given = self.raw[origin.unit["from"]]
-        factors = _by_distinct(given, lambda found: pl.Series([_factor(text, column.unit) for text in found], dtype=pl.Float64))
-        known = _by_distinct(given, lambda found: pl.Series([text is not None and units.label(text) is not None for text in found], dtype=pl.Boolean))
+        factors = _by_distinct(
+            given, lambda found: pl.Series([_factor(text, column.unit) for text in found], dtype=pl.Float64)
+        )
+        known = _by_distinct(
+            given,
+            lambda found: pl.Series(
+                [text is not None and units.label(text) is not None for text in found], dtype=pl.Boolean
+            ),
+        )
         self._mark(f"{column.name}: unknown_unit", values.is_not_null() & ~known)
         self._mark(f"{column.name}: wrong_unit", values.is_not_null() & known & factors.is_null())
         return values * factors
@@ -207,23 +230,35 @@ class _Work:
         def parse(found: pl.Series) -> pl.Series:
             with_day = found.str.strip_chars() + "~01"
             whole = [_stamps(with_day, f"{one}~%d") for one in formats if "%d" not in one]
-            return _first(*whole, *[_stamps(found.str.strip_chars(), one) for one in formats if "%d" in one]).dt.strftime("%Y-%m")
+            return _first(
+                *whole, *[_stamps(found.str.strip_chars(), one) for one in formats if "%d" in one]
+            ).dt.strftime("%Y-%m")
 
         values = _by_distinct(texts, parse)
         self._local[column.name] = values
         return self._refuse(column.name, "not_a_time", texts, values)
 
     def _flag(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
-        values = _by_distinct(texts, lambda found: pl.Series([_FLAGS.get(_word(text)) for text in found], dtype=pl.Boolean))
+        values = _by_distinct(
+            texts, lambda found: pl.Series([_FLAGS.get(_word(text)) for text in found], dtype=pl.Boolean)
+        )
         return self._refuse(column.name, "unknown_word", texts, values)
 
     def _choice(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         known = {_word(synonym): word for word, zh in column.words.items() for synonym in (word, zh)}
         # an unknown word stays as it is: the contract refuses it, and the refusal can name it
-        return _by_distinct(texts, lambda found: pl.Series([None if not _word(text) else known.get(_word(text), text) for text in found], dtype=pl.String))
+        return _by_distinct(
+            texts,
+            lambda found: pl.Series(
+                [None if not _word(text) else known.get(_word(text), text) for text in found], dtype=pl.String
+            ),
+        )
 
     def _unit(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
-        values = _by_distinct(texts, lambda found: pl.Series([None if text is None else units.label(text) for text in found], dtype=pl.String))
+        values = _by_distinct(
+            texts,
+            lambda found: pl.Series([None if text is None else units.label(text) for text in found], dtype=pl.String),
+        )
         return self._refuse(column.name, "unknown_unit", texts, values)
 
     def _text(self, _column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
@@ -251,7 +286,11 @@ class _Work:
         name = self.table.refers[through]
         rows, found = self._reference_rows(through), self.references.frames.get(name)
         for column in wanted:
-            values = pl.Series([None], dtype=column.dtype).new_from_index(0, self.raw.height) if found is None else found[str(column.column)].gather(rows)
+            values = (
+                pl.Series([None], dtype=column.dtype).new_from_index(0, self.raw.height)
+                if found is None
+                else found[str(column.column)].gather(rows)
+            )
             values = values.cast(pl.String) if isinstance(values.dtype, pl.Enum) else values
             self.columns[column.name] = values.cast(column.dtype).alias(column.name)
 
@@ -262,7 +301,10 @@ class _Work:
         if frame is None:
             return pl.Series([None], dtype=pl.UInt32).new_from_index(0, self.raw.height)
         key = f"{name}_id"
-        if frame[key].n_unique() == frame.height and frame["valid_from"].null_count() == frame["valid_to"].null_count() == frame.height:
+        if (
+            frame[key].n_unique() == frame.height
+            and frame["valid_from"].null_count() == frame["valid_to"].null_count() == frame.height
+        ):
             position = frame.with_row_index("position").sort(key)["position"]
             return position.gather(keys.to_physical())
         first, last = self._days()
@@ -312,7 +354,9 @@ class _Work:
         read_at = self.columns["read_at"]
         self._mark("read_at: stamp_without_interval", interval.is_null() & self.columns["meter_id"].is_not_null())
         self._closing["read_at"] = self._local["read_at"]
-        self.columns["read_at"] = (read_at + pl.Series(interval * MICROSECONDS_PER_MINUTE).cast(pl.Duration("us"))).alias("read_at")
+        self.columns["read_at"] = (
+            read_at + pl.Series(interval * MICROSECONDS_PER_MINUTE).cast(pl.Duration("us"))
+        ).alias("read_at")
 
     def mark_reader_reasons(self) -> None:
         """Rows the reader could not take apart are refused with what it said."""
@@ -322,20 +366,20 @@ class _Work:
         for code in said.drop_nulls().unique().sort():
             self._mark(f"row: {code}", said == code)
 
-    def months(self) -> tuple[pl.Series, pl.Series]:
-        """The local month of each row, of the first of the contract's month columns that is filled, and its closing."""
+    def months(self) -> tuple[pl.Series, list[pl.Series]]:
+        """The local month of each row, of the first of the contract's month columns that is filled, and all it touches."""
         local = [self._local[name] for name in self.table.month if name in self._local]
         if not local:
-            nothing = pl.Series([None], dtype=pl.String).new_from_index(0, self.raw.height)
-            return nothing, nothing
+            return pl.Series([None], dtype=pl.String).new_from_index(0, self.raw.height), []
         closing = [self._closing.get(name, self._local[name]) for name in self.table.month if name in self._local]
         months, before = _first(*local), _first(*closing)
-        if "meter_register_kind" in self.columns:
-            # an interval lies in the month before its end; a counter read at midnight closes a month that has other readings
-            interval = (self.columns["meter_register_kind"] == "interval").fill_null(value=False)
-            closes = (months != before) & before.is_in(months.filter(months == before).unique().drop_nulls().implode())
-            months = before.zip_with(interval | closes.fill_null(value=False), months)
-        return months, before
+        if "meter_register_kind" not in self.columns:
+            return months, local
+        interval = (self.columns["meter_register_kind"] == "interval").fill_null(value=False)
+        own = before.zip_with(interval, months)
+        # an interval lies in the month before its end; a counter read at midnight closes a month that has other readings
+        closes = (months != before) & before.is_in(months.filter(months == before).unique().drop_nulls().implode())
+        return before.zip_with(interval | closes.fill_null(value=False), months), [own, before]
 
 
 def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -344,7 +388,9 @@ def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     if distinct.null_count() == 0:
         return distinct, texts.cast(pl.Enum(distinct)).to_physical()
     filled = distinct.drop_nulls()
-    return pl.concat([filled, pl.Series([None], dtype=texts.dtype)]), texts.cast(pl.Enum(filled)).to_physical().fill_null(len(filled))
+    return pl.concat([filled, pl.Series([None], dtype=texts.dtype)]), texts.cast(
+        pl.Enum(filled)
+    ).to_physical().fill_null(len(filled))
 
 
 def _by_distinct(texts: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -379,8 +425,9 @@ def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | No
     if text is None:
         return None
     plain = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
+    decimal, thousands = unicodedata.normalize("NFKC", decimal), unicodedata.normalize("NFKC", thousands or "")
     if thousands:
-        mark, point = re.escape(unicodedata.normalize("NFKC", thousands)), re.escape(decimal)
+        mark, point = re.escape(thousands), re.escape(decimal)
         if re.fullmatch(rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d*)?", plain):
             plain = plain.replace(thousands, "")
     if decimal != ".":
@@ -388,7 +435,32 @@ def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | No
     return float(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", plain) else None
 
 
-def _instants(texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_day: bool) -> tuple[pl.Series, pl.Series]:
+def _finite(values: pl.Series) -> pl.Series:
+    return values.set((~values.is_finite()).fill_null(value=False), None)
+
+
+def _stamps(texts: pl.Series, one: str) -> pl.Series:
+    """Texts read by one format; a year no record is from is a misreading (`26-01-31`, a spreadsheet's day zero)."""
+    parsed = (
+        texts.str.to_datetime(one, strict=False, time_unit="us")
+        if _TIMED.search(one)
+        else texts.str.to_date(one, strict=False).cast(pl.Datetime("us"))
+    )
+    if _RUN.search(one):
+        # without separators every part must have its full width, or 2026113 could be two days
+        widths = [str(sum(4 if part == "Y" else 2 for part in re.findall(r"%(\w)", run))) for run in _RUN.findall(one)]
+        parsed = parsed.set(
+            ~texts.str.contains("^\\D*" + ".*".join(f"\\d{{{width}}}" for width in widths) + "\\D*").fill_null(
+                value=False
+            ),
+            None,
+        )
+    return parsed.set((parsed.dt.year() < EARLIEST_YEAR).fill_null(value=False), None)
+
+
+def _instants(
+    texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_day: bool
+) -> tuple[pl.Series, pl.Series]:
     """Texts as local wall time and as UTC; both null where a text is no time, UTC alone where the clock was changed."""
     stamps = texts.str.strip_chars()
     next_day = stamps.str.contains(_MIDNIGHT).fill_null(value=False)
@@ -398,9 +470,8 @@ def _instants(texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_
     for one in formats or _ISO:
         if "%z" in one or "%Z" in one:
             continue
-        timed = any(part in one for part in ("%H", "%I", "%T", "%R", "%s"))
-        parsed = stamps.str.to_datetime(one, strict=False, time_unit="us") if timed else stamps.str.to_date(one, strict=False).cast(pl.Datetime("us"))
-        if end_of_day and not timed:
+        parsed = _stamps(stamps, one)
+        if end_of_day and not _TIMED.search(one):
             parsed = parsed.dt.offset_by("1d").dt.offset_by("-1s")
         naive.append(parsed)
     local = _first(*naive) if naive else pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(texts))
@@ -411,7 +482,7 @@ def _instants(texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_
         return local, instants
     for one in formats or _ZONED:
         if "%z" in one:
-            utc.append(stamps.str.to_datetime(one, strict=False, time_unit="us").dt.convert_time_zone("UTC"))
+            utc.append(_stamps(stamps, one).dt.convert_time_zone("UTC"))
     if utc:
         zoned = _first(*utc)
         local = _first(local, zoned.dt.convert_time_zone(zone).dt.replace_time_zone(None))

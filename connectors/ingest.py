@@ -1,17 +1,20 @@
 """From deliveries to clean rows: land, read, conform, judge, keep or refuse, settle keys, commit.
 
 A unit of work is `stage(spec)`: JSON in, JSON out, its own reading and writing, no clock; running it twice is harmless,
-because the files it writes are named by a fingerprint of all they depend on. What one run changes counts from the
-moment the state is committed (one rename); until then the old files do.
+because the files it writes are named by their content. What one run changes about a contract counts from the moment the
+state is committed (one rename); until then the old files do.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
+import io
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,17 +24,19 @@ import polars.selectors as cs
 
 from connectors import landing
 from connectors.conform import Conformed, References, conform
+from connectors.readers.text import text_of
 from connectors.source import Source, sources
 from schemas.contract import Table, contract, contracts
-from schemas.enterprise import Enterprise, digest, meet, replaced
+from schemas.enterprise import Enterprise
 from schemas.errors import ContractViolation, HubError, SourceError
+from schemas.lake import digest, meet, replaced
 
 ALL = "all"  # the folder of rows that have no month (reference tables)
 CORRECTED = "row: corrected"  # why a row is refused whose corrected form has been handed in
 UNDATED = "undated"  # the folder of refused rows whose date could not be read
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
 FORMAT = 1  # raised when the hub writes other bytes for the same input
-QUARANTINE = {
+QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,
 }  # fmt: skip
@@ -62,7 +67,9 @@ class Outcome:
     @property
     def months(self) -> set[str]:
         """The months whose clean rows may have changed."""
-        return {month for entry in self.extracts for month in (*entry["clean"], *entry["replaced_months"]) if month != ALL}
+        return {
+            month for entry in self.extracts for month in (*entry["clean"], *entry["replaced_months"]) if month != ALL
+        }
 
 
 def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = None,
@@ -80,17 +87,73 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
     """
     enterprise.lake.sweep()
     _source.cache_clear()  # declarations may have been edited since
-    outcomes: list[Outcome] = []
-    found = [source for source in sources(enterprise) if only is None or source.name in only]
+    broken: dict[str, SourceError] = {}
+    declared = sources(enterprise, broken)
+    outcomes = [Outcome(name, "", error=error) for name, error in broken.items() if only is None or name in only]
+    gone = _undeclared(enterprise, {*broken, *(source.name for source in declared)})
     for table in contracts():
-        batch = [source for source in found if source.contract == table.name]
-        for source in batch:
-            progress(source.name)
-            outcomes.append(_take_in(enterprise, source, partial(_deliveries, enterprise, source, months)))
-        if batch:
-            _settle(enterprise, table, outcomes)
-            _AT_HAND.clear()
+        batch = [
+            source for source in declared if source.contract == table.name and (only is None or source.name in only)
+        ]
+        former = [outcome for outcome in gone if outcome.contract == table.name]
+        if batch or former:
+            outcomes += _together(
+                enterprise,
+                table,
+                former,
+                [(source, partial(_deliveries, enterprise, source, months)) for source in batch],
+                progress,
+            )
     return outcomes
+
+
+def _undeclared(enterprise: Enterprise, declared: set[str]) -> list[Outcome]:
+    """What becomes of sources whose declaration has been removed: their rows no longer count; the archive keeps the files."""
+    gone: dict[str, Outcome] = {}
+    for entry in [entry for entry in enterprise.lake.extracts() if entry["source"] not in declared]:
+        nothing = {
+            **entry,
+            "rows": 0,
+            "accepted": 0,
+            "refused": 0,
+            "duplicates": 0,
+            "clean": {},
+            "quarantine": {},
+            "replaced_months": sorted(entry["clean"]),
+        }
+        gone.setdefault(entry["source"], Outcome(entry["source"], entry["contract"])).extracts.append(nothing)
+    return list(gone.values())
+
+
+def _together(enterprise: Enterprise, table: Table, former: list[Outcome],
+              batch: list[tuple[Source, Callable[[Outcome], list[dict[str, Any]]]]], progress: Callable[[str], None]) -> list[Outcome]:  # fmt: skip
+    """Take in the sources of one contract, settle their keys, and commit once, so that unsettled rows never count."""
+    lake = enterprise.lake
+    before = dict(lake.state["extracts"])
+    outcomes = list(former)
+    for entry in [entry for outcome in former for entry in outcome.extracts]:
+        del lake.state["extracts"][entry["id"]]
+    for source, delivered in batch:
+        progress(source.name)
+        outcomes.append(_take_in(enterprise, source, delivered))
+    try:
+        _settle(enterprise, table, outcomes)
+        if lake.state["extracts"] != before:
+            lake.commit()
+    except (HubError, OSError) as error:
+        lake.state["extracts"] = before
+        for outcome in outcomes:
+            outcome.extracts, outcome.error = [], outcome.error or _failure(enterprise, error)
+    finally:
+        _AT_HAND.clear()
+    return outcomes
+
+
+def _failure(enterprise: Enterprise, error: HubError | OSError) -> HubError:
+    if isinstance(error, HubError):
+        return error
+    return HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
+                    "check that data/ is a folder that can be written and that the disk has room")  # fmt: skip
 
 
 def correct(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> Outcome:
@@ -105,10 +168,7 @@ def correct(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> Ou
     state = enterprise.lake.state["extracts"]
     new = {**entry, "month": None, "order": _next(state)}
     older = [other for other in enterprise.lake.extracts(source=source.name) if _origins(other) & _origins(new)]
-    outcome = _take_in(enterprise, source, lambda _: [new, *older])
-    _settle(enterprise, source.table, [outcome])
-    _AT_HAND.clear()
-    return outcome
+    return _together(enterprise, source.table, [], [(source, lambda _: [new, *older])], lambda _: None)[0]
 
 
 def _origins(entry: dict[str, Any]) -> set[str]:
@@ -126,19 +186,11 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
                 outcome.unchanged += 1
                 continue
             staged = stage(spec)
-            staged["replaced_months"] = _replace(state, staged)
+            staged["replaced_months"] = _replace(state, staged, source.kind_of_rows)
             outcome.extracts.append(staged)
-    except HubError as error:
+    except (HubError, OSError) as error:
         enterprise.lake.state["extracts"] = before
-        outcome.extracts, outcome.error = [], error
-    except OSError as error:
-        enterprise.lake.state["extracts"] = before
-        outcome.extracts = []
-        outcome.error = HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
-                                 "check that data/ is a folder that can be written and that the disk has room")  # fmt: skip
-    else:
-        if outcome.extracts:
-            enterprise.lake.commit()
+        outcome.extracts, outcome.error = [], _failure(enterprise, error)
     return outcome
 
 
@@ -155,19 +207,37 @@ def _deliveries(enterprise: Enterprise, source: Source, months: list[str], outco
     if source.read.kind == "sql":
         entries = [_query(enterprise, source, archive)]
     else:
-        entries = [{**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month}
-                   for delivery in source.deliveries() if delivery.month is None or delivery.month in months]  # fmt: skip
+        entries = _files(enterprise, source, months, archive)
     outcome.waiting = _waiting(source, entries, months)
     corrections = [entry for entry in enterprise.lake.extracts(source=source.name) if "corrects" in entry]
-    same: dict[str, dict[str, Any]] = {}
-    for entry in [*entries, *corrections]:
-        same.setdefault(entry["sha256"], entry)
-    return list(same.values())
+    return [*entries, *corrections]
+
+
+def _files(enterprise: Enterprise, source: Source, months: list[str], archive: Path) -> list[dict[str, Any]]:
+    """Land the files of some months. Equal bytes are one extract, whatever their names."""
+    deliveries = source.deliveries()
+    same: dict[str, list[dict[str, Any]]] = {}
+    for delivery in deliveries:
+        if delivery.month is None or delivery.month in months:
+            entry = {**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month}
+            same.setdefault(entry["sha256"], []).append(entry)
+    paths = {delivery.name: delivery.path for delivery in deliveries}
+    chosen = []
+    for sha, entries in same.items():
+        known = enterprise.lake.state["extracts"].get(f"{source.name}/{sha}")
+        if source.kind_of_rows == "state" and entries[-1]["month"] is None:
+            chosen.append(entries[-1])  # what is said again is said later
+        elif known is not None and known["name"] in paths and landing.sha256(paths[known["name"]]) == sha:
+            chosen.append({**entries[0], "name": known["name"], "month": known["month"]})
+        else:
+            chosen.append(entries[0])
+    names = list(paths)
+    return sorted(chosen, key=lambda entry: names.index(entry["name"]))
 
 
 def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, Any]:
     """Pull a table or query into the archive; rows since the last pull where a watermark is declared."""
-    from connectors.readers import sql  # noqa: PLC0415 - SQLAlchemy is heavy, and only databases need it
+    from connectors.readers import sql
 
     earlier = enterprise.lake.extracts(source=source.name)
     marks = [entry["watermark"] for entry in earlier if entry.get("watermark")] if source.read.watermark else []
@@ -180,7 +250,8 @@ def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, A
         entry = landing.land(source, pulled, f"{name}@{since}" if since else name, archive)
     finally:
         pulled.unlink(missing_ok=True)
-    return {**entry, "month": None, "watermark": result["watermark"] or since}
+    known = enterprise.lake.state["extracts"].get(f"{source.name}/{entry['sha256']}", entry)
+    return {**entry, "name": known["name"], "month": None, "watermark": result["watermark"] or since}
 
 
 def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> dict[str, Any]:
@@ -190,10 +261,10 @@ def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> dict
                   for name in dict.fromkeys(table.refers.values()) if name != "legal_entity"}  # fmt: skip
     entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
     corrections = _corrections(enterprise, entry, source.name)
-    fingerprint = digest(FORMAT, entry["sha256"], entry["name"], entry["month"], source.declaration(), inspect.getsource(table.model),
-                         references, entities, enterprise.timezone, corrections)  # fmt: skip
+    fingerprint = digest(FORMAT, entry["sha256"], entry["archived"], entry["name"], entry["month"], source.declaration(), inspect.getsource(table.model),
+                         references, entities, enterprise.id, enterprise.timezone, corrections)  # fmt: skip
     return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "data": str(enterprise.data), "source": source.name, "entry": entry,
-            "references": references, "legal_entities": entities, "timezone": enterprise.timezone, "corrections": corrections,
+            "references": references, "legal_entities": entities, "enterprise_id": enterprise.id, "timezone": enterprise.timezone, "corrections": corrections,
             "fingerprint": fingerprint}  # fmt: skip
 
 
@@ -238,7 +309,9 @@ def _staged(spec: dict[str, Any]) -> _Staged:
         return _AT_HAND[spec["fingerprint"]]
     source = _source(spec["enterprise"], spec["source"])
     entry, table = spec["entry"], source.table
-    references = _references(spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]))
+    references = _references(
+        spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]), spec["enterprise_id"]
+    )
     corrected = landing.corrected(Path(spec["data"]) / "landing", spec["corrections"])
     good, refused, rows = [], [], 0
     for raw in _rows(source, entry, Path(spec["data"]) / "landing"):
@@ -250,7 +323,9 @@ def _staged(spec: dict[str, Any]) -> _Staged:
         good.append(kept)
         refused.append(bad)
     if not good:
-        raise SourceError("nothing to read / 没有可读内容", f"source {source.name}, file {entry['name']}", "check the file")
+        raise SourceError(
+            "nothing to read / 没有可读内容", f"source {source.name}, file {entry['name']}", "check the file"
+        )
     staged = _Staged(source, table, rows, pl.concat(good), refused)
     _AT_HAND[spec["fingerprint"]] = staged
     while sum(one.rows for one in _AT_HAND.values()) > ROWS_AT_HAND:
@@ -264,17 +339,17 @@ _AT_HAND: dict[str, _Staged] = {}
 
 @lru_cache(maxsize=64)
 def _source(folder: str, name: str) -> Source:
-    return next(source for source in sources(Enterprise(Path(folder))) if source.name == name)
+    return next(source for source in sources(Enterprise(Path(folder)), {}) if source.name == name)
 
 
 @lru_cache(maxsize=8)
-def _references(data: str, files: str, legal_entities: tuple[str, ...]) -> References:
+def _references(data: str, files: str, legal_entities: tuple[str, ...], enterprise_id: str) -> References:
     frames = {}
     for name, paths in json.loads(files).items():
         if paths:
             frame = pl.concat([pl.read_parquet(Path(data) / path, hive_partitioning=False) for path in paths])
             frames[name] = frame.sort(contract(name).key, nulls_last=False)
-    return References(frames, list(legal_entities))
+    return References(frames, list(legal_entities), enterprise_id)
 
 
 def _rows(source: Source, entry: dict[str, Any], archive: Path) -> Iterable[pl.DataFrame]:
@@ -296,20 +371,29 @@ def _prepared(source: Source, batches: Iterable[pl.DataFrame]) -> Iterable[pl.Da
     try:
         module_spec.loader.exec_module(module)
         table = module.prepare(pl.concat(list(batches), how="diagonal").to_pandas())
+        if "row_number" not in table.columns:
+            raise SourceError(
+                "prepare must keep row_number / prepare 必须保留 row_number", where, "do not drop the column"
+            )
+        plain = table.astype(object).where(table.notna(), None)
+        columns = {
+            str(name): pl.Series([text_of(value) for value in plain[name]], dtype=pl.String)
+            for name in plain.columns
+            if name != "row_number"
+        }
+        columns["row_number"] = pl.Series([int(number) for number in plain["row_number"]], dtype=pl.UInt32)
+    except SourceError:
+        raise
     except Exception as error:
-        raise SourceError(f"prepare failed / prepare 出错: {type(error).__name__}: {error}", where, "correct the function") from error
-    if "row_number" not in table.columns:
-        raise SourceError("prepare must keep row_number / prepare 必须保留 row_number", where, "do not drop the column")
-    frame = pl.DataFrame({str(name): _texts(table[name].tolist()) for name in table.columns if name != "row_number"}, schema_overrides={})
-    yield frame.with_columns(pl.Series("row_number", [int(number) for number in table["row_number"]], dtype=pl.UInt32))
+        raise SourceError(
+            f"prepare failed / prepare 出错: {type(error).__name__}: {error}", where, "correct the function"
+        ) from error
+    yield pl.DataFrame(columns)
 
 
-def _texts(values: list[Any]) -> pl.Series:
-    missing = {None, ""}
-    return pl.Series([None if value in missing or value != value else str(value) for value in values], dtype=pl.String)  # noqa: PLR0124 - NaN
-
-
-def _judged(raw: pl.DataFrame, conformed: Conformed, table: Table, source: Source, entry: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _judged(
+    raw: pl.DataFrame, conformed: Conformed, table: Table, source: Source, entry: dict[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split one conformed batch into rows that may pass and rows that may not."""
     reasons = dict(conformed.reasons)
     frame = conformed.frame.with_columns(
@@ -317,9 +401,11 @@ def _judged(raw: pl.DataFrame, conformed: Conformed, table: Table, source: Sourc
         raw["sheet"] if "sheet" in raw.columns else pl.lit(None, dtype=pl.String).alias("sheet"),
         raw["row_number"].cast(pl.Int64),
     )  # fmt: skip
-    if entry["month"] is not None and table.month:
-        elsewhere = (conformed.months != entry["month"]) & (conformed.closing != entry["month"])
-        reasons["outside_month"] = elsewhere.fill_null(value=False)
+    if entry["month"] is not None and conformed.touched:
+        inside = pl.select(
+            pl.any_horizontal((month == entry["month"]).fill_null(value=False) for month in conformed.touched)
+        ).to_series()
+        reasons["outside_month"] = conformed.months.is_not_null() & ~inside
     plain = frame.with_columns(cs.enum().cast(pl.String))
     for reason, bad in table.judge(plain).items():
         column = reason.partition(": ")[0]
@@ -336,9 +422,15 @@ def _judged(raw: pl.DataFrame, conformed: Conformed, table: Table, source: Sourc
     failed = pl.select(pl.any_horizontal(*reasons.values())).to_series()
     kept = frame.filter(~failed)
     if table.judge(plain.filter(~failed)):
-        raise ContractViolation(f"{table.name}: rows that were to pass do not", f"source {source.name}", "this is a defect of the hub: report it")
+        raise ContractViolation(
+            f"{table.name}: rows that were to pass do not",
+            f"source {source.name}",
+            "this is a defect of the hub: report it",
+        )
     bad_rows = {reason: bad.filter(failed) for reason, bad in reasons.items()}
-    return kept.select(stored).with_columns(months.filter(~failed)), _refused(raw.filter(failed), source, entry, months.filter(failed), bad_rows)
+    return kept.select(stored).with_columns(months.filter(~failed)), _refused(
+        raw.filter(failed), source, entry, months.filter(failed), bad_rows
+    )
 
 
 def _partition(conformed: Conformed, entry: dict[str, Any], table: Table) -> pl.Series:
@@ -350,11 +442,16 @@ def _partition(conformed: Conformed, entry: dict[str, Any], table: Table) -> pl.
     return conformed.months.fill_null(UNDATED).alias("__month__")
 
 
-def _refused(raw: pl.DataFrame, source: Source, entry: dict[str, Any], months: pl.Series, reasons: dict[str, pl.Series]) -> pl.DataFrame:
+def _refused(
+    raw: pl.DataFrame, source: Source, entry: dict[str, Any], months: pl.Series, reasons: dict[str, pl.Series]
+) -> pl.DataFrame:
     """Refused rows as quarantine keeps them: every reason and the original text."""
     names = [name for name in raw.columns if name not in ("row_number", "sheet", "__reader_reason__")]
     why = [[reason for reason, bad in reasons.items() if bad[row]] for row in range(raw.height)]
-    texts = [json.dumps({name: text for name, text in row.items() if text is not None}, ensure_ascii=False) for row in raw.select(names).iter_rows(named=True)]
+    texts = [
+        json.dumps({name: text for name, text in row.items() if text is not None}, ensure_ascii=False)
+        for row in raw.select(names).iter_rows(named=True)
+    ]
     return pl.DataFrame({
         "contract": [source.contract] * raw.height, "source": [source.name] * raw.height, "extract_id": [entry["sha256"]] * raw.height,
         "file": [entry["name"]] * raw.height, "sheet": raw["sheet"] if "sheet" in raw.columns else [None] * raw.height,
@@ -372,41 +469,74 @@ def _unrepeated(frame: pl.DataFrame, table: Table, kind: str) -> tuple[pl.DataFr
 
     Returns:
         The rows that stay, flagged where the contract has a flag; and what became of the others:
-        position in `frame` → `duplicate` or `duplicate_key`.
+        position in `frame` → `duplicate`, or the reason it is refused for.
     """
     key, flag = list(table.key), table.flag
     flagged = frame.with_columns(pl.lit(value=False).alias(flag.name)) if flag else frame
     if not key or not frame.height:
         return flagged, {}
-    repeated = frame.select(pl.struct(key).hash()).to_series().is_duplicated()
+    repeated = frame.select(pl.struct(table.identity).hash()).to_series().is_duplicated()
     if not repeated.any():
         return flagged, {}
     values = [column.name for column in table.declared]
     order = "__order__" if "__order__" in frame.columns else pl.lit(0).alias("__order__")
     some = frame.with_row_index("__position__").filter(repeated).select("__position__", order, "row_number", *values)
     some = some.sort("__order__", "row_number", "__position__")
-    verdict = _verdict_of_state(some, key, values) if kind == "state" else _verdict_of_event(some, key, values, table)
-    gone = {position: word for position, word in verdict.items() if word.startswith("duplicate")}
+    verdict = (
+        _verdict_of_state(some, key, values, table) if kind == "state" else _verdict_of_event(some, key, values, table)
+    )
+    if table.identity != table.key:
+        verdict |= _overlapping(some.filter(~pl.col("__position__").is_in(list(verdict))), table)
+    gone = {position: word for position, word in verdict.items() if flag is None or word != flag.name}
     if flag:
         marked = [position for position, word in verdict.items() if word == flag.name]
-        flagged = flagged.with_columns(pl.Series(flag.name, [False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(marked, True).alias(flag.name))  # noqa: FBT003
-    stays = pl.Series([True], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(list(gone), False)  # noqa: FBT003
+        flagged = flagged.with_columns(
+            pl.Series(flag.name, [False], dtype=pl.Boolean)
+            .new_from_index(0, frame.height)
+            .scatter(marked, True)
+            .alias(flag.name)
+        )
+    stays = pl.Series([True], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(list(gone), False)
     return flagged.filter(stays), gone
 
 
 def _verdict_of_event(some: pl.DataFrame, key: list[str], values: list[str], table: Table) -> dict[int, str]:
     """The first row of a key stands; equal ones are duplicates, others conflict with it."""
-    first_of_values, first_of_key = some.select(pl.struct(values).is_first_distinct()).to_series(), some.select(pl.struct(key).is_first_distinct()).to_series()
+    first_of_values, first_of_key = (
+        some.select(pl.struct(values).is_first_distinct()).to_series(),
+        some.select(pl.struct(key).is_first_distinct()).to_series(),
+    )
     verdict = dict.fromkeys(some["__position__"].filter(~first_of_values).to_list(), "duplicate")
     distinct = some.filter(first_of_values)
-    if table.flag:
+    if table.flag and table.rows == "event":
         clashing = distinct.filter(pl.struct(key).is_duplicated())
         return verdict | dict.fromkeys(clashing["__position__"].to_list(), table.flag.name)
-    return verdict | dict.fromkeys(some["__position__"].filter(first_of_values & ~first_of_key).to_list(), "duplicate_key")
+    return verdict | dict.fromkeys(
+        some["__position__"].filter(first_of_values & ~first_of_key).to_list(), "duplicate_key"
+    )
 
 
-def _verdict_of_state(some: pl.DataFrame, key: list[str], values: list[str]) -> dict[int, str]:
-    """The row of the latest extract stands; an extract that repeats what stood before changes nothing."""
+def _overlapping(some: pl.DataFrame, table: Table) -> dict[int, str]:
+    """Of two rows that say what one thing was at the same time, the first stands."""
+    stands: dict[tuple[Any, ...], list[tuple[date, date]]] = {}
+    verdict = {}
+    periods = some.select(pl.col("valid_from").fill_null(date.min), pl.col("valid_to").fill_null(date.max)).iter_rows()
+    for position, name, (start, end) in zip(
+        some["__position__"], some.select(table.identity).iter_rows(), periods, strict=True
+    ):
+        if any(start <= other_end and other_start <= end for other_start, other_end in stands.get(name, [])):
+            verdict[position] = "overlapping_validity"
+        else:
+            stands.setdefault(name, []).append((start, end))
+    return verdict
+
+
+def _verdict_of_state(some: pl.DataFrame, key: list[str], values: list[str], table: Table) -> dict[int, str]:
+    """The row of the latest extract stands; an extract that repeats what stood before changes nothing.
+
+    Where the contract has no flag for them, because only the source calls its rows a state, replaced rows are refused.
+    """
+    replaced_by = table.flag.name if table.flag and table.rows == "state" else "superseded"
     inner = ["__order__", *key]
     first_of_values = some.select(pl.struct(["__order__", *values]).is_first_distinct()).to_series()
     verdict = dict.fromkeys(some["__position__"].filter(~first_of_values).to_list(), "duplicate")
@@ -415,13 +545,15 @@ def _verdict_of_state(some: pl.DataFrame, key: list[str], values: list[str]) -> 
     verdict |= dict.fromkeys(distinct["__position__"].filter(clash).to_list(), "duplicate_key")
     standing: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
     positions = distinct.filter(~clash)
-    for position, name, content in zip(positions["__position__"], positions.select(key).iter_rows(), positions.select(values).iter_rows(), strict=True):
+    for position, name, content in zip(
+        positions["__position__"], positions.select(key).iter_rows(), positions.select(values).iter_rows(), strict=True
+    ):
         before = standing.get(name)
         if before is not None and before[1] == content:
             verdict[position] = "duplicate"
             continue
         if before is not None:
-            verdict[before[0]] = "is_superseded"
+            verdict[before[0]] = replaced_by
         standing[name] = (position, content)
     return verdict
 
@@ -429,9 +561,16 @@ def _verdict_of_state(some: pl.DataFrame, key: list[str], values: list[str]) -> 
 def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: dict[int, str]) -> dict[str, Any]:
     """Write what stays and what was refused, and account for every row."""
     source, table, entry = staged.source, staged.table, spec["entry"]
-    clashing = sorted(position for position, word in gone.items() if word == "duplicate_key")
-    refused = pl.concat([*staged.refused, _clashes(spec, staged, clashing)])
-    duplicates = len(gone) - len(clashing)
+    clashing: dict[str, list[int]] = {}
+    for position, word in sorted(gone.items()):
+        clashing.setdefault(word, []).append(position)
+    duplicates = len(clashing.pop("duplicate", []))
+    refused = pl.concat(
+        [
+            *staged.refused,
+            *(_clashes(spec, staged, positions, reason) for reason, positions in sorted(clashing.items())),
+        ]
+    )
     if staged.rows != frame.height + refused.height + duplicates:
         raise ContractViolation(
             f"rows were lost or invented: {staged.rows} read, {frame.height} accepted, {refused.height} refused, {duplicates} duplicates",
@@ -441,13 +580,15 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
     order = [*(name for name in table.key if name in frame.columns), "row_number"]
     clean = {}
     for (month,), part in frame.partition_by("__month__", as_dict=True, include_key=False).items():
-        clean[str(month)] = _write(part.sort(order, nulls_last=False), data, f"clean/{prefix}/{month}/{spec['fingerprint']}.parquet")
+        clean[str(month)] = _write(part.sort(order, nulls_last=False), data, f"clean/{prefix}/{month}")
     quarantine = {}
     for (month,), part in refused.partition_by("month", as_dict=True).items():
-        quarantine[str(month)] = _write(part.sort("row_number"), data, f"quarantine/{prefix}/{month}/{spec['fingerprint']}.parquet")
+        quarantine[str(month)] = _write(
+            part.sort("row_number", maintain_order=True), data, f"quarantine/{prefix}/{month}"
+        )
     reasons = refused.explode("reasons")["reasons"].value_counts(sort=True)
     return {
-        **entry, "id": spec["id"], "contract": table.name, "fingerprint": spec["fingerprint"], "settled": spec["fingerprint"],
+        **entry, "read": landing.reading(source).model_dump(mode="json", by_alias=True), "id": spec["id"], "contract": table.name, "fingerprint": spec["fingerprint"], "settled": spec["fingerprint"],
         "rows": staged.rows, "accepted": frame.height, "refused": refused.height, "duplicates": duplicates,
         "flagged": int(frame[table.flag.name].sum()) if table.flag and frame.height else 0,
         "reasons": dict(sorted(reasons.iter_rows())), "clean": dict(sorted(clean.items())), "quarantine": dict(sorted(quarantine.items())),
@@ -463,14 +604,14 @@ def _spans(frame: pl.DataFrame, table: Table) -> dict[str, list[str]] | None:
     return {name: [str(frame[name].min()), str(frame[name].max())] for name in ordered}
 
 
-def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int]) -> pl.DataFrame:
-    """Rows refused because their key stands already, with their original text."""
+def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int], reason: str) -> pl.DataFrame:
+    """Rows refused for what stands beside them, with their original text."""
     entry = spec["entry"]
-    if not positions:
-        return pl.DataFrame(schema=QUARANTINE)
     rows = staged.good[positions]
     found = []
-    references = _references(spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]))
+    references = _references(
+        spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]), spec["enterprise_id"]
+    )
     # unpivoted rows share a row number, so the key must tell them apart
     named = [pl.col(name).cast(pl.String).alias(f"__key_{name}__") for name in staged.table.key]
     for raw in _rows(staged.source, entry, Path(spec["data"]) / "landing"):
@@ -480,23 +621,44 @@ def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int]) -> pl.
         keys = conform(some, staged.source, references, staged.source.timezone or spec["timezone"]).frame.select(named)
         both = pl.concat([some, keys], how="horizontal").unique([*at, *keys.columns], keep="last", maintain_order=True)
         hit = wanted.join(both, on=[*at, *keys.columns], how="inner", nulls_equal=True).drop(keys.columns)
-        found.append(_refused(hit.drop("__month__"), staged.source, entry, hit["__month__"], {"duplicate_key": pl.Series([True] * hit.height)}))
+        found.append(
+            _refused(
+                hit.drop("__month__"),
+                staged.source,
+                entry,
+                hit["__month__"],
+                {reason: pl.Series([True] * hit.height, dtype=pl.Boolean)},
+            )
+        )
     return pl.concat(found)
 
 
-def _write(frame: pl.DataFrame, data: Path, name: str) -> str:
-    with replaced(data / name) as temporary:
-        frame.with_columns(cs.enum().cast(pl.String)).write_parquet(temporary, compression="zstd", compression_level=1, row_group_size=262_144)
+def _write(frame: pl.DataFrame, data: Path, folder: str) -> str:
+    """Write rows to a file named by its content: what has not changed keeps its name."""
+    content = io.BytesIO()
+    frame.with_columns(cs.enum().cast(pl.String)).write_parquet(
+        content, compression="zstd", compression_level=1, row_group_size=262_144
+    )
+    name = f"{folder}/{hashlib.sha256(content.getbuffer()).hexdigest()[:24]}.parquet"
+    if not (data / name).exists():
+        with replaced(data / name) as temporary:
+            temporary.write_bytes(content.getbuffer())
     return name
 
 
-def _replace(state: dict[str, Any], staged: dict[str, Any]) -> list[str]:
+def _replace(state: dict[str, Any], staged: dict[str, Any], kind: str) -> list[str]:
     """Put an extract in the place of its old version; the months that lost rows by it."""
     months: set[str] = set()
-    for other in [entry for entry in state.values() if entry["source"] == staged["source"] and entry["name"] == staged["name"]]:
+    known = state.get(staged["id"])
+    for other in [
+        entry
+        for entry in state.values()
+        if (entry["source"] == staged["source"] and staged["name"] == entry["name"]) or entry is known
+    ]:
         months |= set(other["clean"])
-        staged["order"] = other["order"] if other["id"] == staged["id"] else _next(state)
         del state[other["id"]]
+    if known is not None and (known["name"] == staged["name"] or kind != "state"):
+        staged["order"] = known["order"]
     staged.setdefault("order", _next(state))
     state[staged["id"]] = staged
     return sorted(months)
@@ -514,45 +676,52 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
     """
     by_source = {outcome.source: outcome for outcome in outcomes}
     entries = enterprise.lake.extracts(table.name)
-    changed = False
     for entry in entries:
         beside = [other for other in entries if other is entry or _meet(entry, other, table)]
         together = digest([other["fingerprint"] for other in beside]) if len(beside) > 1 else entry["fingerprint"]
         if entry["settled"] == together:
             continue
-        judged = [(other, _staged(_spec(enterprise, _source(str(enterprise.folder), other["source"]), other))) for other in beside]
+        judged = [
+            (other, _staged(_spec(enterprise, _source(str(enterprise.folder), other["source"]), other)))
+            for other in beside
+        ]
         result = _settled(enterprise, table, entry, judged, together)
         enterprise.lake.state["extracts"][entry["id"]] = result
-        outcome = by_source.setdefault(entry["source"], Outcome(entry["source"], table.name))
+        if entry["source"] not in by_source:
+            by_source[entry["source"]] = Outcome(entry["source"], table.name)
+            outcomes.append(by_source[entry["source"]])
+        outcome = by_source[entry["source"]]
         outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), result]
-        changed = True
-    if changed:
-        enterprise.lake.commit()
 
 
 def _meet(one: dict[str, Any], other: dict[str, Any], table: Table) -> bool:
     """Whether two extracts could hold rows of one key: the spans of every key column overlap."""
-    return meet(one["spans"], other["spans"], table.key)
+    return meet(one["spans"], other["spans"], table.identity)
 
 
-def _settled(enterprise: Enterprise, table: Table, entry: dict[str, Any], beside: list[tuple[dict[str, Any], _Staged]], together: str) -> dict[str, Any]:
+def _settled(
+    enterprise: Enterprise,
+    table: Table,
+    entry: dict[str, Any],
+    beside: list[tuple[dict[str, Any], _Staged]],
+    together: str,
+) -> dict[str, Any]:
     """Write one extract anew, its rows settled beside those of the extracts it meets."""
     own = next(staged for other, staged in beside if other["id"] == entry["id"])
-    keys = own.good.select(table.key).with_columns(cs.enum().cast(pl.String)).unique()
+    keys = own.good.select(table.identity).with_columns(cs.enum().cast(pl.String)).unique()
     parts, start = [], 0
     for other, staged in beside:
         part = staged.good.with_columns(pl.lit(other["order"]).alias("__order__"), cs.enum().cast(pl.String))
         if other["id"] == entry["id"]:
             start = sum(one.height for one in parts)
         else:
-            part = part.join(keys, on=list(table.key), how="semi", nulls_equal=True)
+            part = part.join(keys, on=list(table.identity), how="semi", nulls_equal=True)
         parts.append(part)
     frame = pl.concat(parts, how="vertical_relaxed").with_row_index("__at__")
-    kept, gone = _unrepeated(frame, table, own.source.kind_of_rows)
+    kinds = {staged.source.kind_of_rows for _, staged in beside}
+    kept, gone = _unrepeated(frame, table, "state" if "state" in kinds else own.source.kind_of_rows)
     inside = pl.col("__at__").is_between(start, start + own.good.height - 1)
     mine = {position - start: word for position, word in gone.items() if start <= position < start + own.good.height}
-    spec = _spec(enterprise, own.source, entry)
-    named = {**spec, "fingerprint": digest(entry["fingerprint"], together) if len(beside) > 1 else entry["fingerprint"]}
-    result = _written(named, own, kept.filter(inside).drop("__order__", "__at__"), mine)
+    result = _written(_spec(enterprise, own.source, entry), own, kept.filter(inside).drop("__order__", "__at__"), mine)
     return {**result, "fingerprint": entry["fingerprint"], "settled": together, "order": entry["order"],
             "replaced_months": sorted(set(entry["clean"]) | set(entry["replaced_months"]))}  # fmt: skip

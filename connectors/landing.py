@@ -22,8 +22,8 @@ import polars as pl
 
 from connectors import readers
 from connectors.source import Read, Source
-from schemas.enterprise import digest, replaced, write_text
 from schemas.errors import SourceError
+from schemas.lake import digest, replaced, write_text
 
 KEY = "ESG_PSEUDONYM_KEY"
 _OWN = ("row_number", "sheet", "__reader_reason__")
@@ -58,15 +58,20 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
     """
     try:
         size = path.stat().st_size
-        sha = _sha256(path)
+        sha = sha256(path)
     except OSError as error:
-        raise SourceError(f"cannot be read / 无法读取: {error.strerror}", f"source {source.name}, file {name}", "check the file") from error
+        raise SourceError(
+            f"cannot be read / 无法读取: {error.strerror}", f"source {source.name}, file {name}", "check the file"
+        ) from error
     if size == 0:
-        raise SourceError("the file is empty / 文件为空", f"source {source.name}, file {name}", "have the system deliver it again")
-    archived = f"{sha}.{source.name}.parquet" if source.is_personal else sha
+        raise SourceError(
+            "the file is empty / 文件为空", f"source {source.name}, file {name}", "have the system deliver it again"
+        )
+    archived = f"{sha}.{source.name}.{_redaction(source)}.parquet" if source.is_personal else sha
     manifest = landing / f"{sha}.{source.name}.json"
-    if manifest.exists() and (landing / archived).exists():
-        return json.loads(manifest.read_text(encoding="utf-8"))
+    before = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+    if before.get("archived") == archived and (landing / archived).exists():
+        return {**before, "name": name}
     entry: dict[str, Any] = {
         "source": source.name, "name": name, "sha256": sha, "size": size, "archived": archived,
         "received_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -78,8 +83,30 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
     elif not (landing / archived).exists():
         with replaced(landing / archived) as temporary:
             shutil.copyfile(path, temporary)
+            if sha256(temporary) != sha:
+                raise SourceError(
+                    "the file changed while it was read / 读取时文件被改动",
+                    f"source {source.name}, file {name}",
+                    "run again once it is complete",
+                )
     write_text(manifest, json.dumps(entry, ensure_ascii=False, indent=1))
+    others = [json.loads(other.read_text(encoding="utf-8"))["archived"] for other in landing.glob(f"{sha}.*.json")]
+    if before and before["archived"] not in others:
+        (landing / before["archived"]).unlink(missing_ok=True)  # it held what is personal by the present declaration
     return entry
+
+
+def _redaction(source: Source) -> str:
+    """A fingerprint of how a personal source is read and what of it may rest, the pseudonym key included."""
+    keys = sorted(str(column.source) for name, column in source.columns.items() if name == "employee_key")
+    secret = _pseudonym(os.environ.get(KEY, ""), KEY) if source.table.is_personal else ""
+    return digest(
+        source.read.model_dump(mode="json"),
+        sorted(source.personal),
+        keys,
+        sorted(str(column.source) for column in source.columns.values()),
+        secret,
+    )[:8]
 
 
 def land_corrections(source: Source, rows: pl.DataFrame, name: str, received: Path, landing: Path) -> dict[str, Any]:
@@ -96,11 +123,11 @@ def land_corrections(source: Source, rows: pl.DataFrame, name: str, received: Pa
     Returns:
         The manifest as `land` makes it, and `corrects`: the extracts in which the rows stood first.
     """
-    sha = _sha256(received)
+    sha = sha256(received)
     if source.is_personal:
         own = [column for column in (*ORIGIN, "__file__", "__reader_reason__") if column in rows.columns]
         rows = pl.concat([pseudonymised(source, rows.drop(own), again=True), rows.select(own)], how="horizontal")
-    entry = {
+    entry: dict[str, Any] = {
         "source": source.name, "name": name, "sha256": sha, "size": received.stat().st_size, "archived": f"{sha}.{source.name}.parquet",
         "received_at": datetime.now(UTC).isoformat(timespec="seconds"), "corrects": sorted(set(rows["__extract_id__"])),
     }  # fmt: skip
@@ -128,17 +155,28 @@ def among(raw: pl.DataFrame, extract_id: str, origins: set[tuple[str, str, str, 
     """True for each raw row of an extract whose origin is one of those given."""
     found = raw.with_row_index("__at__")
     if "__original__" not in raw.columns:
-        found = found.filter(pl.col("row_number").is_in([int(row) for extract, _, row, _ in origins if extract == extract_id]))
+        found = found.filter(
+            pl.col("row_number").is_in([int(row) for extract, _, row, _ in origins if extract == extract_id])
+        )
     numbered = zip(found["__at__"], found.drop("__at__").iter_rows(named=True), strict=True)
     hits = [at for at, row in numbered if origin(row, extract_id) in origins]
-    return pl.Series([False], dtype=pl.Boolean).new_from_index(0, raw.height).scatter(hits, True)  # noqa: FBT003
+    return pl.Series([False], dtype=pl.Boolean).new_from_index(0, raw.height).scatter(hits, True)
 
 
 def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.DataFrame]:
     """The raw text table of an archived extract, in batches."""
     path = landing / entry["archived"]
     if not path.exists():
-        raise SourceError("an archived extract is gone / 归档文件缺失", f"{path.name} ({entry['name']})", "restore data/landing from backup")
+        raise SourceError(
+            "an archived extract is gone / 归档文件缺失",
+            f"{path.name} ({entry['name']})",
+            "restore data/landing from backup",
+        )
+    if source.is_personal and "corrects" not in entry and f".{_redaction(source)}." not in entry["archived"]:
+        raise SourceError(
+            "what is personal in it, or the pseudonym key, is not what it was when the file was taken in / 个人信息声明或假名密钥已变更",
+            f"source {source.name}, file {entry['name']}", "deliver the file again",
+        )  # fmt: skip
     if source.is_personal or "corrects" in entry:
         yield pl.read_parquet(path)
     else:
@@ -164,7 +202,9 @@ def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> 
     secret = os.environ.get(KEY, "")
     if source.table.is_personal and not secret:
         raise SourceError(
-            f"{KEY} is not set, so employee keys cannot be replaced / 未设置假名密钥", f"source {source.name}", f"export {KEY}=…"
+            f"{KEY} is not set, so employee keys cannot be replaced / 未设置假名密钥",
+            f"source {source.name}",
+            f"export {KEY}=…",
         )
     gone = [column for column in source.personal if column not in raw.columns and not again]
     if gone:
@@ -182,12 +222,19 @@ def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> 
     if "__reader_reason__" in kept.columns:
         # in a row whose fields have shifted, a name may stand in any column
         whole = pl.col("__reader_reason__").is_null()
-        kept = kept.with_columns(pl.when(whole).then(pl.col(name)).alias(name) for name in kept.columns if name not in _OWN)
+        kept = kept.with_columns(
+            pl.when(whole).then(pl.col(name)).alias(name) for name in kept.columns if name not in _OWN
+        )
     for name in kept.columns:
         if name in keys:
             distinct = kept[name].unique().drop_nulls()
-            pseudonyms = pl.Series([text if again and _IS_PSEUDONYM.fullmatch(text) else _pseudonym(secret, text) for text in distinct], dtype=pl.String)
-            kept = kept.with_columns(pl.col(name).replace_strict(distinct, pseudonyms, default=None, return_dtype=pl.String))
+            pseudonyms = pl.Series(
+                [text if again and _IS_PSEUDONYM.fullmatch(text) else _pseudonym(secret, text) for text in distinct],
+                dtype=pl.String,
+            )
+            kept = kept.with_columns(
+                pl.col(name).replace_strict(distinct, pseudonyms, default=None, return_dtype=pl.String)
+            )
         elif kept.schema[name] == pl.String and name not in used:
             kept = kept.with_columns(pl.col(name).str.replace_all(_TRACES, "***"))
     return kept
@@ -198,6 +245,7 @@ def _pseudonym(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), plain.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The sha256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

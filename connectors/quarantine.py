@@ -24,8 +24,9 @@ from connectors.landing import ORIGIN
 from connectors.readers import excel
 from connectors.source import Read, Source, sources
 from schemas.contract import contract, contracts
-from schemas.enterprise import Enterprise, digest, replaced
+from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
+from schemas.lake import digest, replaced
 
 # the hub's own columns of an exported row: they bring it home and must stay as they are
 HUB = ("__source__", "__extract_id__", "__file__", "__sheet__", "__row_number__", "__original__", "__reasons__")
@@ -51,22 +52,24 @@ def refused(enterprise: Enterprise, month: str | None = None, source: str | None
 
     Returns:
         One row each, by contract, source, file and row: the columns of the quarantine files; `values` (for each reason
-        the text it is about, the whole row where it is about no single column) and `columns` (what the source's
-        declaration reads, so that an export has the columns that are empty in every refused row).
+        the text it is about, the whole row where it is about no single column) and `cells` (the row as an owner sees
+        it: JSON with the columns that the declaration reads also where they are empty).
     """
     known = {one.name: one for one in sources(enterprise)}
     frame = _all(enterprise, source).filter(~pl.col("reasons").list.contains(CORRECTED))
     if month is not None:
         frame = frame.filter(pl.col("month") == month)
-    values, columns = [], []
+    values, cells = [], []
     for row in frame.iter_rows(named=True):
-        declared, text = known.get(row["source"]), json.loads(row["raw"])
-        read = _read_columns(declared, list(text)) if declared else {}
-        about = [read.get(reason.rpartition(": ")[0], "") for reason in row["reasons"]]
-        values.append([text.get(column) if column else row["raw"] for column in about])
-        columns.append(list(dict.fromkeys([*read.values(), *(_unit_columns(declared) if declared else [])])))
-    lists = pl.List(pl.String)
-    return frame.with_columns(pl.Series("values", values, dtype=lists), pl.Series("columns", columns, dtype=lists))
+        declared = known.get(row["source"])
+        text = _cells(declared, json.loads(row["raw"]))
+        read = _read_columns(declared)
+        about = [read.get(reason.rpartition(": ")[0]) for reason in row["reasons"]]
+        values.append([text[column] if column else row["raw"] for column in about])
+        cells.append(json.dumps(text, ensure_ascii=False))
+    return frame.with_columns(
+        pl.Series("values", values, dtype=pl.List(pl.String)), pl.Series("cells", cells, dtype=pl.String)
+    )
 
 
 def by_reason(frame: pl.DataFrame) -> pl.DataFrame:
@@ -81,9 +84,14 @@ def by_reason(frame: pl.DataFrame) -> pl.DataFrame:
     """
     each = frame.explode("reasons", "values").rename({"reasons": "reason", "values": "value"})
     example = ("value", "file", "sheet", "row_number")
-    found = each.group_by("contract", "source", "reason", maintain_order=True).agg(pl.len().alias("rows"), pl.col(example).first())
+    found = each.group_by("contract", "source", "reason", maintain_order=True).agg(
+        pl.len().alias("rows"), pl.col(example).first()
+    )
     said = [_words(name, reason) for name, reason in found.select("contract", "reason").iter_rows()]
-    words = (pl.Series("zh", [zh for zh, _ in said], dtype=pl.String), pl.Series("en", [en for _, en in said], dtype=pl.String))
+    words = (
+        pl.Series("zh", [zh for zh, _ in said], dtype=pl.String),
+        pl.Series("en", [en for _, en in said], dtype=pl.String),
+    )
     named = found.with_columns(*words).select("contract", "source", "reason", "zh", "en", "rows", *example)
     return named.sort("rows", "contract", "source", "reason", descending=[True, False, False, False])
 
@@ -138,6 +146,8 @@ def resubmit(enterprise: Enterprise, path: Path) -> list[Outcome]:
     known = {source.name: source for source in sources(enterprise)}
     handed: dict[str, list[pl.DataFrame]] = {}
     for frame in _sheets(path):
+        if not frame.height:
+            continue  # the owner has deleted every row: they stay refused
         handed.setdefault(_source_of(frame, known, path.name), []).append(frame)
     changed = {name: _changed(enterprise, known[name], frames, path) for name, frames in handed.items()}
     order = [table.name for table in contracts()]
@@ -153,10 +163,15 @@ def _take_in(enterprise: Enterprise, source: Source, rows: pl.DataFrame | None, 
     if not rows.height:
         return Outcome(source.name, source.contract)
     taken = {entry["name"] for entry in enterprise.lake.extracts(source=source.name)}
-    names = (f"resubmitted/{path.stem}{number}{path.suffix}" for number in ["", *(f" ({count})" for count in range(2, len(taken) + 3))])
+    names = (
+        f"resubmitted/{path.stem}{number}{path.suffix}"
+        for number in ["", *(f" ({count})" for count in range(2, len(taken) + 3))]
+    )
     try:
         # a name of its own: a second workbook of the same name adds corrections, it does not take the first ones back
-        entry = landing.land_corrections(source, rows, next(name for name in names if name not in taken), path, enterprise.data / "landing")
+        entry = landing.land_corrections(
+            source, rows, next(name for name in names if name not in taken), path, enterprise.data / "landing"
+        )
     except HubError as error:
         return Outcome(source.name, source.contract, error=error)
     return correct(enterprise, source, entry)
@@ -164,21 +179,36 @@ def _take_in(enterprise: Enterprise, source: Source, rows: pl.DataFrame | None, 
 
 def _all(enterprise: Enterprise, source: str | None = None) -> pl.DataFrame:
     """Every refused row there is, corrected ones too."""
-    paths = [enterprise.data / path for entry in enterprise.lake.extracts(source=source) for _, path in sorted(entry["quarantine"].items())]
+    paths = [
+        enterprise.data / path
+        for entry in enterprise.lake.extracts(source=source)
+        for _, path in sorted(entry["quarantine"].items())
+    ]
     frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths]
-    return pl.concat([pl.DataFrame(schema=QUARANTINE), *frames]).sort("contract", "source", "file", "sheet", "row_number", "raw")
+    return pl.concat([pl.DataFrame(schema=QUARANTINE), *frames]).sort(
+        "contract", "source", "file", "sheet", "row_number", "raw"
+    )
 
 
-def _read_columns(source: Source, header: list[str]) -> dict[str, str]:
-    """Contract column → the source's column it is read from."""
-    if not source.by_header:
-        return {name: column.source for name, column in source.columns.items() if column.source is not None}
-    found = {(name.split() or [""])[0]: name for name in header}
-    return {column.name: found.get(column.name, column.name) for column in source.table.declared}
+def _read_columns(source: Source | None) -> dict[str, str]:
+    """Contract column → the column of `_cells` it is read from; nothing where the declaration is gone."""
+    if source is None:
+        return {}
+    if source.by_header:
+        return {column.name: column.name for column in source.table.declared}
+    return {name: column.source for name, column in source.columns.items() if column.source is not None}
 
 
-def _unit_columns(source: Source) -> list[str]:
-    return [column.unit["from"] for column in source.columns.values() if isinstance(column.unit, dict)]
+def _cells(source: Source | None, text: dict[str, str]) -> dict[str, str | None]:
+    """A refused row as its owner sees it: without the hub's columns, with all that the declaration reads."""
+    own: dict[str, str | None] = {name: value for name, value in text.items() if name not in HUB}
+    if source is None:
+        return own
+    if source.by_header:  # `site_id 场所编号` is `site_id`, so that rows of templates with other headers stand together
+        known = {column.name for column in source.table.declared}
+        own = {first if (first := (name.split() or [""])[0]) in known else name: value for name, value in own.items()}
+    units = [column.unit["from"] for column in source.columns.values() if isinstance(column.unit, dict)]
+    return own | {name: own.get(name) for name in [*_read_columns(source).values(), *units]}
 
 
 def _words(name: str, reason: str) -> tuple[str, str]:
@@ -199,9 +229,8 @@ def _title(name: str, taken: set[str]) -> str:
 
 
 def _write_sheet(book: xlsxwriter.Workbook, title: str, rows: pl.DataFrame) -> None:
-    texts = [json.loads(raw) for raw in rows["raw"]]
-    names = [name for name in dict.fromkeys(name for text in texts for name in text) if name not in HUB]
-    names += [name for name in rows.explode("columns")["columns"].drop_nulls().unique(maintain_order=True) if name not in names]
+    texts = [json.loads(cells) for cells in rows["cells"]]
+    names = list(dict.fromkeys(name for text in texts for name in text))
     sheet = book.add_worksheet(title)
     cell, head = book.add_format({"num_format": "@"}), book.add_format({"num_format": "@", "bold": True, "bottom": 1})
     grey = book.add_format({"num_format": "@", "font_color": "#7F7F7F", "bg_color": "#EDEDED"})
@@ -214,21 +243,31 @@ def _write_sheet(book: xlsxwriter.Workbook, title: str, rows: pl.DataFrame) -> N
         for place, value in enumerate([text.get(name) for name in names]):
             if value is not None:
                 sheet.write_string(number, place, value[:_LONGEST_CELL], cell)
-        for place, value in enumerate(_home(row, text), start=len(names)):
+        for place, value in enumerate(_home(row), start=len(names)):
             sheet.write_string(number, place, value[:_LONGEST_CELL], grey)
 
 
-def _home(row: dict[str, Any], text: dict[str, str]) -> list[str]:
+def _home(row: dict[str, Any]) -> list[str]:
     """The values of `HUB` for one refused row."""
+    text = json.loads(row["raw"])
     at = dict(zip(ORIGIN, _origin(row, text), strict=True))
     said = [" | ".join(dict.fromkeys(_words(row["contract"], reason))) for reason in row["reasons"]]
-    values = {**at, "__source__": row["source"], "__file__": text.get("__file__") or row["file"], "__reasons__": "; ".join(said)}
+    values = {
+        **at,
+        "__source__": row["source"],
+        "__file__": text.get("__file__") or row["file"],
+        "__reasons__": "; ".join(said),
+    }
     return [values[name] for name in HUB]
 
 
 def _origin(row: dict[str, Any], text: dict[str, str]) -> tuple[str, str, str, str]:
     """Where a row in quarantine stood first."""
-    named = {name: text.get(name) for name in ORIGIN} if "__original__" in text else {"sheet": row["sheet"], "row_number": row["row_number"]}
+    named = (
+        {name: text.get(name) for name in ORIGIN}
+        if "__original__" in text
+        else {"sheet": row["sheet"], "row_number": row["row_number"]}
+    )
     return landing.origin({**text, **named}, row["extract_id"])
 
 
@@ -240,12 +279,14 @@ def _sheets(path: Path) -> Iterator[pl.DataFrame]:
         raise SourceError(f"cannot be read / 无法读取: {error.strerror}", str(path), "check the file") from error
     for name in names:
         if name != GUIDE:
-            yield from readers.read(path, Read(kind="excel", files=path.name, sheet=name), path.name)
+            yield from readers.read(
+                path, Read.model_validate({"as": "excel", "files": path.name, "sheet": name}), path.name
+            )
 
 
 def _source_of(frame: pl.DataFrame, known: dict[str, Source], file: str) -> str:
     """The source a sheet's rows are of."""
-    where = f"{file}, sheet {frame['sheet'][0]}" if frame.height else file
+    where = f"{file}, sheet {frame['sheet'][0]}"
     missing = [name for name in HUB if name not in frame.columns]
     if missing:
         raise SourceError(f"not a sheet that esg quarantine --export wrote, it lacks / 不是导出的隔离表，缺少列: {', '.join(missing)}", where,
@@ -253,7 +294,9 @@ def _source_of(frame: pl.DataFrame, known: dict[str, Source], file: str) -> str:
     for name, number in frame.select("__source__", "row_number").iter_rows():
         if name not in known or name != frame["__source__"][0]:
             what = f"the cell must name the sheet's source, it says / 单元格应为该表的来源: {name}"
-            raise SourceError(what, f"{where}, row {number}, column __source__", "restore the cell, or export the rows again")
+            raise SourceError(
+                what, f"{where}, row {number}, column __source__", "restore the cell, or export the rows again"
+            )
     return frame["__source__"][0]
 
 
@@ -265,7 +308,7 @@ def _changed(enterprise: Enterprise, source: Source, frames: list[pl.DataFrame],
     standing: dict[tuple[str, str, str, str], set[str]] = {}
     for row in _all(enterprise, source.name).iter_rows(named=True):
         text = json.loads(row["raw"])
-        standing.setdefault(_origin(row, text), set()).add(_content(text))
+        standing.setdefault(_origin(row, text), set()).add(_content(_cells(source, text)))
     found = []
     for frame in frames:
         texts = _own_decimals(frame, source, path)
@@ -278,7 +321,10 @@ def _changed(enterprise: Enterprise, source: Source, frames: list[pl.DataFrame],
                 raise SourceError("the row is not in quarantine (any more) / 该行不在隔离区（或已不在）",
                                   f"{path.name}, sheet {row['sheet']}, row {row['row_number']}: source {source.name}, file {row['__file__']}, row {row['__row_number__']}",
                                   "export the refused rows again: the file may have been delivered anew, or the row be accepted by now")  # fmt: skip
-            keep.append(_content({name: text for name, text in row.items() if name not in ("sheet", "row_number")}) not in before)
+            keep.append(
+                _content({name: text for name, text in row.items() if name not in ("sheet", "row_number")})
+                not in before
+            )
         found.append(texts.filter(pl.Series(keep, dtype=pl.Boolean)).drop("__source__", "__reasons__"))
     return _ragged(pl.concat(found, how="diagonal"))
 
@@ -314,4 +360,6 @@ def _ragged(rows: pl.DataFrame) -> pl.DataFrame:
     """A row that still has text which fits no column is still ragged."""
     if "__surplus__" not in rows.columns:
         return rows
-    return rows.with_columns(pl.when(pl.col("__surplus__").is_not_null()).then(pl.lit("ragged_row")).alias("__reader_reason__"))
+    return rows.with_columns(
+        pl.when(pl.col("__surplus__").is_not_null()).then(pl.lit("ragged_row")).alias("__reader_reason__")
+    )

@@ -8,21 +8,31 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.contract import Table, contract, contracts, names
 from schemas.enterprise import Enterprise, complaints, load_yaml
 from schemas.errors import SourceError, UnitMismatch
 from schemas.units import factor, unit_of
+
+if TYPE_CHECKING:
+    from schemas.contract import Table
 
 
 # contracts that the expert panel fills
 _PANEL = ("expert_score", "evidence")
 # what a reader adds, and what it calls a column without a header
 _NOBODYS = re.compile(r"|__\w+__|column_\d+")
+
+
+def _contracts() -> ModuleType:
+    """The contracts, imported when first asked for: Pandera takes seconds, and reading an archive needs none of it."""
+    from schemas import contract
+
+    return contract
 
 
 class Strict(BaseModel):
@@ -98,7 +108,9 @@ class Column(Strict):
             return {"from": data}
         if isinstance(data, dict):
             texts = {key: str(data[key]) for key in ("from", "value") if data.get(key) is not None}
-            words = {str(word): "" if meaning is None else str(meaning) for word, meaning in (data.get("map") or {}).items()}
+            words = {
+                str(word): "" if meaning is None else str(meaning) for word, meaning in (data.get("map") or {}).items()
+            }
             return {**data, **texts, "map": words}
         return data
 
@@ -133,7 +145,7 @@ class Source(Strict):
     @property
     def table(self) -> Table:
         """The contract it fills."""
-        return contract(self.contract)
+        return _contracts().contract(self.contract)
 
     @property
     def kind_of_rows(self) -> str:
@@ -153,7 +165,10 @@ class Source(Strict):
     def declaration(self) -> dict[str, Any]:
         """Everything declared about how rows are read, for the fingerprint of what was read with it."""
         prepare = self.prepare_path.read_text(encoding="utf-8") if self.prepare_path.exists() else ""
-        return {**self.model_dump(mode="json", exclude={"folder", "owner", "system", "expect_by_day"}), "prepare": prepare}
+        return {
+            **self.model_dump(mode="json", exclude={"folder", "owner", "system", "expect_by_day"}),
+            "prepare": prepare,
+        }
 
     def mapping(self, header: list[str]) -> dict[str, Column]:
         """Contract column → where it comes from, for a file with this header.
@@ -175,7 +190,9 @@ class Source(Strict):
 
     def _mapping_by_header(self, header: list[str]) -> dict[str, Column]:
         names = {(name.split() or [""])[0]: name for name in header}
-        found = {column.name: Column(source=names[column.name]) for column in self.table.declared if column.name in names}
+        found = {
+            column.name: Column(source=names[column.name]) for column in self.table.declared if column.name in names
+        }
         # a misspelt optional column would be a silent nothing
         strange = [name for word, name in names.items() if word not in found and not _NOBODYS.fullmatch(word)]
         if strange:
@@ -201,13 +218,20 @@ class Source(Strict):
         found = []
         for path in root.glob(pattern.replace("{month}", "[0-9][0-9][0-9][0-9]-[0-9][0-9]")):
             match = month.fullmatch(path.relative_to(root).as_posix())
-            if match and path.is_file() and not path.name.startswith((".", "~$")) and not (self.by_header and self._is_anothers(path.name)):
+            if (
+                match
+                and path.is_file()
+                and not path.name.startswith((".", "~$"))
+                and not (self.by_header and self._is_anothers(path.name))
+            ):
                 found.append(Delivery(path, path.relative_to(root).as_posix(), match.groupdict().get("month")))
         return sorted(found, key=lambda delivery: (delivery.month or "", delivery.name))
 
     def _is_anothers(self, name: str) -> bool:
         """Whether a file found by its beginning belongs to a contract with a longer name (`meter_reading.xlsx`)."""
-        longer = tuple(other for other in names() if other.startswith(self.contract) and other != self.contract)
+        longer = tuple(
+            other for other in _contracts().names() if other.startswith(self.contract) and other != self.contract
+        )
         return name.startswith(longer) if longer else False
 
     def _root(self, pattern: str) -> tuple[Path, str]:
@@ -243,13 +267,15 @@ def sources(enterprise: Enterprise, broken: dict[str, SourceError] | None = None
     for path in sorted((enterprise.folder / "sources").glob("*.yaml")):
         try:
             if path.stem in {source.name for source in found}:
-                raise SourceError(f"the name {path.stem} is taken / 名称已被占用", str(path), "give the source another name")
+                raise SourceError(
+                    f"the name {path.stem} is taken / 名称已被占用", str(path), "give the source another name"
+                )
             found.append(_declared(enterprise, path))
         except SourceError as error:
             if broken is None:
                 raise
             broken[path.stem] = error
-    order = [table.name for table in contracts()]
+    order = [table.name for table in _contracts().contracts()]
     return sorted(found, key=lambda source: (order.index(source.contract), source.name))
 
 
@@ -266,8 +292,8 @@ def _declared(enterprise: Enterprise, path: Path) -> Source:
 
 
 def _misfits(source: Source) -> Iterator[str]:
-    if source.contract not in names():
-        yield f"no contract is called {source.contract!r} (there are: {', '.join(names())})"
+    if source.contract not in _contracts().names():
+        yield f"no contract is called {source.contract!r} (there are: {', '.join(_contracts().names())})"
         return
     columns = {column.name: column for column in source.table.declared}
     for name, column in source.columns.items():
@@ -296,7 +322,7 @@ def _unit_misfit(column: str, unit: str) -> Iterator[str]:
 
 
 def _by_header(enterprise: Enterprise) -> Iterator[Source]:
-    for table in contracts():
+    for table in _contracts().contracts():
         places: list[tuple[str, str, dict[str, str]]] = [
             ("reference", f"reference/{table.name}.csv", {"as": "csv"}),
             ("template", f"extracts/templates/{table.name}*.xlsx", {"as": "excel", "sheet": table.name}),
@@ -309,7 +335,7 @@ def _by_header(enterprise: Enterprise) -> Iterator[Source]:
         for system, files, how in places:
             source = Source(name=f"{system}_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True, system=system,
                             read=Read.model_validate({**how, "files": files}))  # fmt: skip
-            if source.deliveries():
+            if source.deliveries() or enterprise.lake.extracts(source=source.name):
                 yield source
 
 
@@ -322,7 +348,9 @@ def expand(text: str, where: str) -> str:
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise SourceError(f"environment variable not set / 环境变量未设置: {match[1]}", where, f"export {match[1]}=…")
+            raise SourceError(
+                f"environment variable not set / 环境变量未设置: {match[1]}", where, f"export {match[1]}=…"
+            )
         return os.environ[match[1]]
 
     return re.sub(r"\$\{(\w+)\}", value, text)

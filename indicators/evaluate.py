@@ -55,16 +55,20 @@ def evaluate(warehouse: Warehouse, run_id: str, family: str | None = None) -> pl
         for indicator in catalogue().values()
         if indicator.is_computed and family in (None, indicator.family)
     ]
-    return pl.concat(found).sort("indicator_id", "period", "org_kind", "org_id", "policy") if found else pl.DataFrame(schema=_SCHEMA)
+    return (
+        pl.concat(found).sort("indicator_id", "period", "org_kind", "org_id", "policy")
+        if found
+        else pl.DataFrame(schema=_SCHEMA)
+    )
 
 
 def _months(warehouse: Warehouse) -> list[str]:
-    """The months any mart knows of."""
+    """The months that were delivered and that any mart knows of: an order due next month does not make a figure of it yet."""
     found: set[str] = set()
     for mart in marts():
         warehouse.mart(mart.name)
-        found |= {month for (month,) in warehouse.connection.execute(f"select distinct month from mart.{mart.name} where month is not null").fetchall()}
-    return sorted(found)
+        found |= set(warehouse.frame(f"mart.{mart.name}")["month"].drop_nulls())
+    return sorted(found & set(warehouse.frame("meta.arrival")["month"]))
 
 
 def chosen(warehouse: Warehouse, mart: str) -> str:
@@ -78,18 +82,26 @@ def chosen(warehouse: Warehouse, mart: str) -> str:
     name = name if isinstance(name, str) else "enterprise"
     known = {"pieces", "tonnes"} if kind == "intact" else set(warehouse.frame(f"reference.{kind}_policy")["policy"])
     if name not in known:
-        raise CatalogueError(f"policies.{kind}: no policy is called {name!r}", "enterprise.yaml", f"use one of: {', '.join(sorted(known))}")
+        raise CatalogueError(
+            f"policies.{kind}: no policy is called {name!r}",
+            "enterprise.yaml",
+            f"use one of: {', '.join(sorted(known))}",
+        )
     return name
 
 
 def _periods(months: list[str]) -> pl.DataFrame:
     """Month → the periods it belongs to, and how many months those have."""
-    rows = [(month, month, 1) for month in months] + [(month, month[:4], 12) for month in _spread({month[:4] for month in months})]
+    rows = [(month, month, 1) for month in months] + [
+        (month, month[:4], 12) for month in _spread({month[:4] for month in months})
+    ]
     for last in months:
         window = _window(last)
         if months and window[0] >= months[0] and not last.endswith("-12"):
             rows += [(month, f"{window[0]}..{last}", 12) for month in window]
-    return pl.DataFrame(sorted(set(rows)), schema={"month": pl.String, "period": pl.String, "length": pl.Int64}, orient="row")
+    return pl.DataFrame(
+        sorted(set(rows)), schema={"month": pl.String, "period": pl.String, "length": pl.Int64}, orient="row"
+    )
 
 
 def _spread(years: Iterable[str]) -> list[str]:
@@ -138,17 +150,22 @@ class _Evaluation:
         assert numerator is not None  # noqa: S101 - only computed indicators are evaluated
         cells = self._term(numerator, above, "n")
         if denominator is None:
-            cells = cells.with_columns(pl.lit(None, dtype=pl.Float64).alias("d"), pl.lit(None, dtype=pl.String).alias("why_d"))
+            cells = cells.with_columns(
+                pl.lit(None, dtype=pl.Float64).alias("d"), pl.lit(None, dtype=pl.String).alias("why_d")
+            )
         else:
             other = self._term(denominator, below, "d")
             cells = self._joined(cells, other, numerator, denominator)
         cells = self._expected(cells)
         return cells.with_columns(
-            (~pl.col("expected_n") | pl.col("n").is_not_null()).alias("n_there"), (~pl.col("expected_d") | pl.col("d").is_not_null()).alias("d_there")
+            (~pl.col("expected_n") | pl.col("n").is_not_null()).alias("n_there"),
+            (~pl.col("expected_d") | pl.col("d").is_not_null()).alias("d_there"),
         )
 
     def _joined(self, cells: pl.DataFrame, other: pl.DataFrame, numerator: Term, denominator: Term) -> pl.DataFrame:
-        policies = pl.concat([cells.select("policy"), other.select("policy")]).unique().filter(pl.col("policy").is_not_null())
+        policies = (
+            pl.concat([cells.select("policy"), other.select("policy")]).unique().filter(pl.col("policy").is_not_null())
+        )
         if numerator.policy != denominator.policy and policies.height:
             spread = other if numerator.policy else cells
             spread = spread.drop("policy").join(policies, how="cross")
@@ -162,18 +179,30 @@ class _Evaluation:
             return marked
         wanted = []
         for side in ("n", "d"):
-            ever = cells.filter(pl.col("site_id").is_not_null() & pl.col(side).is_not_null()).select("site_id", "policy").unique()
-            wanted.append(self.sites.join(ever, on="site_id").with_columns(pl.lit(value=True).alias(f"expected_{side}")))
+            ever = (
+                cells.filter(pl.col("site_id").is_not_null() & pl.col(side).is_not_null())
+                .select("site_id", "policy")
+                .unique()
+            )
+            wanted.append(
+                self.sites.join(ever, on="site_id").with_columns(pl.lit(value=True).alias(f"expected_{side}"))
+            )
         expected = wanted[0].join(wanted[1], on=_KEYS, how="full", coalesce=True, nulls_equal=True)
         months = self.periods.select("month").unique()
-        return cells.join(expected.join(months, on="month"), on=_KEYS, how="full", coalesce=True, nulls_equal=True).with_columns(
-            pl.col("expected_n", "expected_d").fill_null(value=False)
-        )
+        return cells.join(
+            expected.join(months, on="month"), on=_KEYS, how="full", coalesce=True, nulls_equal=True
+        ).with_columns(pl.col("expected_n", "expected_d").fill_null(value=False))
 
     def _rolled(self, cells: pl.DataFrame, kind: str) -> pl.DataFrame:
         """Cells added up per organisational unit and period."""
-        org = {"site": pl.col("site_id"), "legal_entity": pl.col("legal_entity_id"), "enterprise": pl.lit(self.enterprise.id)}[kind]
-        part = cells.with_columns(org.alias("org_id"), pl.lit(kind).alias("org_kind")).filter(pl.col("org_id").is_not_null())
+        org = {
+            "site": pl.col("site_id"),
+            "legal_entity": pl.col("legal_entity_id"),
+            "enterprise": pl.lit(self.enterprise.id),
+        }[kind]
+        part = cells.with_columns(org.alias("org_id"), pl.lit(kind).alias("org_kind")).filter(
+            pl.col("org_id").is_not_null()
+        )
         usable = pl.col("n_there") & pl.col("d_there") & (pl.col("n").is_not_null() | pl.col("d").is_not_null())
         expected = pl.col("expected_n") | pl.col("expected_d")
         part = part.with_columns(usable.alias("usable"), expected.alias("expected"))
@@ -223,49 +252,80 @@ class _Evaluation:
         block = pl.col("free_n").is_not_null()
         something = pl.col("n").is_not_null() | pl.col("d").is_not_null()
         return joined.with_columns(
-            pl.when(block).then(whole & something).otherwise(pl.col("usable")).alias("usable"), pl.lit(value=False).alias("unattributed")
+            pl.when(block).then(whole & something).otherwise(pl.col("usable")).alias("usable"),
+            pl.lit(value=False).alias("unattributed"),
         ).drop("free_n", "free_d")
 
     def _without_attribution(self, part: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
         """A site whose legal entity's denominator is of no site has no ratio of its own."""
-        free = cells.filter(pl.col("site_id").is_null() & pl.col("legal_entity_id").is_not_null() & pl.col("d").is_not_null())
-        free = free.select("legal_entity_id", "month", "policy").unique().with_columns(pl.lit(value=True).alias("unattributed"))
+        free = cells.filter(
+            pl.col("site_id").is_null() & pl.col("legal_entity_id").is_not_null() & pl.col("d").is_not_null()
+        )
+        free = (
+            free.select("legal_entity_id", "month", "policy")
+            .unique()
+            .with_columns(pl.lit(value=True).alias("unattributed"))
+        )
         joined = part.join(free, on=["legal_entity_id", "month", "policy"], how="left", nulls_equal=True)
         lacking = pl.col("unattributed").fill_null(value=False)
         return joined.with_columns(lacking.alias("unattributed"), (pl.col("usable") & ~lacking).alias("usable"))
 
     def _every(self, rolled: pl.DataFrame) -> pl.DataFrame:
         """One row per organisational unit, period and (at least the chosen) policy, whether or not anything was delivered."""
-        policies = rolled.select("policy").unique().drop_nulls()["policy"].to_list() if self.indicator.has_policy else [None]
+        policies = (
+            rolled.select("policy").unique().drop_nulls()["policy"].to_list() if self.indicator.has_policy else [None]
+        )
         policies = sorted({*policies, self.chosen}) if self.indicator.has_policy else policies
         sites = self.sites.select(pl.lit("site").alias("org_kind"), pl.col("site_id").alias("org_id"), "month")
-        entities = self.sites.select(pl.lit("legal_entity").alias("org_kind"), pl.col("legal_entity_id").alias("org_id"), "month")
-        whole = self.periods.select(pl.lit("enterprise").alias("org_kind"), pl.lit(self.enterprise.id).alias("org_id"), "month")
-        orgs = pl.concat([sites, entities, whole]).drop_nulls().join(self.periods, on="month").select("org_kind", "org_id", "period", "length").unique()
+        entities = self.sites.select(
+            pl.lit("legal_entity").alias("org_kind"), pl.col("legal_entity_id").alias("org_id"), "month"
+        )
+        whole = self.periods.select(
+            pl.lit("enterprise").alias("org_kind"), pl.lit(self.enterprise.id).alias("org_id"), "month"
+        )
+        orgs = (
+            pl.concat([sites, entities, whole])
+            .drop_nulls()
+            .join(self.periods, on="month")
+            .select("org_kind", "org_id", "period", "length")
+            .unique()
+        )
         wanted = orgs.join(pl.DataFrame({"policy": policies}, schema={"policy": pl.String}), how="cross")
         return wanted.join(rolled, on=[*_ORG, "length"], how="left", nulls_equal=True)
 
     def _stated(self, rolled: pl.DataFrame, run_id: str) -> pl.DataFrame:
         one = self.indicator
         whole = pl.col("expected_cells").fill_null(0)
-        coverage = pl.when(whole > 0).then(pl.col("usable_cells") / whole).when(pl.col("any_cells") > 0).then(1.0).otherwise(0.0)
+        coverage = (
+            pl.when(whole > 0)
+            .then(pl.col("usable_cells") / whole)
+            .when(pl.col("any_cells") > 0)
+            .then(1.0)
+            .otherwise(0.0)
+        )
         has_n, has_d = pl.col("n_cells").fill_null(0) > 0, pl.col("d_cells").fill_null(0) > 0
         ratio = one.denominator is not None
         formed = has_n & has_d if ratio else has_n
         divisible = (pl.col("d") > 0) if ratio else pl.lit(value=True)
-        short = (coverage < 1.0) | ((pl.col("months") < pl.col("length")) if not one.occasional else pl.lit(value=False))
+        short = (coverage < 1.0) | (
+            (pl.col("months") < pl.col("length")) if not one.occasional else pl.lit(value=False)
+        )
         estimated = pl.col("estimated") > ESTIMATED_ABOVE * pl.col("n").abs()
         state = (
             pl.when(~formed).then(pl.lit("not_applicable" if one.occasional else "missing"))
             .when(~divisible).then(pl.lit("missing")).when(short).then(pl.lit("partial"))
             .when(estimated).then(pl.lit("estimated")).otherwise(pl.lit(one.state))
         )  # fmt: skip
-        frame = rolled.with_columns(state.alias("state"), coverage.alias("coverage"), formed.alias("formed"), divisible.alias("divisible"))
+        frame = rolled.with_columns(
+            state.alias("state"), coverage.alias("coverage"), formed.alias("formed"), divisible.alias("divisible")
+        )
         frame = frame.with_columns(self._reason().alias("reason"), pl.when(formed & divisible).then(
             pl.col("n") / pl.col("d") * one.scale if ratio else pl.col("n")).alias("value"))  # fmt: skip
         frame = frame.with_columns(
             pl.when(pl.col("formed")).then(pl.col("n")).alias("numerator"),
-            pl.when(pl.col("formed")).then(pl.col("d")).alias("denominator") if ratio else pl.lit(None, dtype=pl.Float64).alias("denominator"),
+            pl.when(pl.col("formed")).then(pl.col("d")).alias("denominator")
+            if ratio
+            else pl.lit(None, dtype=pl.Float64).alias("denominator"),
         )
         frame = self._with_privacy(frame)
         boundary = pl.format("{} sites" + (f"; {one.boundary}" if one.boundary else ""), pl.col("sites").fill_null(0))
@@ -281,11 +341,18 @@ class _Evaluation:
         expression = pl.lit(unit(self.chosen), dtype=pl.String)
         if self.indicator.has_policy:
             for policy in ("pieces", "tonnes"):
-                expression = pl.when(pl.col("policy") == policy).then(pl.lit(unit(policy), dtype=pl.String)).otherwise(expression)
+                expression = (
+                    pl.when(pl.col("policy") == policy)
+                    .then(pl.lit(unit(policy), dtype=pl.String))
+                    .otherwise(expression)
+                )
         return expression
 
     def _reason(self) -> pl.Expr:
-        names = [term.mart.removeprefix("site_month_") if term else "" for term in (self.indicator.numerator, self.indicator.denominator)]
+        names = [
+            term.mart.removeprefix("site_month_") if term else ""
+            for term in (self.indicator.numerator, self.indicator.denominator)
+        ]
         no_n = pl.coalesce(pl.col("why_n"), pl.lit(f"no_{names[0]}"))
         no_d = pl.coalesce(pl.col("why_d"), pl.lit(f"no_{names[1]}"))
         lacking_n = pl.col("n_cells").fill_null(0) == 0
@@ -308,9 +375,14 @@ class _Evaluation:
         below = pl.col("org_kind") != "enterprise"
         least = self.enterprise.declaration.privacy.min_cell
         frame = frame.with_columns((below & (people > 0) & (people < least)).fill_null(value=False).alias("hidden"))
-        parents = self.sites.select(pl.col("site_id").alias("org_id"), pl.col("legal_entity_id").alias("parent")).unique("org_id", keep="last", maintain_order=True)
+        parents = self.sites.select(
+            pl.col("site_id").alias("org_id"), pl.col("legal_entity_id").alias("parent")
+        ).unique("org_id", keep="last", maintain_order=True)
         frame = frame.join(parents, on="org_id", how="left").with_columns(
-            pl.when(pl.col("org_kind") == "legal_entity").then(pl.lit(self.enterprise.id)).otherwise(pl.col("parent")).alias("parent")
+            pl.when(pl.col("org_kind") == "legal_entity")
+            .then(pl.lit(self.enterprise.id))
+            .otherwise(pl.col("parent"))
+            .alias("parent")
         )
         group = ["org_kind", "parent", "period", "policy"]
         alone = (pl.col("hidden").sum().over(group) == 1) & below

@@ -17,12 +17,15 @@ from connectors.ingest import Outcome, ingest
 from connectors.source import sources
 from indicators import declared
 from indicators.evaluate import POLICIES, chosen, evaluate
+from indicators.report.render import render
 from indicators.scoring.profile import load
 from indicators.scoring.score import RESULT, score
-from schemas.enterprise import Enterprise, digest, replaced
+from schemas.enterprise import Enterprise
 from schemas.errors import HubError
+from schemas.lake import digest, replaced, write_text
+from warehouse.access import connect
 from warehouse.marts import Built, Warehouse, marts
-from warehouse.publish import publish, upstream
+from warehouse.publish import publish
 
 FAMILIES = tuple(sorted({one.family for one in declared.catalogue().values() if one.family}))
 """The indicator families there are: each is computed, and shown, as one."""
@@ -84,7 +87,9 @@ class Run:
             self._warehouse.connection.close()
             self._warehouse = None
 
-    def ingest(self, months: list[str], only: set[str] | None = None, progress: Callable[[str], None] = lambda _: None) -> list[Outcome]:
+    def ingest(
+        self, months: list[str], only: set[str] | None = None, progress: Callable[[str], None] = lambda _: None
+    ) -> list[Outcome]:
         """Take in what sources have delivered for some months."""
         outcomes = ingest(self.enterprise, months, only, progress)
         self.causes |= {entry["id"] for outcome in outcomes for entry in outcome.extracts}
@@ -100,7 +105,9 @@ class Run:
     def all_values(self) -> pl.DataFrame:
         """The values of every family as last computed."""
         kept = [self.enterprise.data / "indicator" / f"{family}.parquet" for family in FAMILIES]
-        frames = [pl.read_parquet(path, hive_partitioning=False) if path.exists() else self.values(path.stem) for path in kept]
+        frames = [
+            pl.read_parquet(path, hive_partitioning=False) if path.exists() else self.values(path.stem) for path in kept
+        ]
         return pl.concat(frames).sort("indicator_id", "period", "org_kind", "org_id", "policy")
 
     def scores(self) -> pl.DataFrame:
@@ -110,7 +117,12 @@ class Run:
         whole = values.filter((pl.col("org_kind") == "enterprise") & (pl.col("period").str.len_chars() == 4))
         years = sorted(whole["period"].unique())
         found = [
-            score(whole.filter((pl.col("period") == year) & pl.col("is_chosen")), self._experts(year, year == years[-1]), profile) for year in years
+            score(
+                whole.filter((pl.col("period") == year) & pl.col("is_chosen")),
+                self._experts(year, year == years[-1]),
+                profile,
+            )
+            for year in years
         ]
         with replaced(self.enterprise.data / "score" / "result.parquet") as temporary:
             pl.concat([pl.DataFrame(schema=RESULT), *found]).write_parquet(temporary)
@@ -130,7 +142,7 @@ class Run:
         self.warehouse.build()
         kept = self.enterprise.data / "score" / "result.parquet"
         scores = pl.read_parquet(kept) if kept.exists() else self.scores()
-        return publish(self.warehouse, self.all_values(), scores, catalogue_table(), reads(), self.causes)
+        return publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), self.causes)
 
 
 @dataclass
@@ -180,11 +192,21 @@ def run(enterprise: Enterprise, months: list[str], progress: Progress = lambda _
         one.close()
 
 
-def reads() -> dict[str, set[str]]:
-    """Indicator → every table its figures rest on."""
-    return {
-        one.id: {table for term in one.terms() for table in upstream(term.mart)} for one in declared.catalogue().values() if one.is_computed
-    }
+def terms() -> pl.DataFrame:
+    """`indicator.term`: which mart column each side of a computed indicator is."""
+    rows = []
+    for one in declared.catalogue().values():
+        for side, term, factor in zip(
+            ("numerator", "denominator"),
+            (one.numerator, one.denominator),
+            one.factors() if one.is_computed else (1.0, 1.0),
+            strict=True,
+        ):
+            if term is not None:
+                column, value = next(iter(term.where.items()), (None, None))
+                rows.append((one.id, side, term.mart, term.column, column, value, factor))
+    names = ("indicator_id", "side", "mart", "column_name", "where_column", "where_value")
+    return pl.DataFrame(rows, schema={**dict.fromkeys(names, pl.String), "factor_to_unit": pl.Float64}, orient="row")
 
 
 def catalogue_table() -> pl.DataFrame:
@@ -221,3 +243,33 @@ def check(enterprise: Enterprise) -> dict[str, int]:
     if wrong:
         raise HubError(f"profile {profile.id}: {'; '.join(wrong)}", str(enterprise.folder), "correct the profile")
     return {"sources": len(found), "marts": len(columns), "indicators": len(declared.catalogue())}
+
+
+def write_report(enterprise: Enterprise, period: str) -> Path:
+    """Write the evaluation report of a period from what is published; the path of the page.
+
+    Raises:
+        HubError: nothing is published, or it holds no value of the period.
+    """
+    with connect(enterprise.folder) as connection:
+        values = connection.execute("select * from indicator.value").pl()
+        scores = connection.execute("select * from score.result where period = ?", [period]).pl()
+        sites = connection.execute("select distinct site_id, name from reference.site order by site_id").fetchall()
+        unverified = connection.execute(
+            """select distinct factor_id, source from reference.emission_factor where not verified and factor_id in (
+               select factor_id from mart.emission_line union select tce_factor_id from mart.fuel_line union select co2_factor_id from mart.fuel_line
+               union select density_factor_id from mart.fuel_line union select factor_id from reference.carrier_tce) order by 1"""
+        ).fetchall()
+    if not (values["period"] == period).any():
+        raise HubError(
+            f"there are no values of {period} / 没有该期间的数值",
+            str(enterprise.published),
+            "esg run --month … for its months first",
+        )
+    facts = enterprise.declaration.model_dump(mode="json") | {
+        "sites": [{"name": name or site} for site, name in sites], "unverified_factors": [{"factor_id": one, "source": source} for one, source in unverified],
+    }  # fmt: skip
+    profile = load(enterprise.declaration.profile, enterprise.folder)
+    path = enterprise.data / "reports" / period / "report.zh.html"
+    write_text(path, render(period, facts, values, scores, declared.catalogue(), profile))
+    return path

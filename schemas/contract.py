@@ -180,9 +180,13 @@ class Table:
         """The column that marks a clean row which another row of its key stands beside or has replaced."""
         boolean = pl.Boolean()
         if self.rows == "state":
-            return Column("is_superseded", boolean, False, "flag", "已被后来的提取取代", "Replaced by a later extract", None)
+            return Column(
+                "is_superseded", boolean, False, "flag", "已被后来的提取取代", "Replaced by a later extract", None
+            )
         if self.model._conflicts == "flagged":
-            return Column("is_conflicting", boolean, False, "flag", "同键另有不同值", "Another value stands for this key", None)
+            return Column(
+                "is_conflicting", boolean, False, "flag", "同键另有不同值", "Another value stands for this key", None
+            )
         return None
 
     @property
@@ -230,7 +234,10 @@ class Table:
         try:
             self.model.validate(frame, lazy=True)
         except SchemaErrors as failure:
-            return dict(_verdict(self.name, error) for error in failure.schema_errors)
+            found: dict[str, pl.Series] = {}
+            for reason, bad in (_verdict(self.name, error) for error in failure.schema_errors):
+                found[reason] = found[reason] | bad if reason in found else bad  # too low and too high are one reason
+            return found
         return {}
 
     def words(self, reason: str) -> tuple[str, str]:
@@ -253,7 +260,9 @@ def _verdict(table: str, error: SchemaError) -> tuple[str, pl.Series]:
 def contract(name: str) -> Table:
     """The contract of a canonical table by name (`contract("meter_reading")`)."""
     if name not in names():
-        raise ContractViolation(f"no contract is called {name!r} / 没有名为 {name} 的合同", todo=f"use one of: {', '.join(names())}")
+        raise ContractViolation(
+            f"no contract is called {name!r} / 没有名为 {name} 的合同", todo=f"use one of: {', '.join(names())}"
+        )
     module = importlib.import_module(f"schemas.contracts.{name}")
     model = getattr(module, "".join(word.capitalize() for word in name.split("_")))
     return Table(name, model, _columns(model))

@@ -19,7 +19,12 @@ Day = pl.Date
 def _field(kind: str, zh: str, en: str, *, optional: bool, checks: dict[str, Any] | None = None, **meta: Any) -> Any:  # noqa: ANN401
     return pa.Field(
         nullable=optional,
-        metadata={"kind": kind, "zh": zh, "en": en, **{name: value for name, value in meta.items() if value is not None}},
+        metadata={
+            "kind": kind,
+            "zh": zh,
+            "en": en,
+            **{name: value for name, value in meta.items() if value is not None},
+        },
         **(checks or {}),
     )
 
@@ -31,12 +36,16 @@ def key(zh: str, en: str, *, refers: str | None = None, example: str = "", optio
 
 def text(zh: str, en: str, *, example: str = "", optional: bool = True, matches: str | None = None) -> Any:  # noqa: ANN401
     """Free text, kept exactly as received; `matches` is a pattern the whole text must have."""
-    return _field("text", zh, en, optional=optional, example=example, checks={"str_matches": matches} if matches else None)
+    return _field(
+        "text", zh, en, optional=optional, example=example, checks={"str_matches": matches} if matches else None
+    )
 
 
 def choice(zh: str, en: str, words: dict[str, str], *, optional: bool = False) -> Any:  # noqa: ANN401
     """One of a closed list of words; each with the Chinese word that means the same and is accepted for it."""
-    return _field("choice", zh, en, optional=optional, words=words, example=next(iter(words)), checks={"isin": list(words)})
+    return _field(
+        "choice", zh, en, optional=optional, words=words, example=next(iter(words)), checks={"isin": list(words)}
+    )
 
 
 def quantity(zh: str, en: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None,
@@ -52,7 +61,9 @@ def count(zh: str, en: str, *, ge: int = 0, le: int | None = None, example: str 
     return _field("count", zh, en, optional=optional, example=example, checks=checks)
 
 
-def instant(zh: str, en: str, *, end_of_day: bool = False, example: str = "2026-01-31 08:30:00", optional: bool = False) -> Any:  # noqa: ANN401
+def instant(
+    zh: str, en: str, *, end_of_day: bool = False, example: str = "2026-01-31 08:30:00", optional: bool = False
+) -> Any:  # noqa: ANN401
     """A moment, kept in UTC; a bare date means its first moment, or its last with `end_of_day` (a promise for a day)."""
     return _field("instant", zh, en, optional=optional, example=example, end_of_day=end_of_day)
 
@@ -64,7 +75,9 @@ def day(zh: str, en: str, *, example: str = "2026-01-31", optional: bool = False
 
 def month(zh: str, en: str) -> Any:  # noqa: ANN401
     """A calendar month, `2026-01`."""
-    return _field("month", zh, en, optional=False, example="2026-01", checks={"str_matches": r"^\d{4}-(0[1-9]|1[0-2])$"})
+    return _field(
+        "month", zh, en, optional=False, example="2026-01", checks={"str_matches": r"^\d{4}-(0[1-9]|1[0-2])$"}
+    )
 
 
 def flag(zh: str, en: str, *, optional: bool = True) -> Any:  # noqa: ANN401

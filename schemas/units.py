@@ -10,10 +10,12 @@ from __future__ import annotations
 import unicodedata
 from decimal import Decimal
 from functools import cache
-
-import pint
+from typing import TYPE_CHECKING
 
 from schemas.errors import UnitMismatch
+
+if TYPE_CHECKING:
+    import pint
 
 _DEFINITIONS = """
 CNY = [currency]
@@ -89,6 +91,8 @@ _SUFFIXES: dict[str, str] = {
 @cache
 def registry() -> pint.UnitRegistry:
     """The hub's only Pint registry, in exact decimals."""
+    import pint
+
     units = pint.UnitRegistry(non_int_type=Decimal)
     units.load_definitions(_DEFINITIONS.strip().splitlines())
     return units
@@ -130,10 +134,9 @@ def factor(unit: str, into: str) -> float:
     Raises:
         UnitMismatch: a unit is unknown, or the two are of different dimensions.
     """
-    try:
-        return float(_quantity(unit).to(_quantity(into).units).magnitude / _quantity(into).magnitude)
-    except pint.DimensionalityError as error:
-        raise UnitMismatch(f"{unit} cannot become {into} / 量纲不同: {error}", todo="correct the unit") from error
+    if not same_dimension(unit, into):
+        raise UnitMismatch(f"{unit} cannot become {into} / 量纲不同", todo="correct the unit")
+    return float(_quantity(unit).to(_quantity(into).units).magnitude / _quantity(into).magnitude)
 
 
 @cache
@@ -162,6 +165,6 @@ def unit_of(column: str) -> str | None:
     """The unit a column name carries in its last words, or None (`energy_kwh` → `kWh`, `site_id` → None)."""
     for words in (2, 1):
         suffix = "_".join(column.split("_")[-words:])
-        if suffix in _SUFFIXES and suffix != column or column in ("workers",):
+        if (suffix in _SUFFIXES and suffix != column) or column in ("workers",):
             return _SUFFIXES.get(suffix)
     return None

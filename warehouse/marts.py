@@ -20,8 +20,9 @@ import polars as pl
 
 from schemas import units
 from schemas.contract import contracts
-from schemas.enterprise import MONTH, Enterprise, digest, replaced
+from schemas.enterprise import Enterprise
 from schemas.errors import MartError
+from schemas.lake import MONTH, digest, replaced
 from warehouse import meters
 
 FOLDER = Path(__file__).parent / "marts"
@@ -40,6 +41,7 @@ class Mart:
         sql: the SELECT.
         zh, en: what a row means, from the head comment.
         grain: the columns that name a row.
+        rows: contract → the column that puts its rows into a month of this mart.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Mart:
     zh: str
     en: str
     grain: tuple[str, ...]
+    rows: dict[str, str]
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -54,7 +57,9 @@ class Mart:
         with duckdb.connect() as connection:
             tree = json.loads(connection.execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0])
         if tree["error"]:
-            raise MartError(f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL")
+            raise MartError(
+                f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL"
+            )
         found: set[str] = set()
 
         def walk(node: Any) -> None:  # noqa: ANN401 - a parse tree
@@ -83,7 +88,9 @@ def marts() -> tuple[Mart, ...]:
 
     def visit(name: str, above: tuple[str, ...]) -> None:
         if name in above:
-            raise MartError(f"marts read each other in a circle: {' -> '.join((*above, name))}", str(FOLDER), "break the circle")
+            raise MartError(
+                f"marts read each other in a circle: {' -> '.join((*above, name))}", str(FOLDER), "break the circle"
+            )
         if name in ordered or name not in found:
             return
         for table in found[name].reads:
@@ -101,7 +108,9 @@ def _mart(path: Path) -> Mart:
     head = dict(re.findall(r"^-- (zh|en|grain): (.+)$", sql, re.MULTILINE))
     if len(head) != 3:
         raise MartError("the head comment must say zh, en and grain", str(path), "add `-- zh:`, `-- en:`, `-- grain:`")
-    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")))
+    rows = re.search(r"^-- rows: (.+)$", sql, re.MULTILINE)
+    by = dict(item.split(" by ") for item in rows[1].split(", ")) if rows else {}
+    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by)
 
 
 @dataclass
@@ -143,14 +152,22 @@ class Warehouse:
         """`clean.<contract>` over the files that count, and `meta.arrival`: what was delivered for which month."""
         for table in contracts():
             files = [str(path) for path in self.lake.files("clean", table.name)]
-            self.inputs[f"clean.{table.name}"] = digest(sorted(Path(path).relative_to(self.lake.data).as_posix() for path in files))
+            self.inputs[f"clean.{table.name}"] = digest(
+                sorted(Path(path).relative_to(self.lake.data).as_posix() for path in files)
+            )
             if files:
-                self.connection.read_parquet(files, hive_partitioning=False, union_by_name=True).create_view(f"clean_{table.name}")
+                self.connection.read_parquet(files, hive_partitioning=False, union_by_name=True).create_view(
+                    f"clean_{table.name}"
+                )
                 self.connection.execute(f"create view clean.{table.name} as select * from clean_{table.name}")
             else:
                 self.connection.execute(table.ddl(f"clean.{table.name}"))
-        arrivals = sorted({(entry["contract"], entry["source"], month) for entry in self.lake.extracts() for month in _arrived(entry)})
-        frame = pl.DataFrame(arrivals, schema={"contract": pl.String, "source": pl.String, "month": pl.String}, orient="row")
+        arrivals = sorted(
+            {(entry["contract"], entry["source"], month) for entry in self.lake.extracts() for month in _arrived(entry)}
+        )
+        frame = pl.DataFrame(
+            arrivals, schema={"contract": pl.String, "source": pl.String, "month": pl.String}, orient="row"
+        )
         self._table("meta.arrival", frame)
 
     def _reference(self) -> None:
@@ -163,7 +180,10 @@ class Warehouse:
         as_of = date.fromisoformat(policies["factors_as_of"]) if "factors_as_of" in policies else date.today()  # noqa: DTZ011 - a calendar day
         self._table("reference.run", pl.DataFrame({"factors_as_of": [as_of], "timezone": [self.enterprise.timezone]}))
         entities = self.enterprise.legal_entities()
-        self._table("reference.legal_entity", pl.DataFrame(entities, schema={"legal_entity_id": pl.String, "name_zh": pl.String, "name_en": pl.String}))
+        self._table(
+            "reference.legal_entity",
+            pl.DataFrame(entities, schema={"legal_entity_id": pl.String, "name_zh": pl.String, "name_en": pl.String}),
+        )
         for name in ("reference.site", "reference.meter"):
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
@@ -173,7 +193,9 @@ class Warehouse:
 
     def _staged(self) -> None:
         files = [str(path) for path in meters.segments(self.enterprise)]
-        self.inputs["staged.meter_segment"] = digest(sorted(Path(path).name for path in files), self.inputs["clean.meter"])
+        self.inputs["staged.meter_segment"] = digest(
+            sorted(Path(path).name for path in files), self.inputs["clean.meter"]
+        )
         if files:
             self.connection.read_parquet(files, hive_partitioning=False).create_view("segment")
         else:
@@ -222,7 +244,9 @@ class Warehouse:
         known = self.lake.state["marts"].get(name, {})
         files = [self.lake.data / path for path in known.get("files", {}).values()]
         if known.get("fingerprint") == fingerprint and files and all(path.exists() for path in files):
-            self.connection.read_parquet([str(path) for path in files], hive_partitioning=False, union_by_name=True).create_view(f"mart_{name}")
+            self.connection.read_parquet(
+                [str(path) for path in files], hive_partitioning=False, union_by_name=True
+            ).create_view(f"mart_{name}")
             self.connection.execute(f"create view mart.{name} as select * from mart_{name}")
             self._at_hand[name] = Built(name, known["rows"], [])
         else:
@@ -234,7 +258,9 @@ class Warehouse:
         try:
             self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
         except duckdb.Error as error:
-            raise MartError(f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads") from error
+            raise MartError(
+                f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"
+            ) from error
         frame = self.frame(f"mart.{mart.name}")
         old = self.lake.state["marts"].get(mart.name, {}).get("files", {})
         files, changed = {}, []
@@ -262,7 +288,7 @@ def _replaced(frame: pl.DataFrame, path: Path) -> bool:
 
 
 def _threads() -> int:
-    import os  # noqa: PLC0415 - read once
+    import os
 
     return int(os.environ.get("ESG_THREADS", os.cpu_count() or 1))
 
@@ -286,12 +312,18 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     try:
         mine = _typed(own).with_columns(pl.lit("enterprise").alias("origin"))
     except pl.exceptions.PolarsError as error:
-        raise MartError(f"cannot be read as reference rows: {error}", str(own), f"use the columns of {shipped.name}") from error
+        raise MartError(
+            f"cannot be read as reference rows: {error}", str(own), f"use the columns of {shipped.name}"
+        ) from error
     strange = set(mine.columns) - set(rows.columns)
     if strange or rows.columns[0] not in mine.columns:
-        raise MartError(f"columns do not fit: {', '.join(sorted(strange))}", str(own), f"use the columns of {shipped.name}")
+        raise MartError(
+            f"columns do not fit: {', '.join(sorted(strange))}", str(own), f"use the columns of {shipped.name}"
+        )
     first = rows.columns[0]
-    return pl.concat([rows.filter(~pl.col(first).is_in(mine[first].to_list())), mine], how="diagonal_relaxed").select(rows.columns)
+    return pl.concat([rows.filter(~pl.col(first).is_in(mine[first].to_list())), mine], how="diagonal_relaxed").select(
+        rows.columns
+    )
 
 
 _NUMBERS = ("value", "scale_max", "satisfied_from")
@@ -318,4 +350,6 @@ def _unit_factors(written: tuple[str, ...]) -> pl.DataFrame:
         for target in _TARGETS:
             if units.is_known(unit) and units.same_dimension(unit, target):
                 pairs.append((unit, target, units.factor(unit, target)))
-    return pl.DataFrame(sorted(set(pairs)), schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row")
+    return pl.DataFrame(
+        sorted(set(pairs)), schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row"
+    )

@@ -13,7 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from schemas.enterprise import Enterprise, digest, meet, replaced
+from schemas.enterprise import Enterprise
+from schemas.lake import digest, meet, replaced
 
 # a register that falls from the top tenth of its range to the bottom tenth has rolled over; any other fall is a reset
 ROLLOVER_FROM, ROLLOVER_TO = 0.9, 0.1
@@ -23,14 +24,27 @@ ENERGY = pl.Decimal(24, 6)
 def segments(enterprise: Enterprise) -> list[Path]:
     """The segment files of everything in `clean.meter_reading`, computing those that are not there yet."""
     lake = enterprise.lake
-    groups = [[path for entry in group for path in entry["clean"].values()] for group in _interleaved(lake.extracts("meter_reading"))]
-    reference = [path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)]
+    groups = [
+        [path for entry in group for path in entry["clean"].values()]
+        for group in _interleaved(lake.extracts("meter_reading"))
+    ]
+    reference = [
+        path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)
+    ]
     wanted = []
     for files in groups:
         target = lake.data / "segment" / f"{digest(files, reference, enterprise.timezone)}.parquet"
         wanted.append(target)
         if files and not target.exists():
-            task({"data": str(lake.data), "files": files, "reference": reference, "timezone": enterprise.timezone, "target": str(target)})
+            task(
+                {
+                    "data": str(lake.data),
+                    "files": files,
+                    "reference": reference,
+                    "timezone": enterprise.timezone,
+                    "target": str(target),
+                }
+            )
     for path in (lake.data / "segment").glob("*"):
         if path not in wanted:
             path.unlink()
@@ -41,7 +55,11 @@ def _interleaved(entries: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Extracts whose readings could lie between each other's, together; the others alone."""
     groups: list[list[dict[str, Any]]] = []
     for entry in entries:
-        near = [group for group in groups if any(meet(entry["clean_spans"], other["clean_spans"], ("meter_id", "read_at")) for other in group)]
+        near = [
+            group
+            for group in groups
+            if any(meet(entry["clean_spans"], other["clean_spans"], ("meter_id", "read_at")) for other in group)
+        ]
         groups = [group for group in groups if group not in near]
         groups.append([*(member for group in near for member in group), entry])
     return groups
@@ -52,7 +70,10 @@ def task(spec: dict[str, Any]) -> dict[str, Any]:
     data = Path(spec["data"])
     meters = _meters(data, spec["reference"], spec["timezone"])
     readings = pl.concat([_readings(data / path, meters) for path in spec["files"]])
-    found = [_of_zone(part, str(zone)) for (zone,), part in readings.partition_by("timezone", as_dict=True, include_key=False).items()]
+    found = [
+        _of_zone(part, str(zone))
+        for (zone,), part in readings.partition_by("timezone", as_dict=True, include_key=False).items()
+    ]
     frame = pl.concat(found).sort("meter_id", "month")
     with replaced(Path(spec["target"])) as temporary:
         frame.write_parquet(temporary)
@@ -64,7 +85,11 @@ def _meters(data: Path, reference: Iterable[str], timezone: str) -> pl.DataFrame
     parts: dict[str, list[pl.DataFrame]] = {"site": [], "meter": []}
     for path in reference:
         parts[path.split("/")[1]].append(pl.read_parquet(data / path, hive_partitioning=False))
-    sites = pl.concat(parts["site"]).select("site_id", pl.col("timezone").fill_null(timezone)).unique("site_id", keep="last", maintain_order=True)
+    sites = (
+        pl.concat(parts["site"])
+        .select("site_id", pl.col("timezone").fill_null(timezone))
+        .unique("site_id", keep="last", maintain_order=True)
+    )
     meters = pl.concat(parts["meter"]).unique("meter_id", keep="last", maintain_order=True)
     return meters.join(sites, on="site_id", how="left").select(
         pl.col("meter_id").sort(), pl.col("register_kind", "register_max", "timezone").sort_by("meter_id")
@@ -72,7 +97,9 @@ def _meters(data: Path, reference: Iterable[str], timezone: str) -> pl.DataFrame
 
 
 def _readings(path: Path, meters: pl.DataFrame) -> pl.DataFrame:
-    frame = pl.read_parquet(path, columns=["meter_id", "read_at", "register", "quality", "is_conflicting"], hive_partitioning=False)
+    frame = pl.read_parquet(
+        path, columns=["meter_id", "read_at", "register", "quality", "is_conflicting"], hive_partitioning=False
+    )
     row = frame["meter_id"].cast(pl.Enum(meters["meter_id"])).to_physical()
     return frame.select(
         row.alias("meter"), "read_at", "register", (pl.col("quality") == "E").fill_null(value=False).alias("estimated"), "is_conflicting",
@@ -89,7 +116,9 @@ def _of_zone(readings: pl.DataFrame, zone: str) -> pl.DataFrame:
         instant = readings["read_at"]
     # of several values for one instant the lower counts
     if readings["is_conflicting"].any():
-        readings = readings.sort("meter", "read_at", "register").unique(["meter", "read_at"], keep="first", maintain_order=True)
+        readings = readings.sort("meter", "read_at", "register").unique(
+            ["meter", "read_at"], keep="first", maintain_order=True
+        )
         instant = readings["read_at"]
     interval = readings["register_kind"] == "interval"
     stamp = instant.zip_with(~interval, instant.dt.offset_by("-1us")) if interval.any() else instant

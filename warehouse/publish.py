@@ -49,6 +49,8 @@ _TABLES = {
     "meta.extract": "提取：收到什么、接受与拒绝多少行 | Extracts: what came, how many rows were accepted and refused",
     "meta.arrival": "到达：哪个来源交付了哪个月 | Arrivals: which source delivered which month",
     "meta.column_lineage": "列血缘 | Column lineage",
+    "indicator.term": "指标的分子与分母取自哪张集市的哪一列 | Which mart column an indicator's numerator and denominator are",
+    "meta.table_lineage": "表血缘；按哪一列归入月份 | Table lineage, and the column that puts rows into a month",
     "meta.figure_change": "自上次发布以来变化的数字及其原因 | Figures changed since the publish before, and what caused it",
 }
 
@@ -61,7 +63,7 @@ def columns() -> dict[str, str]:
     return {**declared, **written}
 
 
-def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, catalogue: pl.DataFrame, reads: dict[str, set[str]],
+def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, catalogue: pl.DataFrame, terms: pl.DataFrame,
             causes: set[str]) -> pl.DataFrame:  # fmt: skip
     """Write `published/esg.duckdb` anew and swap it in.
 
@@ -70,14 +72,14 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, ca
         values: the rows of `indicator.value`.
         scores: the rows of `score.result`.
         catalogue: the rows of `indicator.catalogue`.
-        reads: indicator → the tables its figures rest on.
+        terms: the rows of `indicator.term`: which mart column each side of an indicator is.
         causes: ids of the extracts that have changed since the publish before.
 
     Returns:
         The figures that changed since the publish before.
     """
     enterprise = warehouse.enterprise
-    changes = _changes(warehouse, values, reads, causes)
+    changes = _changes(warehouse, values, terms, causes)
     target = enterprise.published
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name("esg.next.duckdb")
@@ -91,8 +93,9 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, ca
         for name in _relations(connection):
             connection.execute(f"create table out.{name} as select * from {name}")
         frames = {
-            "indicator.value": values, "indicator.catalogue": catalogue, "score.result": scores, "quarantine.row": _quarantine(warehouse),
-            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(connection), "meta.figure_change": changes,
+            "indicator.value": values, "indicator.catalogue": catalogue, "indicator.term": terms, "score.result": scores, "quarantine.row": _quarantine(warehouse),
+            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(connection), "meta.table_lineage": _table_lineage(),
+            "meta.figure_change": changes,
         }  # fmt: skip
         for name, frame in frames.items():
             connection.register("incoming", frame.to_arrow())
@@ -112,7 +115,9 @@ def _relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
         select schema_name, table_name from duckdb_tables() where not internal and database_name = 'memory' union
         select schema_name, view_name from duckdb_views() where not internal and database_name = 'memory')
         where schema_name in ('reference', 'mart', 'meta')""").fetchall()
-    names = {name for (name,) in rows} | {f"reference.{table.name}" for table in contracts() if table.rows == "reference"}
+    names = {name for (name,) in rows} | {
+        f"reference.{table.name}" for table in contracts() if table.rows == "reference"
+    }
     for name in sorted(names):
         table = name.removeprefix("reference.")
         if name.startswith("reference.") and (name,) not in rows:
@@ -128,8 +133,40 @@ def _quarantine(warehouse: Warehouse) -> pl.DataFrame:
     return pl.DataFrame(schema={**texts, "row_number": pl.Int64, "reasons": pl.List(pl.String)})
 
 
+def _table_lineage() -> pl.DataFrame:
+    rows = [
+        (f"mart.{mart.name}", table, mart.rows.get(table.removeprefix("clean.")))
+        for mart in marts()
+        for table in mart.reads
+    ]
+    rows += [
+        (f"mart.{mart.name}", "clean.meter_reading", mart.rows["meter_reading"])
+        for mart in marts()
+        if "meter_reading" in mart.rows
+    ]
+    return pl.DataFrame(
+        sorted(rows, key=str),
+        schema=dict.fromkeys(("table_name", "upstream_table", "by_column"), pl.String),
+        orient="row",
+    )
+
+
 def _extracts(enterprise: Enterprise) -> pl.DataFrame:
-    names = ("source", "contract", "sha256", "name", "month", "size", "received_at", "rows", "accepted", "refused", "duplicates", "flagged", "order")
+    names = (
+        "source",
+        "contract",
+        "sha256",
+        "name",
+        "month",
+        "size",
+        "received_at",
+        "rows",
+        "accepted",
+        "refused",
+        "duplicates",
+        "flagged",
+        "order",
+    )
     rows = [{name: entry.get(name) for name in names} for entry in enterprise.lake.extracts()]
     types = dict.fromkeys(("size", "rows", "accepted", "refused", "duplicates", "flagged", "order"), pl.Int64)
     frame = pl.DataFrame(rows, schema={name: types.get(name, pl.String) for name in names})
@@ -138,13 +175,17 @@ def _extracts(enterprise: Enterprise) -> pl.DataFrame:
 
 def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     heads = {f"mart.{mart.name}": f"{mart.zh} | {mart.en}" for mart in marts()}
-    heads |= {f"reference.{table.name}": f"{table.zh} | {table.en}" for table in contracts() if table.rows == "reference"}
+    heads |= {
+        f"reference.{table.name}": f"{table.zh} | {table.en}" for table in contracts() if table.rows == "reference"
+    }
     words = columns()
     present = connection.execute("""select schema_name, table_name, column_name from duckdb_columns()
         where database_name = 'out' and not internal order by all""").fetchall()
     for schema, table, column in present:
         own = _own_words(schema, table)
-        connection.execute(f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(own.get(column) or words[column])}'")
+        connection.execute(
+            f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(own.get(column) or words[column])}'"
+        )
     for schema, table in sorted({(schema, table) for schema, table, _ in present}):
         name = f"{schema}.{table}"
         connection.execute(f"comment on table out.{name} is '{_quoted(heads.get(name) or _TABLES[name])}'")
@@ -152,7 +193,11 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _own_words(schema: str, table: str) -> dict[str, str]:
     names = {one.name for one in contracts()}
-    return {column.name: column.comment for column in contract(table).kept} if schema == "reference" and table in names else {}
+    return (
+        {column.name: column.comment for column in contract(table).kept}
+        if schema == "reference" and table in names
+        else {}
+    )
 
 
 def _quoted(text: str) -> str:
@@ -169,18 +214,30 @@ def upstream(mart: str) -> set[str]:
     return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_segment" in found else set())
 
 
-def _changes(warehouse: Warehouse, values: pl.DataFrame, reads: dict[str, set[str]], causes: set[str]) -> pl.DataFrame:
+def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, causes: set[str]) -> pl.DataFrame:
     """Figures that differ from those published before."""
     key = ["indicator_id", "period", "org_id", "policy"]
-    schema = {**dict.fromkeys(key, pl.String), "old_value": pl.Float64, "new_value": pl.Float64, "cause_extracts": pl.String}
+    schema = {
+        **dict.fromkeys(key, pl.String),
+        "old_value": pl.Float64,
+        "new_value": pl.Float64,
+        "cause_extracts": pl.String,
+    }
     if not warehouse.enterprise.published.exists():
         return pl.DataFrame(schema=schema)
     with duckdb.connect(str(warehouse.enterprise.published), read_only=True) as before:
-        old = before.execute("select indicator_id, period, org_id, policy, value as old_value from indicator.value").pl()
+        old = before.execute(
+            "select indicator_id, period, org_id, policy, value as old_value from indicator.value"
+        ).pl()
     both = values.select(*key, pl.col("value").alias("new_value")).join(old, on=key, how="full", coalesce=True)
     differ = both.filter(~pl.col("old_value").eq_missing(pl.col("new_value"))).sort(key)
     entries = [entry for entry in warehouse.lake.extracts() if entry["id"] in causes]
-    named = [_causes(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)]
+    reads: dict[str, set[str]] = {}
+    for indicator, mart in terms.select("indicator_id", "mart").iter_rows():
+        reads.setdefault(indicator, set()).update(upstream(mart))
+    named = [
+        _causes(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)
+    ]
     return differ.with_columns(pl.Series("cause_extracts", named, dtype=pl.String)).select(list(schema))
 
 
@@ -190,7 +247,8 @@ def _causes(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
     felt = [
         entry
         for entry in entries
-        if f"clean.{entry['contract']}" in reads and (months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"])
+        if f"clean.{entry['contract']}" in reads
+        and (months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"])
     ]
     return ", ".join(f"{entry['source']}: {entry['name']} ({entry['sha256'][:12]})" for entry in felt)
 
@@ -205,12 +263,18 @@ def _months(period: str) -> set[str]:
 
 def _lineage(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Which column of a mart is computed from which columns, as sqlglot reads the SQL."""
-    present = connection.execute("select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal").fetchall()
+    present = connection.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal"
+    ).fetchall()
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for place, table, column, kind in present:
         schema.setdefault(place, {}).setdefault(table, {})[column] = kind
     rows = [row for mart in marts() for row in lineage_of(mart.name, mart.sql, _text(schema, mart.reads))]
-    return pl.DataFrame(rows, schema=dict.fromkeys(("table_name", "column_name", "upstream_table", "upstream_column"), pl.String), orient="row")
+    return pl.DataFrame(
+        rows,
+        schema=dict.fromkeys(("table_name", "column_name", "upstream_table", "upstream_column"), pl.String),
+        orient="row",
+    )
 
 
 def _text(schema: dict[str, dict[str, dict[str, str]]], reads: tuple[str, ...]) -> str:
@@ -221,18 +285,22 @@ def _text(schema: dict[str, dict[str, dict[str, str]]], reads: tuple[str, ...]) 
 @cache
 def lineage_of(mart: str, sql: str, reads: str) -> list[tuple[str, str, str, str]]:
     """(mart, column, upstream table, upstream column) of one SELECT."""
-    import sqlglot  # noqa: PLC0415 - only publishing needs it
-    from sqlglot.lineage import lineage  # noqa: PLC0415
-    from sqlglot.optimizer.qualify import qualify  # noqa: PLC0415
+    import sqlglot
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer.qualify import qualify
 
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for table, present in json.loads(reads).items():
         place, name = table.split(".")
         schema.setdefault(place, {})[name] = present
-    tree = qualify(sqlglot.parse_one(sql, dialect="duckdb"), schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    tree = qualify(
+        sqlglot.parse_one(sql, dialect="duckdb"), schema=schema, dialect="duckdb", validate_qualify_columns=False
+    )
     found = set()
     for column in tree.named_selects:
         for node in lineage(column, tree, schema=schema, dialect="duckdb").walk():
             if isinstance(node.expression, sqlglot.exp.Table) and node.expression.db:
-                found.add((mart, column, f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"')))
+                found.add(
+                    (mart, column, f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"'))
+                )
     return sorted(found)

@@ -6,6 +6,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,17 @@ def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
     yield _frame(names, headed, rows[spec.header_rows :], spec.header_rows, sheet)
 
 
+def sheets(path: Path, name: str) -> list[str]:
+    """The names of the worksheets of a workbook.
+
+    Raises:
+        SourceError: the file is no workbook, damaged, protected or a zip bomb.
+    """
+    _guard(path, name)
+    with _book(path, name) as book:
+        return [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+
+
 def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], above: int, sheet: str) -> pl.DataFrame:
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     columns = [pl.Series(name, _column(column), dtype=pl.String) for name, column in zip(names, cells, strict=True)]
@@ -80,11 +92,17 @@ def _text(cell: object) -> str | None:
 
 def _cells(path: Path, wanted: str | None, name: str) -> tuple[str, list[list[Any]]]:
     """The name of the sheet, and its cells from A1 on, every row equally long."""
-    try:
-        with path.open("rb") as file:
-            book = CalamineWorkbook.from_filelike(file)
+    with _book(path, name) as book:
         sheet = _sheet(book, wanted, name)
         return sheet, book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+
+
+@contextmanager
+def _book(path: Path, name: str) -> Iterator[CalamineWorkbook]:
+    """A workbook, opened; every way in which it can be damaged becomes one SourceError."""
+    try:
+        with path.open("rb") as file:
+            yield CalamineWorkbook.from_filelike(file)
     except CalamineError as error:
         raise _damaged(path, name, error) from None
     except BaseException as error:

@@ -20,7 +20,7 @@ import polars as pl
 import yaml
 from markupsafe import Markup
 
-from indicators.declared import TREE, Indicator, natural
+from indicators.declared import TREE, Indicator, Words, natural
 from indicators.scoring.profile import Profile
 from indicators.scoring.score import NOT_SELECTED, two_places
 
@@ -29,7 +29,7 @@ Language = Literal["zh", "en"]
 Row = dict[str, Any]
 _GAPS_SHOWN = 8
 _CHART = {"width": 300, "height": 92, "side": 8, "head": 18, "foot": 22}  # pixels
-_FACTS: Mapping[str, Any] = {
+_FACTS: dict[str, Any] = {
     "purpose": None, "enterprise_type": None, "legal_entities": [], "sites": [], "policies": {},
     "unverified_factors": [],
 }  # fmt: skip
@@ -70,11 +70,16 @@ def render(
 
 
 def number(amount: float | None, unit: str | None = None) -> str:
-    """A figure with at least four significant digits, a percentage with at least three decimals, rounded half up."""
+    """A figure with at least four significant digits, rounded half up.
+
+    A percentage has at least three decimals, and so many that only 100 % itself is printed as 100.
+    """
     if amount is None:
         return "–"
     exact = Decimal(repr(float(amount)))
-    decimals = max(3 if unit == "%" else 1, 3 - exact.adjusted()) if exact else 0
+    decimals = max(1, 3 - exact.adjusted()) if exact else 0
+    if unit == "%":
+        decimals = max(3, decimals, 1 - (100 - exact).adjusted() if exact != 100 else 0)
     text = f"{exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -140,15 +145,17 @@ class _Page:
     def both(self, zh: str, en: str) -> Markup:
         """The reader's language, with the other smaller behind it."""
         first, second = (zh, en) if self.language == "zh" else (en, zh)
-        if not second or second == first:
-            return Markup("{}").format(first)
+        if not first or not second or second == first:
+            return Markup("{}").format(first or second)
         return Markup('{} <span class="second">{}</span>').format(first, second)
 
-    def words(self, named: object) -> Markup:
+    def words(self, named: str | Mapping[str, str] | Words) -> Markup:
         """A name that may be a text, a {zh, en} mapping or `Words`."""
-        if isinstance(named, Mapping):
-            return self.both(named["zh"], named.get("en", ""))
-        return self.both(named, "") if isinstance(named, str) else self.both(named.zh, named.en)
+        if isinstance(named, str):
+            return self.both(named, "")
+        return (
+            self.both(named.zh, named.en) if isinstance(named, Words) else self.both(named["zh"], named.get("en", ""))
+        )
 
     def word(self, kind: str, code: str) -> Markup:
         """The words for a code; the code itself where there are none."""

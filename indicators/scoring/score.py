@@ -223,11 +223,10 @@ def _weights(
     judged: Mapping[str, Judgement], indicators: Mapping[str, Indicator], profile: Profile
 ) -> dict[str, Fraction]:
     """Each indicator's share of the total: pillars in proportion, alike inside a pillar; 0 for what does not apply."""
+    of_pillar = {str(name): Fraction(weight) for name, weight in profile.pillars.items()}
     members = {name: [key for key in keys if judged[key].applies] for name, keys in _by(indicators, "pillar").items()}
-    whole = sum(Fraction(profile.pillars[name]) for name, keys in members.items() if keys)
-    shares = {
-        key: Fraction(profile.pillars[name]) / whole / len(keys) for name, keys in members.items() for key in keys
-    }
+    whole = sum((of_pillar[name] for name, keys in members.items() if keys), Fraction(0))
+    shares = {key: of_pillar[name] / whole / len(keys) for name, keys in members.items() for key in keys}
     return {key: shares.get(key, Fraction(0)) for key in indicators}
 
 

@@ -8,7 +8,9 @@ from schemas.contract import Contract
 from schemas.fields import Instant, choice, instant, key, quantity, rule
 
 
-class CustomerOrder(Contract, rows="state", key=("order_id",), month=("accepted_at", "promised_by", "delivered_at"), zh="客户订单"):
+class CustomerOrder(
+    Contract, rows="state", key=("order_id",), month=("accepted_at", "promised_by", "delivered_at"), zh="客户订单"
+):
     """A customer order as accepted, with what became of it."""
 
     order_id: str = key("订单号", "Order", example="SO-1001")
@@ -24,9 +26,13 @@ class CustomerOrder(Contract, rows="state", key=("order_id",), month=("accepted_
     )  # fmt: skip
     accepted_at: Instant = instant("接单时间", "When it was accepted", optional=True)
     promised_by: Instant = instant("首次承诺送达时间", "First committed delivery time", end_of_day=True, optional=True)
-    requested_by: Instant = instant("客户要求送达时间", "Delivery time the customer asked for", end_of_day=True, optional=True)
+    requested_by: Instant = instant(
+        "客户要求送达时间", "Delivery time the customer asked for", end_of_day=True, optional=True
+    )
     rescheduled_to: Instant = instant("改约后送达时间", "Delivery time agreed last", end_of_day=True, optional=True)
-    reschedule_cause: str = choice("改约原因", "Who asked to reschedule", {"customer": "客户", "carrier": "承运方"}, optional=True)
+    reschedule_cause: str = choice(
+        "改约原因", "Who asked to reschedule", {"customer": "客户", "carrier": "承运方"}, optional=True
+    )
     delivered_at: Instant = instant("签收时间", "When the consignee received it", optional=True)
     status: str = choice(
         "状态，空为按签收时间判断",

@@ -6,7 +6,9 @@ from schemas.contract import Contract
 from schemas.fields import Instant, choice, count, flag, instant, key, text
 
 
-class ExpertScore(Contract, rows="state", key=("expert_id", "indicator_id", "round"), month=("scored_at",), zh="专家评分"):
+class ExpertScore(
+    Contract, rows="state", key=("expert_id", "indicator_id", "round"), month=("scored_at",), zh="专家评分"
+):
     """The level an expert gave an indicator."""
 
     expert_id: str = key("专家编号", "Expert", example="X1")

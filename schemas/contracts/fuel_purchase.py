@@ -26,7 +26,9 @@ class FuelPurchase(Contract, rows="event", key=("document_id",), month=("purchas
     volume_l: float = quantity("体积（升）", "Volume of a liquid", ge=0, optional=True)
     mass_kg: float = quantity("质量", "Mass", ge=0, optional=True)
     volume_m3: float = quantity("体积（立方米）", "Volume of a gas", ge=0, optional=True)
-    volume_reference: str = choice("体积参比温度", "Temperature a gas volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True)
+    volume_reference: str = choice(
+        "体积参比温度", "Temperature a gas volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True
+    )
 
     @rule("one_quantity", "体积、质量须恰填一项", "exactly one of volume_l, mass_kg, volume_m3 must be filled")
     def exactly_one_quantity(cls) -> pl.Expr:

@@ -25,15 +25,30 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
     carrier: str = choice(
         "能源品种",
         "Energy carrier",
-        {"electricity": "电力", "natural_gas": "天然气", "heat": "热力", "steam": "蒸汽", "cooling": "冷量", "water": "水"},
+        {
+            "electricity": "电力",
+            "natural_gas": "天然气",
+            "heat": "热力",
+            "steam": "蒸汽",
+            "cooling": "冷量",
+            "water": "水",
+        },
     )
     register_kind: str = choice("读数类型", "Kind of register", {"cumulative": "累计", "interval": "区间"})
-    interval_min: int = count("读数间隔（分钟），空为不规则", "Minutes between readings; empty: irregular", ge=1, optional=True)
+    interval_min: int = count(
+        "读数间隔（分钟），空为不规则", "Minutes between readings; empty: irregular", ge=1, optional=True
+    )
     unit: str = unit("单位", "Unit of the register")
-    multiplier: float = quantity("倍率（CT×PT），空为直接接入", "CT x PT ratio; empty: connected directly", gt=0, optional=True)
-    register_max: float = quantity("表计满量程，空为不翻转", "Highest register value; empty: never rolls over", gt=0, optional=True)
+    multiplier: float = quantity(
+        "倍率（CT×PT），空为直接接入", "CT x PT ratio; empty: connected directly", gt=0, optional=True
+    )
+    register_max: float = quantity(
+        "表计满量程，空为不翻转", "Highest register value; empty: never rolls over", gt=0, optional=True
+    )
     max_power_kw: float = quantity("最大功率", "Highest power the supply allows", gt=0, optional=True)
-    volume_reference: str = choice("体积参比温度", "Temperature the volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True)
+    volume_reference: str = choice(
+        "体积参比温度", "Temperature the volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True
+    )
     role: str = choice(
         "用途，空为总表",
         "Role; empty: main",
@@ -51,7 +66,8 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
     @rule("unit_of_another_carrier", "单位不能计量该能源品种", "the unit does not measure that carrier")
     def unit_measures_the_carrier(cls) -> pl.Expr:
         fits = [
-            (pl.col("carrier") == carrier) & pl.col("unit").is_in([label for unit in units for label in labels_of(unit)])
+            (pl.col("carrier") == carrier)
+            & pl.col("unit").is_in([label for unit in units for label in labels_of(unit)])
             for carrier, units in _MEASURED_IN.items()
         ]
         return pl.any_horizontal(*fits, ~pl.col("carrier").is_in(list(_MEASURED_IN)))

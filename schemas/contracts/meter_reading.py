@@ -10,7 +10,9 @@ from schemas.fields import Instant, borrowed, choice, instant, key, quantity, ru
 MICROSECONDS_PER_MINUTE = 60_000_000
 
 
-class MeterReading(Contract, rows="event", key=("meter_id", "read_at"), month=("read_at",), conflicts="flagged", zh="抄表读数"):
+class MeterReading(
+    Contract, rows="event", key=("meter_id", "read_at"), month=("read_at",), conflicts="flagged", zh="抄表读数"
+):
     """One reading of one meter.
 
     `register` is what the meter shows: the counter if it is cumulative, the quantity of the interval that ends at

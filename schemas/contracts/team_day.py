@@ -6,7 +6,9 @@ from schemas.contract import Contract
 from schemas.fields import Day, day, key, quantity, text
 
 
-class TeamDay(Contract, rows="event", key=("work_date", "site_id", "department", "team"), month=("work_date",), zh="班组日"):
+class TeamDay(
+    Contract, rows="event", key=("work_date", "site_id", "department", "team"), month=("work_date",), zh="班组日"
+):
     """The working day of one team."""
 
     work_date: Day = day("日期", "Working day")

@@ -73,7 +73,7 @@ def readings(server: str, place: tuple[str, sa.Connection]) -> str:
     )
     stamps = [f"2026-01-{day:02d} 08:00:00" + (".000005" if day == 10 else "") for day in range(1, 11)]
     for number, stamp in reversed(list(enumerate(stamps, start=1))):
-        connection.exec_driver_sql(f"insert into {schema}.reading values ({number}, '{stamp}', {number})")  # noqa: S608
+        connection.exec_driver_sql(f"insert into {schema}.reading values ({number}, '{stamp}', {number})")
     return f"{schema}.reading"
 
 
@@ -112,8 +112,8 @@ def test_a_table_that_is_not_there_is_refused_by_name(server: str, readings: str
 def test_every_type_has_its_exact_text(server: str, place: tuple[str, sa.Connection], tmp_path: Path) -> None:
     schema, connection = place
     connection.exec_driver_sql(f"create table {schema}.types ({COLUMNS[server]})")
-    connection.execute(sa.text(f"insert into {schema}.types values ({VALUES[server]})".replace(":", r"\:")))  # noqa: S608
-    connection.exec_driver_sql(f"insert into {schema}.types (id) values (2)")  # noqa: S608
+    connection.execute(sa.text(f"insert into {schema}.types values ({VALUES[server]})".replace(":", r"\:")))
+    connection.exec_driver_sql(f"insert into {schema}.types (id) values (2)")
     told, frame = rows(spec(server, table=f"{schema}.types"), tmp_path)
     assert told["rows"] == 2
     assert frame.row(0) == TEXTS[server]
@@ -134,7 +134,7 @@ def test_every_type_has_its_exact_text(server: str, place: tuple[str, sa.Connect
 def test_only_rows_since_the_watermark_come_in_its_order(
     server: str, readings: str, tmp_path: Path, by: str, since: str | None, overlap: str | None, first: int
 ) -> None:
-    what = {"table": readings} if by == "table" else {"query": f"select * from {readings} where kwh % 100 > 0"}  # noqa: S608
+    what = {"table": readings} if by == "table" else {"query": f"select * from {readings} where kwh % 100 > 0"}
     told, frame = rows(spec(server, **what, watermark="read_at", overlap=overlap), tmp_path, since)
     assert frame["id"].to_list() == [str(number) for number in range(first, 11)]
     assert told == {"rows": 11 - first, "watermark": "2026-01-10 08:00:00.000005"}
@@ -169,7 +169,7 @@ def test_a_long_table_streams_in_little_memory(server: str, place: tuple[str, sa
     digits = "(select 0 d union select 1 union select 2 union select 3 union select 4 union select 5)"
     crossed = " cross join ".join(f"{digits} t{position}" for position in range(7))  # 6^7 = 279,936 rows
     number = " + ".join(f"t{position}.d * {6**position}" for position in range(7))
-    connection.exec_driver_sql(f"insert into {schema}.long select {number}, repeat('x', 400) from {crossed}")  # noqa: S608
+    connection.exec_driver_sql(f"insert into {schema}.long select {number}, repeat('x', 400) from {crossed}")
     declared = {"as": "sql", "url": os.environ[SERVERS[server]], "table": f"{schema}.long"}
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", MEASURE, json.dumps(declared), str(tmp_path / "long.parquet")],

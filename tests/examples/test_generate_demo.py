@@ -46,7 +46,7 @@ def rows_of(demo: Path, source: str, file: str, sheet: str) -> list[list[str]]:
     path = demo / ("panel" if source == "expert_panel" else "extracts") / file
     if declared.read.kind == "sql":
         known = {"customer_order", "trip", "complaint"}
-        query = f"select * from {(known & {file}).pop()} order by rowid"  # noqa: S608 - a table known above
+        query = f"select * from {(known & {file}).pop()} order by rowid"
         rows = sqlite3.connect(demo / "extracts/tms/tms.sqlite").execute(query).fetchall()
     elif declared.read.kind == "excel":
         rows = openpyxl.load_workbook(path)[sheet].iter_rows(values_only=True)

@@ -1,6 +1,7 @@
 -- zh: 每笔燃料采购：折算质量或标准体积、标准煤与燃烧排放，写明所用因子
 -- en: Every fuel purchase in mass or normal volume, coal equivalent and combustion CO2, with the factors used
 -- grain: document_id
+-- rows: fuel_purchase by purchased_on
 with placed as (
     select
         f.*,

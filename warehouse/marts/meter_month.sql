@@ -1,6 +1,7 @@
 -- zh: 每块表每月的用量：累计表按示数差（跨月读数按时间线性切分），区间表按区间量之和
 -- en: What each meter counted in each month: register differences (a step across a month's end is cut by time), or sums of intervals
 -- grain: meter_id, month
+-- rows: meter_reading by read_at
 with segment as (
     select
         g.*,

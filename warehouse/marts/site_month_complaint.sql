@@ -1,6 +1,7 @@
 -- zh: 各场所每月客户投诉案件；投诉台账已到而无投诉的场所记 0
 -- en: Complaint cases by site and month; a site without any, while the register has arrived, counts 0
 -- grain: site_id, month, policy
+-- rows: complaint by received_at
 with received as (
     select
         c.complaint_id,

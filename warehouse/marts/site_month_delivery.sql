@@ -1,6 +1,7 @@
 -- zh: 各场所每月应交订单与准时订单，按每种准时口径各一行
 -- en: Orders due and on time by site and month, one row per on-time policy
 -- grain: site_id, month, policy
+-- rows: customer_order by promised_by
 with target as (
     select
         o.*,

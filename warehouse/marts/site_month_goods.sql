@@ -1,6 +1,7 @@
 -- zh: 各场所每月交付货物与完好货物，件与吨各一行，互不相加
 -- en: Goods delivered and intact by site and month, one row for pieces and one for tonnes, never added together
 -- grain: site_id, month, policy
+-- rows: customer_order by delivered_at
 with delivered as (
     select
         o.*,

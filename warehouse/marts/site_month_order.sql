@@ -1,6 +1,7 @@
 -- zh: 各场所每月接单数
 -- en: Orders accepted by site and month
 -- grain: site_id, month
+-- rows: customer_order by accepted_at
 select
     o.site_id,
     s.legal_entity_id,

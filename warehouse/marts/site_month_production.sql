@@ -1,6 +1,7 @@
 -- zh: 各场所每月产量与班组加班；超限指班组日人均加班超过法定每日上限
 -- en: Output and team overtime by site and month; over the limit means more overtime per worker and day than the law allows
 -- grain: site_id, month
+-- rows: production_batch by produced_at, team_day by work_date
 with output as (
     select
         b.site_id,

@@ -1,6 +1,7 @@
 -- zh: 各场所每月不含税营业收入；集团内部交易不计；场所为空者只计入法人与企业
 -- en: Revenue net of VAT by site and month, without intra-group postings; an empty site counts for entity and enterprise only
 -- grain: legal_entity_id, site_id, month
+-- rows: revenue_posting by posted_on
 select
     site_id,
     legal_entity_id,

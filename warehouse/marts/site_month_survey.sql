@@ -1,6 +1,7 @@
 -- zh: 各场所每月满意度答卷与满意人数；多批次答卷合并计算；量表不在口径表中时满意人数为空
 -- en: Survey answers and satisfied answers by site and month, waves pooled; empty where the policy does not know the scale
 -- grain: site_id, month, policy
+-- rows: survey_response by answered_on
 with answered as (
     select r.site_id, strftime(r.answered_on, '%Y-%m') as month, k.policy, p.satisfied_from, r.score
     from clean.survey_response as r

@@ -1,6 +1,7 @@
 -- zh: 各场所每月自有与租赁车辆的行驶、周转量与燃料；各比率的分子分母取自同一批行程
 -- en: Kilometres, transport work and fuel of own and leased vehicles; each ratio's two sides come from the same trips
 -- grain: site_id, month
+-- rows: trip by started_at
 with trip as (
     select
         t.*,

@@ -1,6 +1,7 @@
 -- zh: 各场所每月人员与工时：员工指合同工；月平均 =（月初 + 月末）/ 2；加班按标准工时逐日、逐月检验
 -- en: People and hours by site and month; employees are those with a contract; average = (opening + closing) / 2; overtime tested per day and month
 -- grain: site_id, month
+-- rows: employee_month by month, attendance_day by work_date
 with roll as (
     select
         site_id,

@@ -1,0 +1,419 @@
+"""The `esg` command: what data engineers, ESG managers, analysts and auditors type.
+
+Everything heavy is imported by the command that needs it, so that `esg sql` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import HubError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from schemas.enterprise import Enterprise
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the process's exit code: 0 done, 1 something could not be done, 2 usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not getattr(options, "command", None):
+        parser.print_help()
+        return USAGE
+    try:
+        return int(options.command(options) or DONE)
+    except HubError as error:
+        _complain(error)
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+    except OSError as error:
+        _complain(
+            HubError(
+                f"{error.strerror or error}",
+                str(error.filename or ""),
+                "check that the file or folder can be read and written, and that the disk has room",
+            )
+        )
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted; what was published before stands / 已中断；此前发布的内容不变", file=sys.stderr)  # noqa: T201
+        return FAILED
+
+
+def _complain(error: HubError) -> None:
+    print(f"esg: {error}", file=sys.stderr)  # noqa: T201
+
+
+def _month(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no month; write it like 2026-01 / 月份格式如 2026-01")
+    return text
+
+
+def _period(text: str) -> str:
+    if not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2])(\.\.\d{4}-(0[1-9]|1[0-2]))?)?", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no period; write 2026, 2026-01 or 2025-07..2026-06 / 期间格式有误"
+        )
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--enterprise",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="enterprise folder / 企业文件夹 (default: $ESG_ENTERPRISE)",
+    )
+    parser = argparse.ArgumentParser(
+        prog="esg", parents=[where], formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="ESG data hub: monthly figures from operational extracts, every number traceable.\nESG 数据中枢：由业务系统提取数据按月计算指标，每个数字可追溯。",
+        epilog="examples / 示例:\n  esg init acme\n  esg --enterprise acme run --month 2026-01\n  esg --enterprise acme trace A.1.6 2026-01",
+    )  # fmt: skip
+    commands = parser.add_subparsers(title="commands / 命令", metavar="")
+
+    def command(
+        name: str, does: Callable[[argparse.Namespace], int | None], help_: str, example: str
+    ) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help_, description=help_, parents=[where], epilog=f"example / 示例:\n  {example}",
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+        one.set_defaults(command=does)
+        return one
+
+    one = command(
+        "init", _init, "write a commented enterprise folder with templates / 新建企业文件夹与模板", "esg init acme"
+    )
+    one.add_argument("folder", metavar="DIR")
+    command(
+        "check", _check, "prove that all declarations fit, without data / 检查全部声明", "esg --enterprise acme check"
+    )
+    one = command(
+        "try",
+        _try,
+        "read one source and show what would be accepted, writing nothing / 试读一个来源",
+        "esg try smart_meter 2026-01",
+    )
+    one.add_argument("source")
+    one.add_argument("month", nargs="?", type=_month)
+    one = command("run", _run, "take in, compute, score and publish / 运行", "esg run --month 2026-01 --to 2026-12")
+    one.add_argument("--month", required=True, type=_month)
+    one.add_argument("--to", type=_month, help="last month / 截止月份")
+    command("status", _status, "what has arrived, what has not, what was refused / 到达与拒绝情况", "esg status")
+    one = command(
+        "quarantine",
+        _quarantine,
+        "refused rows by reason; out to the data owner and back / 隔离区",
+        "esg quarantine --month 2026-01 --export refused.xlsx",
+    )
+    one.add_argument("--month", type=_month)
+    one.add_argument("--source")
+    way = one.add_mutually_exclusive_group()
+    way.add_argument("--export", metavar="F.xlsx", help="write them for correction / 导出待更正")
+    way.add_argument("--resubmit", metavar="F.xlsx", help="hand the corrected ones in / 交回更正")
+    command("diff", _diff, "figures changed since the publish before, and why / 与上次发布的差异", "esg diff")
+    one = command(
+        "trace", _trace, "walk a value down to its original lines / 追溯数值", "esg trace A.1.6 2026-03 SH-WH --all"
+    )
+    one.add_argument("indicator")
+    one.add_argument("period", type=_period)
+    one.add_argument("org", nargs="?")
+    one.add_argument("--all", action="store_true", help="every original line, not the first 20 / 显示全部原始行")
+    one = command("report", _report, "write the evaluation report / 生成评价报告", "esg report 2026")
+    one.add_argument("period", type=_period)
+    one = command(
+        "sql",
+        _sql,
+        "ask the published file / 查询发布文件",
+        'esg sql "select * from indicator.value limit 5" --format csv',
+    )
+    one.add_argument("query")
+    one.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    one = command("docs", _docs, "write the generated documents anew / 重新生成文档", "esg docs --check")
+    one.add_argument("--check", action="store_true", help="only say whether they are stale / 仅检查是否过期")
+    return parser
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    folder = getattr(options, "enterprise", None) or os.environ.get("ESG_ENTERPRISE")
+    if not folder:
+        raise HubError(
+            "no enterprise folder is named / 未指定企业文件夹",
+            todo="give --enterprise DIR or set ESG_ENTERPRISE; esg init DIR makes one",
+        )
+    if not Path(folder).is_dir():
+        raise HubError(f"no such folder / 文件夹不存在: {folder}", todo="esg init DIR makes one")
+    return Path(folder).resolve()
+
+
+def _enterprise(options: argparse.Namespace) -> Enterprise:
+    from schemas.enterprise import Enterprise
+
+    return Enterprise(_folder(options))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from connectors.templates import init
+
+    init(Path(options.folder))
+    print(f"{options.folder}: written; next / 已生成；下一步:\n  esg --enterprise {options.folder} check")  # noqa: T201
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from pipelines.run import check
+
+    found = check(_enterprise(options))
+    print("all declarations fit / 全部声明相符: " + ", ".join(f"{number} {what}" for what, number in found.items()))  # noqa: T201
+    return DONE
+
+
+def _try(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from connectors.ingest import ingest
+    from connectors.quarantine import by_reason, refused
+    from connectors.source import sources
+    from pipelines import show
+    from schemas.enterprise import Enterprise
+
+    enterprise = _enterprise(options)
+    known = {source.name: source for source in sources(enterprise)}
+    if options.source not in known:
+        raise HubError(f"no source is called {options.source!r} / 没有该来源", todo=f"there are: {', '.join(known)}")
+    wanted = known[options.source]
+    months = [options.month] if options.month else sorted({one.month for one in wanted.deliveries() if one.month})[-1:]
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = Enterprise(enterprise.folder, Path(scratch))
+        needed = {source.name for source in known.values() if source.table.rows == "reference"} | {wanted.name}
+        outcome = next(one for one in ingest(trial, months, needed) if one.source == wanted.name)
+        if outcome.error:
+            raise outcome.error
+        console = _console()
+        console.print(f"[bold]{wanted.name}[/] → {wanted.contract}  {' '.join(months)}")
+        if not outcome.extracts:
+            console.print("nothing has been delivered / 尚无交付")
+        grid = show.grid(
+            "", "file 文件", "read 读取", "accepted 接受", "refused 拒绝", "duplicates 重复", right=(1, 2, 3, 4)
+        )
+        for entry in outcome.extracts:
+            grid.add_row(
+                entry["name"], *(f"{entry[count]:,}" for count in ("rows", "accepted", "refused", "duplicates"))
+            )
+        console.print(grid)
+        show.refusals(console, by_reason(refused(trial, source=wanted.name)))
+        clean = trial.lake.files("clean", wanted.contract)
+        mine = [path for path in clean if path.parts[-3] == wanted.name]
+        if mine:
+            import polars as pl
+
+            from schemas.contract import contract
+
+            rows = pl.read_parquet(mine[0], hive_partitioning=False).head(3)
+            sample = show.grid(
+                "first rows as accepted / 接受的前几行",
+                "column 列",
+                *(str(number) for number in range(1, rows.height + 1)),
+            )
+            for column in contract(wanted.contract).declared:
+                sample.add_row(column.name, *(str(value) for value in rows[column.name].to_list()))
+            console.print(sample)
+    return DONE
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from connectors import quarantine
+    from pipelines import show
+    from pipelines.run import locked, run
+
+    months = _span(options.month, options.to or options.month)
+    enterprise = _enterprise(options)
+    _ = enterprise.declaration
+    console = _console()
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+    ) as progress:
+        task = progress.add_task("…")
+
+        def told(stage: str, what: str) -> None:
+            progress.update(task, description=f"{stage} {what}")
+
+        with locked(
+            enterprise,
+            lambda: progress.update(
+                task, description="another run holds this enterprise; waiting / 另一运行占用中，等待"
+            ),
+        ):
+            result = run(enterprise, months, told)
+    show.result(console, enterprise, result, months, quarantine.by_reason(quarantine.refused(enterprise)))
+    for outcome in result.failed:
+        assert outcome.error is not None  # noqa: S101 - that is what failed means
+        _complain(outcome.error)
+    return FAILED if result.failed else DONE
+
+
+def _span(first: str, last: str) -> list[str]:
+    low, high = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
+    if high < low:
+        raise HubError(f"--to {last} lies before --month {first} / 截止月早于起始月", todo="swap them")
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(low, high + 1)]
+
+
+def _status(options: argparse.Namespace) -> int:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from connectors import quarantine
+    from pipelines import show
+    from pipelines.status import status
+
+    enterprise, console = _enterprise(options), _console()
+    show.status(console, enterprise, status(enterprise, datetime.now(ZoneInfo(enterprise.timezone)).date()))
+    show.refusals(console, quarantine.by_reason(quarantine.refused(enterprise)))
+    return DONE
+
+
+def _quarantine(options: argparse.Namespace) -> int:
+    from connectors import quarantine
+    from pipelines import show
+    from pipelines.run import locked
+
+    enterprise, console = _enterprise(options), _console()
+    if options.resubmit:
+        with locked(enterprise):
+            outcomes = quarantine.resubmit(enterprise, Path(options.resubmit))
+        for one in outcomes:
+            if one.error:
+                _complain(one.error)
+            else:
+                counts = ", ".join(
+                    f"{one.total(count):,} {count}" for count in ("rows", "accepted", "refused", "duplicates")
+                )
+                console.print(f"{one.source}: {counts}; months / 月份: {show.few(sorted(one.months)) or '-'}")
+        console.print("compute and publish with / 重新计算并发布: esg run --month …")
+        return FAILED if any(one.error for one in outcomes) else DONE
+    rows = quarantine.refused(enterprise, options.month, options.source)
+    if options.export:
+        quarantine.export(rows, Path(options.export))
+        console.print(
+            f"{rows.height:,} rows / 行 → {options.export}; corrected, hand it in with / 更正后交回: esg quarantine --resubmit {options.export}"
+        )
+        return DONE
+    show.refusals(console, quarantine.by_reason(rows))
+    return DONE
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from pipelines import show
+
+    console = _console()
+    _, rows = _ask(
+        _folder(options),
+        """select indicator_id, period, org_id, policy, old_value, new_value, cause_extracts
+           from meta.figure_change order by all""",
+    )
+    if not rows:
+        console.print("no figure changed since the publish before / 与上次发布相比没有变化")
+        return DONE
+    names = ("indicator 指标", "period 期间", "org 组织", "policy 口径", "before 前", "now 现", "caused by 原因")
+    grid = show.grid(f"{len(rows)} figures changed / 变化的数字", *names, right=(4, 5))
+    for *key, old, new, cause in rows:
+        before, now = ("—" if value is None else f"{value:.6g}" for value in (old, new))
+        grid.add_row(*key, before, now, cause or "a declaration or reference / 声明或参照")
+    console.print(grid)
+    return DONE
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from pipelines import show
+    from pipelines.trace import trace
+
+    show.trace(
+        _console(), trace(_enterprise(options), options.indicator, options.period, options.org, everything=options.all)
+    )
+    return DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pipelines.run import write_report
+
+    path = write_report(_enterprise(options), options.period)
+    print(f"report / 报告: {path}")  # noqa: T201
+    return DONE
+
+
+def _ask(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import duckdb
+
+    from warehouse.access import connect
+
+    try:
+        result = connect(folder).execute(query)
+        return [column[0] for column in result.description or []], result.fetchall()
+    except duckdb.Error as error:
+        raise HubError(
+            f"the query failed / 查询失败: {error}", todo="correct it; docs/dictionary.md lists tables and columns"
+        ) from error
+
+
+def _sql(options: argparse.Namespace) -> int:
+    names, rows = _ask(_folder(options), options.query)
+    if options.format == "csv":
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows(rows)
+    elif options.format == "json":
+        import json
+
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False, default=str))  # noqa: T201
+    else:
+        from pipelines import show
+
+        grid = show.grid("", *names)
+        for row in rows:
+            grid.add_row(*("" if value is None else str(value) for value in row))
+        _console().print(grid)
+    return DONE
+
+
+def _docs(options: argparse.Namespace) -> int:
+    from pipelines.docs import stale, write
+
+    if not options.check:
+        for path in write():
+            print(path)  # noqa: T201
+        return DONE
+    behind = stale()
+    if behind:
+        raise HubError(
+            f"generated documents are stale / 生成的文档已过期: {', '.join(behind)}",
+            todo="make docs, and commit what changed",
+        )
+    print("generated documents are up to date / 生成的文档均为最新")  # noqa: T201
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

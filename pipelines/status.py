@@ -1,0 +1,52 @@
+"""Status: what has arrived, what has not by the day it was expected, what was refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from connectors.source import Source, sources
+from schemas.enterprise import Enterprise
+from schemas.lake import MONTH
+
+
+def status(enterprise: Enterprise, today: date) -> list[dict[str, Any]]:
+    """One row per source: months arrived, months late, rows accepted and refused.
+
+    A month is late when the source names a day it expects to deliver by, that day of the month after has passed, and
+    nothing has come. Months count from the first month anything arrived for, or the enterprise's `first_month`.
+    """
+    lake = enterprise.lake
+    stored = {name: months(enterprise, name) for name in {entry["source"] for entry in lake.extracts()}}
+    first = enterprise.declaration.first_month or min(
+        (month for found in stored.values() for month in found), default=None
+    )
+    rows = []
+    for source in sources(enterprise):
+        arrived = stored.get(source.name, [])
+        entries = lake.extracts(source=source.name)
+        rows.append({
+            "source": source.name, "owner": source.owner, "arrived": arrived, "late": _late(source, arrived, first, today),
+            "accepted": sum(entry["accepted"] for entry in entries), "refused": sum(entry["refused"] for entry in entries),
+        })  # fmt: skip
+    return rows
+
+
+def months(enterprise: Enterprise, source: str) -> list[str]:
+    """The months a source has delivered for."""
+    entries = enterprise.lake.extracts(source=source)
+    named = {entry["month"] for entry in entries if entry["month"]}
+    return sorted(
+        named | {month for entry in entries if not entry["month"] for month in entry["clean"] if MONTH.fullmatch(month)}
+    )
+
+
+def _late(source: Source, arrived: list[str], first: str | None, today: date) -> list[str]:
+    if source.expect_by_day is None or first is None:
+        return []
+    due = []
+    number = int(first[:4]) * 12 + int(first[5:]) - 1
+    while date((number + 1) // 12, (number + 1) % 12 + 1, source.expect_by_day) < today:
+        due.append(f"{number // 12:04d}-{number % 12 + 1:02d}")
+        number += 1
+    return [month for month in due if month not in arrived]

@@ -1,0 +1,257 @@
+"""Trace: walk a published value down to the original lines it was counted from.
+
+Everything it needs stands in the published file and the landing archive, so it is quick and reads nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from schemas.enterprise import Enterprise
+from schemas.errors import HubError
+
+FIRST = 20
+"""How many original lines are shown unless all are asked for."""
+
+
+@dataclass
+class Trace:
+    """One value and what stands behind it; every part is a list of plain dictionaries.
+
+    Attributes:
+        values: the value under every policy, the chosen one first.
+        marts: mart → its rows behind the value.
+        lines: emission or fuel lines with factor, rule path and verification.
+        factors: the factors used, with their source.
+        extracts: the extracts that contributed, with their counts.
+        rows: contract → clean rows behind the value, with the original text of each where asked for.
+        total: contract → how many clean rows there are.
+    """
+
+    values: list[dict[str, Any]]
+    marts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    factors: list[dict[str, Any]] = field(default_factory=list)
+    extracts: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    total: dict[str, int] = field(default_factory=dict)
+
+
+def trace(
+    enterprise: Enterprise, indicator: str, period: str, org: str | None = None, *, everything: bool = False
+) -> Trace:
+    """Walk down from one value.
+
+    Args:
+        enterprise: the folder.
+        indicator: `A.1.6`, `M010`, …
+        period: `2026-03`, `2026` or `2025-07..2026-06`.
+        org: a site, a legal entity or the enterprise, which is the default.
+        everything: all original lines instead of the first 20.
+
+    Raises:
+        HubError: nothing is published, or there is no such value.
+    """
+    if not enterprise.published.exists():
+        raise HubError("nothing is published yet / 尚未发布", str(enterprise.published), "esg run --month … first")
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach '{enterprise.published}' as esg (read_only)")
+        connection.execute("use esg")
+        walk = _Walk(connection, enterprise, indicator, period, org or enterprise.id)
+        return walk.down(everything)
+
+
+class _Walk:
+    """One value's way down."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, indicator: str, period: str, org: str
+    ) -> None:
+        self.connection, self.enterprise, self.indicator, self.period, self.org = (
+            connection,
+            enterprise,
+            indicator,
+            period,
+            org,
+        )
+
+    def down(self, everything: bool) -> Trace:
+        values = self._all(
+            "select * from indicator.value where indicator_id = ? and period = ? and org_id = ? order by is_chosen desc, policy",
+            self.indicator, self.period, self.org,
+        )  # fmt: skip
+        if not values:
+            raise HubError(f"no value {self.indicator} {self.period} {self.org} / 没有该数值", str(self.enterprise.published),
+                           "esg sql \"select distinct indicator_id, period, org_id from indicator.value\" lists what there is")  # fmt: skip
+        found = Trace(values)
+        sites, months = self._sites(values[0]["org_kind"]), _months(self.period)
+        terms = self._all("select * from indicator.term where indicator_id = ? order by side desc", self.indicator)
+        below: list[str] = []
+        for term in terms:
+            below += [name for name in self._below(f"mart.{term['mart']}") if name not in below]
+            found.marts[term["mart"]] = self._mart(term, sites, months, str(values[0]["policy"]))
+        for name in ("mart.emission_line", "mart.fuel_line", "mart.meter_month"):
+            if name in below and name.removeprefix("mart.") not in found.marts:
+                rows = self._mart({"mart": name.removeprefix("mart."), "where_column": None}, sites, months, "")
+                found.lines += [{"line": name.removeprefix("mart."), **row} for row in rows]
+        used = {str(value) for row in found.lines for key, value in row.items() if key.endswith("factor_id") and value}
+        found.factors = self._all(
+            "select * from reference.emission_factor where list_contains(?, factor_id) order by factor_id", sorted(used)
+        )
+        for contract, column in self._sources(below):
+            self._rows(found, contract, column, sites, months, everything)
+        return found
+
+    def _all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        result = self.connection.execute(sql, list(parameters))
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def _sites(self, kind: str) -> list[str] | None:
+        """The sites of the organisational unit; None for the whole enterprise."""
+        if kind == "enterprise":
+            return None
+        if kind == "site":
+            return [self.org]
+        return [
+            row["site_id"]
+            for row in self._all("select distinct site_id from reference.site where legal_entity_id = ?", self.org)
+        ]
+
+    def _below(self, table: str) -> list[str]:
+        """A table and all it rests on."""
+        found = [table]
+        for row in self._all(
+            "select distinct upstream_table from meta.table_lineage where table_name = ? order by all", table
+        ):
+            found += [name for name in self._below(row["upstream_table"]) if name not in found]
+        return found
+
+    def _sources(self, below: list[str]) -> list[tuple[str, str]]:
+        rows = self._all(
+            """select distinct upstream_table, by_column from meta.table_lineage
+               where list_contains(?, table_name) and by_column is not null order by all""", below,
+        )  # fmt: skip
+        return [(row["upstream_table"].removeprefix("clean."), row["by_column"]) for row in rows]
+
+    def _mart(
+        self, term: dict[str, Any], sites: list[str] | None, months: list[str], policy: str
+    ) -> list[dict[str, Any]]:
+        table = f"mart.{term['mart']}"
+        columns = [row["column_name"] for row in self._all(f"describe {table}")]
+        where, parameters = ["list_contains(?, month)"], [months]
+        if sites is not None:
+            where.append(
+                "(list_contains(?, site_id) or (site_id is null and legal_entity_id = ?))"
+                if "legal_entity_id" in columns
+                else "list_contains(?, site_id)"
+            )
+            parameters += [sites, self.org] if "legal_entity_id" in columns else [sites]
+        if "policy" in columns:
+            where.append("policy = ?")
+            parameters.append(policy)
+        if term["where_column"]:
+            where.append(f"{term['where_column']} = ?")
+            parameters.append(term["where_value"])
+        return self._all(f"select * from {table} where {' and '.join(where)} order by all", *parameters)
+
+    def _rows(
+        self, found: Trace, contract: str, column: str, sites: list[str] | None, months: list[str], everything: bool
+    ) -> None:
+        """Clean rows of one contract behind the value, the extracts they came in, and their original lines."""
+        files = [str(path) for path in self.enterprise.lake.files("clean", contract)]
+        if not files:
+            return
+        relation = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
+        columns = {
+            row["column_name"]: row["column_type"] for row in self._all(f"describe select * from {relation}", files)
+        }
+        kind = columns[column]
+        local = {"DATE": f"strftime(r.{column}, '%Y-%m')", "VARCHAR": f"r.{column}"}.get(
+            kind, f"strftime(timezone(?, r.{column}), '%Y-%m')"
+        )
+        parameters: list[object] = [files, months, *([self.enterprise.timezone] if "?" in local else [])]
+        place = _place(columns)
+        where = f"list_contains(?, {local})" + (" and not r.is_superseded" if "is_superseded" in columns else "")
+        if sites is not None:
+            where += f" and list_contains(?, {place[1]})"
+            parameters.append(sites)
+        source = f"{relation} as r {place[0]} where {where}"
+        counts = self._all(
+            f"select r.source, r.extract_id, count(*) as rows_used from {source} group by all order by all", *parameters
+        )
+        known = {(entry["source"], entry["sha256"]): entry for entry in self.enterprise.lake.extracts(contract)}
+        for row in counts:
+            entry = known[row["source"], row["extract_id"]]
+            found.extracts.append({"contract": contract, **row, "file": entry["name"], "received_at": entry["received_at"], "accepted": entry["accepted"],
+                                   "refused": entry["refused"]})  # fmt: skip
+        found.total[contract] = sum(row["rows_used"] for row in counts)
+        limit = "" if everything else f"limit {FIRST}"
+        rows = self._all(
+            f"select r.* from {source} order by r.source, r.extract_id, r.sheet, r.row_number {limit}", *parameters
+        )
+        found.rows[contract] = _with_originals(rows, known, self.enterprise.data / "landing")
+
+
+def _place(columns: dict[str, str]) -> tuple[str, str]:
+    """How a clean row finds its site: its own column, its meter's or its vehicle's."""
+    if "meter_id" in columns:
+        return "left join reference.meter as m on r.meter_id = m.meter_id", "m.site_id"
+    if "vehicle_id" in columns:
+        own = "coalesce(r.site_id, v.site_id)" if "site_id" in columns else "v.site_id"
+        return "left join reference.vehicle as v on r.vehicle_id = v.vehicle_id", own
+    return "", "r.site_id"
+
+
+def _with_originals(
+    rows: list[dict[str, Any]], known: dict[tuple[str, str], dict[str, Any]], landing: Path
+) -> list[dict[str, Any]]:
+    """Each clean row with its line as it was received."""
+    import polars as pl
+
+    from connectors import readers
+    from connectors.source import Read
+
+    wanted: dict[tuple[str, str], set[int]] = {}
+    for row in rows:
+        wanted.setdefault((row["source"], row["extract_id"]), set()).add(row["row_number"])
+    lines: dict[tuple[str, str, str | None, int], str] = {}
+    for name, numbers in wanted.items():
+        entry = known[name]
+        path = landing / entry["archived"]
+        read = Read.model_validate(
+            entry["read"] if not entry["archived"].endswith(".parquet") else {"as": "parquet", "files": "-"}
+        )
+        batches = (
+            [pl.read_parquet(path)]
+            if entry["archived"].endswith(".parquet")
+            else readers.read(path, read, entry["name"])
+        )
+        for batch in batches:
+            for line in batch.filter(pl.col("row_number").is_in(sorted(numbers))).iter_rows(named=True):
+                text = " | ".join(
+                    f"{key}={value}"
+                    for key, value in line.items()
+                    if value is not None and key not in ("row_number", "sheet")
+                )
+                lines.setdefault((*name, line.get("sheet"), line["row_number"]), text)
+    for row in rows:
+        name = (row["source"], row["extract_id"])
+        row["file"] = known[name]["name"]
+        row["original"] = lines.get((*name, row["sheet"], row["row_number"])) or lines.get(
+            (*name, None, row["row_number"])
+        )
+    return rows
+
+
+def _months(period: str) -> list[str]:
+    first, _, last = period.partition("..")
+    if not last:
+        first, last = (first, first) if len(first) == 7 else (f"{first}-01", f"{first}-12")
+    low, high = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(low, high + 1)]

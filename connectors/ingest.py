@@ -51,6 +51,7 @@ class Outcome:
         unchanged: how many extracts were there already.
         error: why the source could not be taken in; then nothing of it has changed.
         waiting: the months asked for that it has not delivered.
+        beside: after a resubmission, the other extracts that were judged or settled anew because of it.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Outcome:
     unchanged: int = 0
     error: HubError | None = None
     waiting: list[str] = field(default_factory=list)
+    beside: list[dict[str, Any]] = field(default_factory=list)
 
     def total(self, count: str) -> int:
         """The sum of a count (`rows`, `accepted`, `refused`, `duplicates`) over what was staged."""
@@ -68,7 +70,10 @@ class Outcome:
     def months(self) -> set[str]:
         """The months whose clean rows may have changed."""
         return {
-            month for entry in self.extracts for month in (*entry["clean"], *entry["replaced_months"]) if month != ALL
+            month
+            for entry in [*self.extracts, *self.beside]
+            for month in (*entry["clean"], *entry["replaced_months"])
+            if month != ALL
         }
 
 
@@ -163,12 +168,22 @@ def correct(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> Ou
         enterprise: the folder.
         source: whose rows are corrected.
         entry: as `landing.land_corrections` gives it.
+
+    Returns:
+        What became of the resubmission; the others stand `beside` it.
     """
     _source.cache_clear()
     state = enterprise.lake.state["extracts"]
     new = {**entry, "month": None, "order": _next(state)}
     older = [other for other in enterprise.lake.extracts(source=source.name) if _origins(other) & _origins(new)]
-    return _together(enterprise, source.table, [], [(source, lambda _: [new, *older])], lambda _: None)[0]
+    others = sorted({other["source"] for other in enterprise.lake.extracts(source.contract)} - {source.name})
+    outcomes = [Outcome(name, source.contract) for name in others]
+    outcomes = _together(enterprise, source.table, outcomes, [(source, lambda _: [new, *older])], lambda _: None)
+    entries = [one for outcome in outcomes for one in outcome.extracts]
+    outcome = outcomes[-1]
+    outcome.extracts = [one for one in entries if one["sha256"] == entry["sha256"] and one["source"] == source.name]
+    outcome.beside = [one for one in entries if one not in outcome.extracts]
+    return outcome
 
 
 def _origins(entry: dict[str, Any]) -> set[str]:
@@ -347,7 +362,9 @@ def _references(data: str, files: str, legal_entities: tuple[str, ...], enterpri
     frames = {}
     for name, paths in json.loads(files).items():
         if paths:
-            frame = pl.concat([pl.read_parquet(Path(data) / path, hive_partitioning=False) for path in paths])
+            frame = pl.concat(
+                [pl.read_parquet(Path(data) / path, hive_partitioning=False, glob=False) for path in paths]
+            )
             frames[name] = frame.sort(contract(name).key, nulls_last=False)
     return References(frames, list(legal_entities), enterprise_id)
 

@@ -147,7 +147,7 @@ def origin(row: dict[str, Any], extract_id: str) -> tuple[str, str, str, str]:
 
 def corrected(landing: Path, archived: list[str]) -> set[tuple[str, str, str, str]]:
     """The origins of all rows in some archived resubmissions."""
-    frames = [pl.read_parquet(landing / name, columns=list(ORIGIN)).select(ORIGIN).fill_null("") for name in archived]
+    frames = [pl.read_parquet(landing / name, glob=False).select(ORIGIN).fill_null("") for name in archived]
     return {row for frame in frames for row in frame.iter_rows()}
 
 
@@ -178,7 +178,7 @@ def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.Dat
             f"source {source.name}, file {entry['name']}", "deliver the file again",
         )  # fmt: skip
     if source.is_personal or "corrects" in entry:
-        yield pl.read_parquet(path)
+        yield pl.read_parquet(path, glob=False)
     else:
         yield from readers.read(path, reading(source), entry["name"])
 

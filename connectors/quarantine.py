@@ -136,8 +136,8 @@ def resubmit(enterprise: Enterprise, path: Path) -> list[Outcome]:
     a second time changes nothing.
 
     Returns:
-        One outcome per source in the workbook; what was handed in is the extract whose name starts with `resubmitted/`,
-        the others are the extracts judged again without the rows it corrects. A source that fails changes nothing.
+        One outcome per source in the workbook: its extract is what was handed in, beside it stand those judged again
+        without the rows it corrects. A source that fails changes nothing.
 
     Raises:
         SourceError: the workbook cannot be read, was not exported by the hub, or holds a row that is not in quarantine
@@ -184,7 +184,7 @@ def _all(enterprise: Enterprise, source: str | None = None) -> pl.DataFrame:
         for entry in enterprise.lake.extracts(source=source)
         for _, path in sorted(entry["quarantine"].items())
     ]
-    frames = [pl.read_parquet(path, hive_partitioning=False) for path in paths]
+    frames = [pl.read_parquet(path, hive_partitioning=False, glob=False) for path in paths]
     return pl.concat([pl.DataFrame(schema=QUARANTINE), *frames]).sort(
         "contract", "source", "file", "sheet", "row_number", "raw"
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
 """The indicators with formulas, as the overview shows them."""
 
+_MOST = 40  # rows of a table before it is cut
+
 
 def grid(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
     """An empty table; `right` are the columns of numbers."""
@@ -121,56 +123,30 @@ def _cell(row: dict[str, Any] | None) -> str:
 def trace(console: Console, found: Trace) -> None:
     """A value walked down, top to bottom."""
     head = found.values[0]
-    console.print(f"[bold]{head['indicator_id']}  {head['period']}  {head['org_id']}[/]  ({head['boundary']})")
+    console.print(f"[bold]{head['indicator_id']}  {head['period']}  {head['org_id']}[/]  {head['boundary']}")
     table = grid("", "policy 口径", "numerator 分子", "denominator 分母", "value 值", "state 状态", right=(1, 2, 3))
     for row in found.values:
-        state = (
-            f"{row['state']}"
-            + (f" ({row['reason']})" if row["reason"] else "")
-            + ("  ← chosen 所选" if row["is_chosen"] else "")
-        )
-        table.add_row(row["policy"], _amount(row["numerator"], row["numerator_unit"]), _amount(row["denominator"], row["denominator_unit"]),
-                      _amount(row["value"], row["unit"]), state)  # fmt: skip
+        why = f" {row['reason']}" if row["reason"] else ""
+        above, below = _amount(row, "numerator"), _amount(row, "denominator")
+        value = "—" if row["value"] is None else f"{row['value']:.10g} {row['unit']}"
+        table.add_row(row["policy"] + (" *" if row["is_chosen"] else ""), above, below, value, row["state"] + why)
     console.print(table)
+    console.print("[dim]* the reading that was chosen / 所选口径[/]\n")
     for mart, rows in found.marts.items():
         console.print(_rows(f"mart.{mart}", rows))
-    for name in dict.fromkeys(line["line"] for line in found.lines):
-        lines = [
-            {key: value for key, value in line.items() if key != "line"} for line in found.lines if line["line"] == name
-        ]
-        console.print(_rows(f"mart.{name}", lines))
-    if found.factors:
-        table = grid("factors / 因子", "factor 因子", "value 值", "source 出处", "", right=(1,))
-        for row in found.factors:
-            table.add_row(
-                row["factor_id"],
-                f"{row['value']:.10g} {row['unit']}",
-                row["source"],
-                "" if row["verified"] else "[yellow]unverified 未核实[/]",
-            )
-        console.print(table)
+    _lines(console, found)
     table = grid(
-        "extracts / 提取",
-        "contract 合同",
-        "source: file 来源与文件",
-        "sha256",
-        "rows used 所用行",
-        "received 接收",
-        right=(3,),
+        "extracts / 提取", "contract 合同", "source, file 来源与文件", "sha256", "rows used 所用行", right=(3,)
     )
-    for row in found.extracts:
+    for row in found.extracts[:_MOST]:
         table.add_row(
-            row["contract"],
-            f"{row['source']}: {row['file']}",
-            row["extract_id"][:12],
-            f"{row['rows_used']:,}",
-            row["received_at"],
+            row["contract"], f"{row['source']}: {row['file']}", row["extract_id"][:12], f"{row['rows_used']:,}"
         )
+    table.caption = f"… {len(found.extracts) - _MOST} more" if len(found.extracts) > _MOST else None
     console.print(table)
     for contract, rows in found.rows.items():
-        console.print(
-            f"\n[bold]original lines / 原始行: {contract}[/]  ({len(rows):,} of {found.total[contract]:,}{'' if len(rows) == found.total[contract] else ', --all shows all'})"
-        )
+        more = "" if len(rows) == found.total[contract] else " (--all shows all / 加 --all 显示全部)"
+        console.print(f"[bold]original lines / 原始行: {contract}[/]  {len(rows):,} of {found.total[contract]:,}{more}")
         for row in rows:
             sheet = f" [{row['sheet']}]" if row["sheet"] else ""
             console.print(
@@ -178,24 +154,55 @@ def trace(console: Console, found: Trace) -> None:
             )
 
 
+def _lines(console: Console, found: Trace) -> None:
+    """Activity times factor, line by line, and the factors with their sources."""
+    lines = [line for line in found.lines if line["line"] == "emission_line"]
+    if lines:
+        table = grid(
+            "emission lines / 排放明细",
+            "site 场所",
+            "scope",
+            "what 对象",
+            "activity 活动量",
+            "factor 因子",
+            "tCO2e",
+            "chosen by 选取",
+            right=(3, 5),
+        )
+        for line in lines:
+            activity = "—" if line["activity"] is None else f"{line['activity']:,.6g} {line['activity_unit']}"
+            emission = line["reason"] if line["emission_tco2e"] is None else f"{line['emission_tco2e']:,.6f}"
+            scope = f"{line['scope']} {line['basis']}"
+            table.add_row(
+                line["site_id"], scope, line["subject"], activity, line["factor_id"], emission, line["rule_path"]
+            )
+        console.print(table)
+    if found.factors:
+        table = grid("factors / 因子", "factor 因子", "value 值", "source 出处", right=(1,))
+        for row in found.factors:
+            doubt = "" if row["verified"] else f" [yellow](unverified 未核实: {row['confidence']})[/]"
+            table.add_row(row["factor_id"], f"{row['value']:.10g} {row['unit']}", row["source"] + doubt)
+        console.print(table)
+
+
 def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
     names = [name for name in (rows[0] if rows else {}) if any(row[name] is not None for row in rows)]
     numbers = tuple(n for n, name in enumerate(names) if any(isinstance(row[name], float | int) for row in rows))
     table = grid(title, *names, right=numbers)
-    for row in rows[:40]:
+    for row in rows[:_MOST]:
         table.add_row(
             *(
                 "" if row[name] is None else f"{row[name]:,.6g}" if isinstance(row[name], float) else str(row[name])
                 for name in names
             )
         )
-    if len(rows) > 40:
-        table.caption = f"… {len(rows) - 40} more; esg sql shows them"
+    if len(rows) > _MOST:
+        table.caption = f"… {len(rows) - _MOST} more; esg sql shows them"
     return table
 
 
-def _amount(value: float | None, unit: str | None) -> str:
-    return "—" if value is None else f"{value:,.10g} {unit or ''}".rstrip()
+def _amount(row: dict[str, Any], side: str) -> str:
+    return "—" if row[side] is None else f"{row[side]:,.10g} {row[f'{side}_unit'] or ''}".rstrip()
 
 
 def status(console: Console, enterprise: Enterprise, rows: list[dict[str, Any]]) -> None:

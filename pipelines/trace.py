@@ -103,8 +103,12 @@ class _Walk:
         found.factors = self._all(
             "select * from reference.emission_factor where list_contains(?, factor_id) order by factor_id", sorted(used)
         )
-        for contract, column in self._sources(below):
-            self._rows(found, contract, column, sites, months, everything)
+        for contract, column, is_partition in self._sources(below):
+            # a reading at midnight may lie in the file of the month before
+            around = set(_span(_shifted(months[0], -1), _shifted(months[-1], 1))) if is_partition else None
+            files = [str(path) for path in self.enterprise.lake.files("clean", contract, around)]
+            if files:
+                self._rows(found, contract, files, column, sites, months, everything)
         return found
 
     def _all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
@@ -132,12 +136,12 @@ class _Walk:
             found += [name for name in self._below(row["upstream_table"]) if name not in found]
         return found
 
-    def _sources(self, below: list[str]) -> list[tuple[str, str]]:
+    def _sources(self, below: list[str]) -> list[tuple[str, str, bool]]:
         rows = self._all(
-            """select distinct upstream_table, by_column from meta.table_lineage
+            """select distinct upstream_table, by_column, is_partition from meta.table_lineage
                where list_contains(?, table_name) and by_column is not null order by all""", below,
         )  # fmt: skip
-        return [(row["upstream_table"].removeprefix("clean."), row["by_column"]) for row in rows]
+        return [(row["upstream_table"].removeprefix("clean."), row["by_column"], row["is_partition"]) for row in rows]
 
     def _mart(
         self, term: dict[str, Any], sites: list[str] | None, months: list[str], policy: str
@@ -161,12 +165,16 @@ class _Walk:
         return self._all(f"select * from {table} where {' and '.join(where)} order by all", *parameters)
 
     def _rows(
-        self, found: Trace, contract: str, column: str, sites: list[str] | None, months: list[str], everything: bool
+        self,
+        found: Trace,
+        contract: str,
+        files: list[str],
+        column: str,
+        sites: list[str] | None,
+        months: list[str],
+        everything: bool,
     ) -> None:
         """Clean rows of one contract behind the value, the extracts they came in, and their original lines."""
-        files = [str(path) for path in self.enterprise.lake.files("clean", contract)]
-        if not files:
-            return
         relation = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
         columns = {
             row["column_name"]: row["column_type"] for row in self._all(f"describe select * from {relation}", files)
@@ -253,5 +261,16 @@ def _months(period: str) -> list[str]:
     first, _, last = period.partition("..")
     if not last:
         first, last = (first, first) if len(first) == 7 else (f"{first}-01", f"{first}-12")
-    low, high = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
-    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(low, high + 1)]
+    return _span(first, last)
+
+
+def _span(first: str, last: str) -> list[str]:
+    found = [first]
+    while found[-1] < last:
+        found.append(_shifted(found[-1], 1))
+    return found
+
+
+def _shifted(month: str, by: int) -> str:
+    number = int(month[:4]) * 12 + int(month[5:]) - 1 + by
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"

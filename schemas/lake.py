@@ -95,7 +95,9 @@ class Lake:
         return {month for entry in self.extracts(contract) for month in entry["clean"] if MONTH.fullmatch(month)}
 
     def sweep(self) -> None:
-        """Delete files of `clean` and `quarantine` that no state names (what a broken run left behind)."""
+        """Delete files of `clean` and `quarantine` that no state names, and half-made ones in the archive: what a broken run left."""
+        for path in (self.data / "landing").glob(".*"):
+            path.unlink()
         named = {path for entry in self.extracts() for kind in ("clean", "quarantine") for path in entry[kind].values()}
         for kind in ("clean", "quarantine"):
             for path in sorted((self.data / kind).glob("*/*/*/*")):

@@ -134,21 +134,16 @@ def _quarantine(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def _table_lineage() -> pl.DataFrame:
-    rows = [
-        (f"mart.{mart.name}", table, mart.rows.get(table.removeprefix("clean.")))
-        for mart in marts()
-        for table in mart.reads
-    ]
-    rows += [
-        (f"mart.{mart.name}", "clean.meter_reading", mart.rows["meter_reading"])
-        for mart in marts()
-        if "meter_reading" in mart.rows
-    ]
-    return pl.DataFrame(
-        sorted(rows, key=str),
-        schema=dict.fromkeys(("table_name", "upstream_table", "by_column"), pl.String),
-        orient="row",
-    )
+    """(mart, what it reads, the column that puts those rows into a month, whether clean files are cut by that column)."""
+    rows: list[tuple[str, str, str | None, bool]] = []
+    for mart in marts():
+        read = {*mart.reads, *(f"clean.{name}" for name in mart.rows)}
+        for table in sorted(read):
+            name = table.removeprefix("clean.")
+            column = mart.rows.get(name)
+            rows.append((f"mart.{mart.name}", table, column, column is not None and contract(name).month == (column,)))
+    schema = {"table_name": pl.String, "upstream_table": pl.String, "by_column": pl.String, "is_partition": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _extracts(enterprise: Enterprise) -> pl.DataFrame:
@@ -287,18 +282,15 @@ def lineage_of(mart: str, sql: str, reads: str) -> list[tuple[str, str, str, str
     """(mart, column, upstream table, upstream column) of one SELECT."""
     import sqlglot
     from sqlglot.lineage import lineage
-    from sqlglot.optimizer.qualify import qualify
 
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for table, present in json.loads(reads).items():
         place, name = table.split(".")
         schema.setdefault(place, {})[name] = present
-    tree = qualify(
-        sqlglot.parse_one(sql, dialect="duckdb"), schema=schema, dialect="duckdb", validate_qualify_columns=False
-    )
     found = set()
-    for column in tree.named_selects:
-        for node in lineage(column, tree, schema=schema, dialect="duckdb").walk():
+    # all columns in one go, so that the SELECT is resolved once; only the leaves are of interest, so no node is trimmed
+    for column, top in lineage(None, sql, schema=schema, dialect="duckdb", trim_selects=False).items():
+        for node in top.walk():
             if isinstance(node.expression, sqlglot.exp.Table) and node.expression.db:
                 found.add(
                     (mart, column, f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"'))

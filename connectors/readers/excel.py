@@ -11,7 +11,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import openpyxl
 import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -170,6 +169,8 @@ def _has_error_cell(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
 def _restore_errors(path: Path, sheet: str, rows: list[list[Any]], name: str) -> None:
     """Put `#DIV/0!`, `#N/A` … back where the fast parser gives an empty cell: an error is not a gap."""
     try:
+        import openpyxl
+
         book = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
         for row in book[sheet].iter_rows():
             for cell in row:

@@ -1,4 +1,7 @@
-"""Looks up weights that stand in another row: `See DN-304 (ID#:10589)` is the number of the row with that ID."""
+"""Looks up weights that stand in another row: `See DN-304 (ID#:10589)` is the number of the row with that ID.
+
+Both lines went in that consignment and the number is its weight, so it must not be added up over lines.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,378 @@
+"""The assets: one per source, mart, indicator family, and one each for scores, published file and report.
+
+Everything Dagster shows of them (owner, group, kinds, columns, lineage, code) is read from the declarations and applied
+in one place; the work is that of `pipelines.run.Run`, of which every Dagster run holds one, and with it the folder's lock.
+"""
+
+import json
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+import indicators.declared
+import warehouse.marts
+from connectors.ingest import ALL
+from connectors.source import Source, sources
+from indicators.declared import catalogue
+from pipelines import checks
+from pipelines.run import FAMILIES, Run, locked, write_report
+from schemas.contract import Column, names
+from schemas.enterprise import Enterprise
+from schemas.errors import HubError, SourceError
+from warehouse.marts import Mart, marts
+from warehouse.publish import columns, lineage_of
+
+Work = Callable[[Run, list[str]], dg.MaterializeResult]
+"""What materialises an asset: the run and the months it is for → what is shown of it."""
+Made = tuple[dg.AssetSpec, Work, list[dg.AssetCheckSpec]]
+
+SCORE, PUBLISHED, REPORT = (
+    dg.AssetKey(list(path)) for path in (("score", "result"), ("published", "esg"), ("report", "evaluation"))
+)
+_STEWARD = "team:esg"  # who owns what no declaration names an owner of
+_FAMILIES = {
+    "climate": "气候与温室气体", "customer": "客户与服务", "energy": "能源", "people": "员工", "production": "生产", "transport": "运输",
+}  # fmt: skip
+# what the hub derives from reference rows before any mart runs: table → the contracts it rests on
+_DERIVED = {
+    "staged.meter_segment": ("meter_reading", "meter", "site"), "reference.site_zone": ("site",), "reference.site_month": ("site",),
+    "reference.grid_fallback": ("site",),
+}  # fmt: skip
+_SHOWN = 40  # figures in the table a family shows of itself
+
+
+def run_of(folder: Path) -> dg.ResourceDefinition:
+    """The one `Run` of a Dagster run; from its first step to its last it holds the enterprise folder, as `esg run` does."""
+
+    @dg.resource(description="The monthly run, holding the lock of the enterprise folder")
+    def run(context: dg.InitResourceContext) -> Iterator[Run]:
+        enterprise = Enterprise(folder)
+
+        def waiting() -> None:
+            if context.log is not None:
+                context.log.info(
+                    "another run holds this enterprise folder: waiting for it / 另一次运行正占用该企业目录，等待中"
+                )
+
+        with locked(enterprise, waiting):
+            one = Run(enterprise, **({"run_id": context.run_id} if context.run_id else {}))
+            try:
+                yield one
+            finally:
+                one.close()
+
+    return run
+
+
+def assets(enterprise: Enterprise, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Every asset of an enterprise.
+
+    Args:
+        enterprise: the folder; only its declarations are read.
+        partitions: the months.
+    """
+    broken: dict[str, SourceError] = {}
+    lineage = _Lineage(sources(enterprise, broken))
+    made = [_of_source(source, lineage, enterprise) for source in lineage.sources]
+    made += [_of_broken(name, error) for name, error in broken.items()]
+    made += [_of_mart(mart, lineage) for mart in marts()]
+    made += [_of_family(family) for family in FAMILIES]
+    made.append(_of_scores(lineage, enterprise))
+    read = {dep.asset_key for spec, *_ in made for dep in spec.deps}
+    made += [_of_published(spec.key for spec, *_ in made if spec.key not in read), _of_report()]
+    return [
+        _asset(spec.replace_attributes(partitions_def=partitions), enterprise, work, specs)
+        for spec, work, specs in made
+    ]
+
+
+def _asset(
+    spec: dg.AssetSpec, enterprise: Enterprise, work: Work, specs: list[dg.AssetCheckSpec]
+) -> dg.AssetsDefinition:
+    """One asset as Dagster runs it: any stretch of months in one run, one run per enterprise at a time."""
+    is_source = spec.key.path[0] == "source"
+
+    @dg.multi_asset(
+        name="__".join(spec.key.path), specs=[spec], check_specs=specs, backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={"run"}, pool=pool(enterprise),
+        # sources first: what is computed between two of them would be computed again
+        op_tags={"dagster/priority": "1" if is_source else "0"},
+    )  # fmt: skip
+    def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        try:
+            return work(context.resources.run, list(context.partition_keys))
+        except HubError as error:
+            raise dg.Failure(
+                str(error), {"what": error.what, "where": error.where, "next": error.todo}, allow_retries=False
+            ) from error
+
+    return materialise
+
+
+def pool(enterprise: Enterprise) -> str:
+    """The pool that keeps the runs of one enterprise apart, also those started by hand on a selection of assets."""
+    return f"enterprise_{re.sub(r'[^A-Za-z0-9_]', '_', enterprise.id)}"
+
+
+# ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Lineage:
+    """Which assets a table rests on."""
+
+    def __init__(self, found: list[Source]) -> None:
+        self.sources = found
+
+    def of_contract(self, *contracts: str) -> list[dg.AssetKey]:
+        """The sources that fill some contracts."""
+        return [dg.AssetKey(["source", source.name]) for source in self.sources if source.contract in contracts]
+
+    def of(self, table: str) -> list[dg.AssetKey]:
+        """The assets a table a mart reads comes from; none for what the hub ships or knows by itself."""
+        place, _, name = table.partition(".")
+        if place == "mart":
+            return [dg.AssetKey(["mart", name])]
+        return self.of_contract(
+            *_DERIVED.get(table, (name,) if place in ("clean", "reference") and name in names() else ())
+        )
+
+
+def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Made:
+    table, key = source.table, dg.AssetKey(["source", source.name])
+    files = [
+        path for path in (enterprise.folder / "sources" / f"{source.name}.yaml", source.prepare_path) if path.exists()
+    ]
+    group = "reference" if source.kind_of_rows == "reference" else "sources"
+    tags = {"contract": table.name, **({"personal": "true"} if source.is_personal else {})}
+    read = source.read.files or source.read.table or "query"
+    spec = dg.AssetSpec(
+        key, deps=lineage.of_contract(*table.refers.values()), group_name=group, owners=[_owner(source.owner)], tags=tags,
+        kinds={source.read.kind, "polars", "pandera"},
+        description=f"{table.zh}，来自 {source.system or source.name} | {table.en} From {source.system or source.name}: `{read}`.",
+        metadata={
+            "dagster/column_schema": _schema(table.kept), "dagster/table_name": f"clean.{table.name}",
+            "contract": table.name, "rows": source.kind_of_rows, "owner": source.owner or "–",
+            "expect_by_day": source.expect_by_day or "–", **_code(*files, _module(f"schemas/contracts/{table.name}.py")),
+        },
+    )  # fmt: skip
+
+    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+        (outcome,) = (one for one in run.ingest(months, {source.name}) if one.source == source.name)
+        if outcome.error is not None:
+            raise outcome.error
+        entries = checks.concerning(run.enterprise.lake.extracts(source=source.name), set(months))
+        counts = {
+            count: sum(entry[count] for entry in entries)
+            for count in ("rows", "accepted", "refused", "duplicates", "flagged")
+        }
+        shown = {
+            "dagster/row_count": counts["accepted"], **counts, "extracts": len(entries), "taken_in": len(outcome.extracts),
+            "unchanged": outcome.unchanged, "reasons": checks.reasons(source, entries), "months_touched": sorted(outcome.months),
+            "files": checks.table(("file", "month", "rows", "accepted", "refused", "duplicates"), [
+                (entry["name"], entry["month"] or ALL, *(entry[count] for count in ("rows", "accepted", "refused", "duplicates")))
+                for entry in entries
+            ]),
+        }  # fmt: skip
+        judged = checks.results(source, outcome, entries, run.enterprise.data, checks.now(run.enterprise.timezone))
+        return dg.MaterializeResult(metadata=shown, check_results=judged)
+
+    return spec, work, checks.specs(key)
+
+
+def _of_broken(name: str, error: SourceError) -> Made:
+    """A source whose declaration does not fit: it is shown, and fails with the reason."""
+    spec = dg.AssetSpec(
+        dg.AssetKey(["source", name]), group_name="sources", owners=[_STEWARD], kinds={"yaml"},
+        description=f"声明有误 | The declaration does not fit: {error.what}", metadata=_code(Path(error.where)),
+    )  # fmt: skip
+
+    def work(_run: Run, _months: list[str]) -> dg.MaterializeResult:
+        raise error
+
+    return spec, work, []
+
+
+def _owner(owner: str) -> str:
+    """A declared owner in the form Dagster takes: an address, or a team."""
+    if not owner or re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", owner):
+        return owner or _STEWARD
+    return owner if owner.startswith("team:") else f"team:{owner}"
+
+
+def _schema(kept: tuple[Column, ...]) -> dg.TableSchema:
+    return dg.TableSchema([
+        dg.TableColumn(
+            column.name, column.duckdb, column.comment,
+            dg.TableColumnConstraints(nullable=column.nullable, other=[*(f"→ {column.refers}" for _ in [0] if column.refers), *column.words]),
+        )
+        for column in kept
+    ])  # fmt: skip
+
+
+def _module(path: str) -> Path:
+    return Path(__file__).parents[1] / path
+
+
+def _code(*files: Path) -> dict[str, Any]:
+    """Where the asset is declared, for the link the UI shows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # code references are new in Dagster; without them only the link is lost
+        found = [dg.LocalFileCodeReference(file_path=str(path.absolute()), line_number=1, label=path.name) for path in files]
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}
+
+
+# ── marts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
+    key = dg.AssetKey(["mart", mart.name])
+    spec = dg.AssetSpec(
+        key, deps=list(dict.fromkeys(dep for table in mart.reads for dep in lineage.of(table))), group_name="marts", owners=[_STEWARD],
+        kinds={"sql", "duckdb", "parquet"}, tags={"layer": "mart"}, description=f"{mart.zh} | {mart.en}",
+        metadata={
+            "dagster/table_name": f"mart.{mart.name}", "grain": ", ".join(mart.grain), "sql": dg.MetadataValue.md(f"```sql\n{mart.sql}\n```"),
+            "reads": list(mart.reads), **_code(warehouse.marts.FOLDER / f"{mart.name}.sql"),
+        },
+    )  # fmt: skip
+
+    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+        house = run.warehouse
+        built = house.mart(mart.name)
+        types = _types(run, mart)
+        here = house.frame(f"mart.{mart.name}").filter(pl.col("month").is_in(months)).height
+        deps: dict[str, list[dg.TableColumnDep]] = {}
+        for _, column, table, upstream in lineage_of(
+            mart.name, mart.sql, json.dumps({one: types[one] for one in mart.reads}, sort_keys=True)
+        ):
+            deps.setdefault(column, []).extend(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))
+        words = columns()
+        own = [dg.TableColumn(name, kind, words[name]) for name, kind in types[f"mart.{mart.name}"].items()]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": here, "dagster/column_schema": dg.TableSchema(own), "dagster/column_lineage": dg.TableColumnLineage(deps),
+                "rows_of_all_months": built.rows,
+                "months_changed": built.changed,
+            }
+        )
+
+    return spec, work, []
+
+
+def _types(run: Run, mart: Mart) -> dict[str, dict[str, str]]:
+    """Column types of a mart and of all it reads, by table."""
+    found: dict[str, dict[str, str]] = {}
+    rows = run.warehouse.connection.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() where not internal"
+    ).fetchall()
+    for table, column, kind in rows:
+        if table in (f"mart.{mart.name}", *mart.reads):
+            found.setdefault(table, {})[column] = kind
+    return found
+
+
+# ── indicators, scores, published file, report ───────────────────────────────────────────────────────────────────────
+
+
+@cache
+def _members(family: str) -> tuple[indicators.declared.Indicator, ...]:
+    return tuple(one for one in catalogue().values() if one.family == family)
+
+
+def _of_family(family: str) -> Made:
+    members = _members(family)
+    spec = dg.AssetSpec(
+        dg.AssetKey(["indicator", family]), deps=sorted({dg.AssetKey(["mart", term.mart]) for one in members for term in one.terms()}),
+        group_name="indicators", owners=sorted({_owner(one.owner) for one in members}), kinds={"polars", "duckdb"}, tags={"layer": "indicator"},
+        description=f"{_FAMILIES[family]}指标：Σ分子 / Σ分母 | Indicators of the family {family}: Σ numerator / Σ denominator",
+        metadata={
+            "indicators": checks.table(("id", "指标", "indicator", "unit"), [(one.id, one.title.zh, one.title.en, one.unit) for one in members]),
+            **_code(*(indicators.declared.FOLDER / f"{one.id}.yaml" for one in members)),
+        },
+    )  # fmt: skip
+
+    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+        values = run.values(family)
+        here = values.filter(pl.col("period").is_in(months))
+        chosen = here.filter((pl.col("org_kind") == "enterprise") & pl.col("is_chosen")).sort(
+            "period", "indicator_id", descending=[True, False]
+        )
+        states = here["state"].value_counts(sort=True).iter_rows()
+        shown = ("indicator_id", "period", "value", "unit", "state", "reason")
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": here.height, "dagster/column_schema": _columns_of(values), "values_of_all_periods": values.height,
+                "states": checks.table(("state", "values"), states),
+                "figures": checks.table(shown, chosen.select(shown).head(_SHOWN).iter_rows()),
+            }
+        )  # fmt: skip
+
+    return spec, work, []
+
+
+def _columns_of(frame: pl.DataFrame) -> dg.TableSchema:
+    words = columns()
+    return dg.TableSchema([dg.TableColumn(name, str(kind), words.get(name)) for name, kind in frame.schema.items()])
+
+
+def _of_scores(lineage: _Lineage, enterprise: Enterprise) -> Made:
+    spec = dg.AssetSpec(
+        SCORE, deps=[*(dg.AssetKey(["indicator", family]) for family in FAMILIES), *lineage.of_contract("expert_score")],
+        group_name="results", owners=[_STEWARD], kinds={"polars", "python"}, tags={"layer": "score"},
+        description="得分：指标、分组、维度、总分，各年一套 | Scores of indicators, groups, pillars and in total, one set per year",
+        metadata={"profile": enterprise.declaration.profile, **_code(_module("indicators/scoring/score.py"))},
+    )  # fmt: skip
+
+    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+        scores = run.scores()
+        here = scores.filter(pl.col("period").is_in(sorted({month[:4] for month in months})))
+        shown = ("period", "id", "score", "lower", "upper", "grade", "state")
+        totals = here.filter(pl.col("level").is_in(["total", "pillar"])).select(shown)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": here.height, "dagster/column_schema": _columns_of(scores),
+                "totals": checks.table(shown, totals.iter_rows()),
+            }
+        )
+
+    return spec, work, []
+
+
+def _of_published(leaves: Iterator[dg.AssetKey]) -> Made:
+    """The published file holds every table; it waits for whatever nothing else waits for."""
+    spec = dg.AssetSpec(
+        PUBLISHED, deps=list(leaves), group_name="results", owners=[_STEWARD], kinds={"duckdb"}, tags={"layer": "published"},
+        description="分析文件 published/esg.duckdb：整体替换，不见半成品 | The file analysts open, swapped in whole",
+        metadata=_code(_module("warehouse/publish.py")),
+    )  # fmt: skip
+
+    def work(run: Run, _months: list[str]) -> dg.MaterializeResult:
+        changes = run.publish()
+        path = run.enterprise.published
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(path)), "bytes": path.stat().st_size, "figures_changed": changes.height,
+                "changes": checks.table(changes.columns, changes.head(_SHOWN).iter_rows()),
+            }
+        )  # fmt: skip
+
+    return spec, work, []
+
+
+def _of_report() -> Made:
+    spec = dg.AssetSpec(
+        REPORT, deps=[PUBLISHED], group_name="results", owners=[_STEWARD], kinds={"html"}, tags={"layer": "report"},
+        description="评价报告，每年一份 | The evaluation report, one per year",
+        metadata=_code(_module("indicators/report/render.py"), _module("indicators/report/report.html.j2")),
+    )  # fmt: skip
+
+    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+        written = [write_report(run.enterprise, year) for year in sorted({month[:4] for month in months})]
+        return dg.MaterializeResult(metadata={path.parent.name: dg.MetadataValue.path(str(path)) for path in written})
+
+    return spec, work, []

@@ -1,0 +1,145 @@
+"""What is judged of every source in every run: conservation, the contract, arrival.
+
+Dagster takes one result per check and run, so over several months a result names the months that fail. Only a breach of
+conservation blocks what lies downstream: refused rows and late deliveries are reported, they are no failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from connectors.ingest import ALL, UNDATED, Outcome
+from connectors.source import Source
+
+Entry = dict[str, Any]
+
+_SAYS = {
+    "conservation": "读入行数 = 接受 + 拒绝 + 完全重复，且与已存文件的行数相符 | "
+                    "Rows read = accepted + refused + exact duplicates, and as many rows lie in the files",
+    "contract": "合同判定：有行被拒绝时提示，原因见隔离区 | Judged by the contract: warns where rows were refused; quarantine says why",
+    "arrived": "到达：所求月份中已过约定日期仍未交付者 | Arrival: months asked for that are past their day and not delivered",
+}  # fmt: skip
+
+
+def specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of one source."""
+    return [
+        dg.AssetCheckSpec(name, asset=key, blocking=name == "conservation", description=says)
+        for name, says in _SAYS.items()
+    ]
+
+
+def results(
+    source: Source, outcome: Outcome, entries: list[Entry], data: Path, now: datetime
+) -> list[dg.AssetCheckResult]:
+    """The three results of one source.
+
+    Args:
+        source: the declaration.
+        outcome: what this run did for it.
+        entries: the extracts of it that concern the months of the run.
+        data: the hub's folder, where the files of the entries lie.
+        now: the time of judgement, with a time zone.
+    """
+    return [_conservation(entries, data), _contract(source, entries), _arrived(source, outcome, now)]
+
+
+def concerning(entries: Iterable[Entry], months: set[str]) -> list[Entry]:
+    """The extracts that hold, or were delivered for, rows of some months; rows without a month concern all."""
+    return [
+        entry for entry in entries if {entry["month"], *entry["clean"], *entry["quarantine"]} & {*months, ALL, UNDATED}
+    ]
+
+
+def _conservation(entries: list[Entry], data: Path) -> dg.AssetCheckResult:
+    breaches = [(entry, text) for entry in entries if (text := breach(entry, data))]
+    months = sorted({month for entry, _ in breaches for month in (*entry["clean"], *entry["quarantine"])})
+    counts = ("rows", "accepted", "refused", "duplicates")
+    return dg.AssetCheckResult(
+        check_name="conservation", passed=not breaches, severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{', '.join(months)}: {breaches[0][1]}" if breaches else None,
+        metadata={
+            "extracts": len(entries), **{count: sum(entry[count] for entry in entries) for count in counts},
+            "failing_months": months, "breaches": table(("file", "breach"), [(entry["name"], text) for entry, text in breaches]),
+        },
+    )  # fmt: skip
+
+
+def breach(entry: Entry, data: Path) -> str | None:
+    """How an extract's counts contradict each other or the files on disk; None where they do not."""
+    if entry["rows"] != entry["accepted"] + entry["refused"] + entry["duplicates"]:
+        parts = f"{entry['accepted']} accepted + {entry['refused']} refused + {entry['duplicates']} duplicates"
+        return f"{entry['name']}: {entry['rows']} rows read, but {parts} / 行数不守恒"
+    for kind, said in (("clean", entry["accepted"]), ("quarantine", entry["refused"])):
+        gone = [path for path in entry[kind].values() if not (data / path).exists()]
+        if gone:
+            return f"{entry['name']}: {gone[0]} is gone / 文件缺失"
+        found = sum(pq.read_metadata(data / path).num_rows for path in entry[kind].values())
+        if found != said:
+            return f"{entry['name']}: {said} rows accounted for in {kind}, {found} in its files / 与文件行数不符"
+    return None
+
+
+def _contract(source: Source, entries: list[Entry]) -> dg.AssetCheckResult:
+    refused = [entry for entry in entries if entry["refused"]]
+    months = sorted({month for entry in refused for month in entry["quarantine"]})
+    return dg.AssetCheckResult(
+        check_name="contract", passed=not refused, severity=dg.AssetCheckSeverity.WARN,
+        description=f"refused rows in / 有行被拒绝: {', '.join(months)}" if refused else None,
+        metadata={"refused": sum(entry["refused"] for entry in refused), "failing_months": months, "reasons": reasons(source, entries)},
+    )  # fmt: skip
+
+
+def reasons(source: Source, entries: list[Entry]) -> dg.MarkdownMetadataValue:
+    """How many rows were refused for which reason, in both languages."""
+    counted: dict[str, int] = {}
+    for entry in entries:
+        for reason, count in entry["reasons"].items():
+            counted[reason] = counted.get(reason, 0) + count
+    rows = [
+        (reason, count, *source.table.words(reason))
+        for reason, count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return table(("reason", "rows", "原因", "meaning"), rows)
+
+
+def _arrived(source: Source, outcome: Outcome, now: datetime) -> dg.AssetCheckResult:
+    late = [month for month in outcome.waiting if _is_due(month, source.expect_by_day, now)]
+    return dg.AssetCheckResult(
+        check_name="arrived", passed=not late, severity=dg.AssetCheckSeverity.WARN,
+        description=f"not delivered / 未到: {', '.join(late)}" if late else None,
+        metadata={
+            "failing_months": late, "not_yet_due": [month for month in outcome.waiting if month not in late],
+            "expect_by_day": source.expect_by_day or "–",
+        },
+    )  # fmt: skip
+
+
+def _is_due(month: str, day: int | None, now: datetime) -> bool:
+    """Whether a month should be here: from the day after the one agreed on, in the month that follows it."""
+    number = int(month[:4]) * 12 + int(month[5:])
+    due = datetime(number // 12, number % 12 + 1, day or 1, tzinfo=now.tzinfo)
+    return now.date() > due.date() if day else now >= due
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownMetadataValue:
+    """A Markdown table."""
+    names = list(header)
+    lines = [
+        names,
+        ["---"] * len(names),
+        *([str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows),
+    ]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines) if len(lines) > 2 else "–")
+
+
+def now(zone: str) -> datetime:
+    """The present moment in the enterprise's time zone."""
+    return datetime.now(ZoneInfo(zone))

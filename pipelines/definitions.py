@@ -1,0 +1,40 @@
+"""The whole graph in one screen: what Dagster loads.
+
+    source → mart → indicator → score → published → report
+
+The enterprise is the folder ESG_ENTERPRISE names, else `examples/demo`. Loading reads declarations only.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines import schedules
+from pipelines.assets import assets, run_of
+from pipelines.checks import now
+from schemas.enterprise import Enterprise
+
+
+def definitions(enterprise: Enterprise) -> dg.Definitions:
+    """Assets with their checks, the monthly job over all of them, its schedule and its sensor."""
+    months = schedules.partitions(enterprise, now(enterprise.timezone))
+    job = dg.define_asset_job(
+        "monthly", selection=dg.AssetSelection.all(), partitions_def=months, executor_def=dg.in_process_executor,
+        tags={"esg/enterprise": enterprise.id}, description="从来源到报告 | From sources to report",
+    )  # fmt: skip
+    return dg.Definitions(
+        assets=assets(enterprise, months),
+        jobs=[job],
+        schedules=[schedules.monthly(job, enterprise, months)],
+        sensors=[schedules.late_extracts(job, enterprise, months)],
+        resources={"run": run_of(enterprise.folder)},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = definitions(
+    Enterprise(Path(os.environ.get("ESG_ENTERPRISE") or Path(__file__).parents[1] / "examples" / "demo").absolute())
+)

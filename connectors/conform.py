@@ -32,6 +32,7 @@ _FLAGS = {
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
 EARLIEST_YEAR = 1900
+_ZONE = re.compile("%[#:]*[zZ]|(?<=%[SMHf])Z$")  # a Z after the time is UTC, whoever writes it into a format
 _TIMED = re.compile("%[HIklTRrXcs]")
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
@@ -298,7 +299,7 @@ class _Work:
         """The position in the reference frame of the row valid for each key on the row's date; null for a row without one."""
         name, keys = self.table.refers[through], self.columns[through]
         frame = self.references.frames.get(name)
-        if frame is None:
+        if frame is None or keys.null_count() == len(keys):
             return pl.Series([None], dtype=pl.UInt32).new_from_index(0, self.raw.height)
         key = f"{name}_id"
         if (
@@ -344,7 +345,9 @@ class _Work:
         """A site may not have the id of an organisation it would be added up with."""
         if self.table.name == "site":
             taken = [self.references.enterprise_id, *self.references.legal_entities]
-            self._mark("site_id: id_taken", self.columns["site_id"].is_in(taken))
+            bad = self.columns["site_id"].is_in(taken)
+            if bad.any():
+                self._mark("site_id: id_taken", bad)
 
     def move_stamps_to_the_end(self) -> None:
         """A stamp that names the start of its interval becomes the end of it, as the contract has it."""
@@ -468,7 +471,7 @@ def _instants(
         stamps = stamps.str.replace(_MIDNIGHT, "${1}00:00${2}")
     naive, utc = [], []
     for one in formats or _ISO:
-        if "%z" in one or "%Z" in one:
+        if _ZONE.search(one):
             continue
         parsed = _stamps(stamps, one)
         if end_of_day and not _TIMED.search(one):
@@ -481,8 +484,8 @@ def _instants(
     if local.null_count() == texts.null_count():
         return local, instants
     for one in formats or _ZONED:
-        if "%z" in one:
-            utc.append(_stamps(stamps, one).dt.convert_time_zone("UTC"))
+        if _ZONE.search(one):
+            utc.append(_stamps(stamps, _ZONE.sub("%#z", one)).dt.convert_time_zone("UTC"))
     if utc:
         zoned = _first(*utc)
         local = _first(local, zoned.dt.convert_time_zone(zone).dt.replace_time_zone(None))

@@ -7,6 +7,7 @@ state is committed (one rename); until then the old files do.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import inspect
@@ -89,6 +90,9 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
 
     Returns:
         One outcome per source. A source that fails changes nothing; the others proceed.
+
+    Raises:
+        OSError: the disk is full or fails, so that no source could be taken in; the contracts committed before stand.
     """
     enterprise.lake.sweep()
     _source.cache_clear()  # declarations may have been edited since
@@ -109,6 +113,7 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
                 [(source, partial(_deliveries, enterprise, source, months)) for source in batch],
                 progress,
             )
+    enterprise.lake.sweep()  # of rows as they were before their keys were settled
     return outcomes
 
 
@@ -147,11 +152,25 @@ def _together(enterprise: Enterprise, table: Table, former: list[Outcome],
             lake.commit()
     except (HubError, OSError) as error:
         lake.state["extracts"] = before
+        if _stops_all(error):
+            raise
+        failure = _failure(enterprise, error)
         for outcome in outcomes:
-            outcome.extracts, outcome.error = [], outcome.error or _failure(enterprise, error)
+            outcome.extracts, outcome.error = [], outcome.error or failure
     finally:
         _AT_HAND.clear()
     return outcomes
+
+
+def _stops_all(error: HubError | OSError) -> bool:
+    """Whether no other source could be written either."""
+    return isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EIO,
+    )
 
 
 def _failure(enterprise: Enterprise, error: HubError | OSError) -> HubError:
@@ -205,6 +224,8 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
             outcome.extracts.append(staged)
     except (HubError, OSError) as error:
         enterprise.lake.state["extracts"] = before
+        if _stops_all(error):
+            raise
         outcome.extracts, outcome.error = [], _failure(enterprise, error)
     return outcome
 
@@ -337,9 +358,11 @@ def _staged(spec: dict[str, Any]) -> _Staged:
         kept, bad = _judged(raw, conformed, table, source, entry)
         good.append(kept)
         refused.append(bad)
-    if not good:
+    if not good or not (rows or source.may_be_empty or source.read.kind == "sql"):
+        todo = ("fill it in, or take the file away / 请填写或移除" if source.by_header else
+                f"have it delivered again; if there may really be none, add `may_be_empty: true` to sources/{source.name}.yaml")  # fmt: skip
         raise SourceError(
-            "nothing to read / 没有可读内容", f"source {source.name}, file {entry['name']}", "check the file"
+            "no rows below the header / 只有表头，没有数据行", f"source {source.name}, file {entry['name']}", todo
         )
     staged = _Staged(source, table, rows, pl.concat(good), refused)
     _AT_HAND[spec["fingerprint"]] = staged
@@ -354,7 +377,14 @@ _AT_HAND: dict[str, _Staged] = {}
 
 @lru_cache(maxsize=64)
 def _source(folder: str, name: str) -> Source:
-    return next(source for source in sources(Enterprise(Path(folder)), {}) if source.name == name)
+    broken: dict[str, SourceError] = {}
+    for source in sources(Enterprise(Path(folder)), broken):
+        if source.name == name:
+            return source
+    if name in broken:
+        raise broken[name]
+    raise SourceError("rows are stored of a source that is no longer declared / 来源已不再声明，其数据仍在", f"source {name}",
+                      "esg run --month … takes them out; or restore the declaration")  # fmt: skip
 
 
 @lru_cache(maxsize=8)

@@ -55,7 +55,7 @@ def refused(enterprise: Enterprise, month: str | None = None, source: str | None
         the text it is about, the whole row where it is about no single column) and `cells` (the row as an owner sees
         it: JSON with the columns that the declaration reads also where they are empty).
     """
-    known = {one.name: one for one in sources(enterprise)}
+    known = {one.name: one for one in sources(enterprise, {})}
     frame = _all(enterprise, source).filter(~pl.col("reasons").list.contains(CORRECTED))
     if month is not None:
         frame = frame.filter(pl.col("month") == month)
@@ -63,8 +63,7 @@ def refused(enterprise: Enterprise, month: str | None = None, source: str | None
     for row in frame.iter_rows(named=True):
         declared = known.get(row["source"])
         text = _cells(declared, json.loads(row["raw"]))
-        read = _read_columns(declared)
-        about = [read.get(reason.rpartition(": ")[0]) for reason in row["reasons"]]
+        about = [_about(declared, reason) for reason in row["reasons"]]
         values.append([text[column] if column else row["raw"] for column in about])
         cells.append(json.dumps(text, ensure_ascii=False))
     return frame.with_columns(
@@ -143,12 +142,16 @@ def resubmit(enterprise: Enterprise, path: Path) -> list[Outcome]:
         SourceError: the workbook cannot be read, was not exported by the hub, or holds a row that is not in quarantine
             (any more). Then nothing of it is taken in.
     """
-    known = {source.name: source for source in sources(enterprise)}
+    broken: dict[str, SourceError] = {}
+    known = {source.name: source for source in sources(enterprise, broken)}
     handed: dict[str, list[pl.DataFrame]] = {}
     for frame in _sheets(path):
         if not frame.height:
             continue  # the owner has deleted every row: they stay refused
-        handed.setdefault(_source_of(frame, known, path.name), []).append(frame)
+        handed.setdefault(_source_of(frame, {*known, *broken}, path.name), []).append(frame)
+    for name in sorted(handed):
+        if name in broken:
+            raise broken[name]
     changed = {name: _changed(enterprise, known[name], frames, path) for name, frames in handed.items()}
     order = [table.name for table in contracts()]
     outcomes = []
@@ -199,6 +202,15 @@ def _read_columns(source: Source | None) -> dict[str, str]:
     return {name: column.source for name, column in source.columns.items() if column.source is not None}
 
 
+def _about(source: Source | None, reason: str) -> str | None:
+    """The column of `_cells` that a reason is about, where it is about one."""
+    column, _, code = reason.rpartition(": ")
+    origin = source.columns.get(column) if source else None
+    if origin and isinstance(origin.unit, dict) and code in ("unknown_unit", "wrong_unit"):
+        return origin.unit["from"]
+    return _read_columns(source).get(column)
+
+
 def _cells(source: Source | None, text: dict[str, str]) -> dict[str, str | None]:
     """A refused row as its owner sees it: without the hub's columns, with all that the declaration reads."""
     own: dict[str, str | None] = {name: value for name, value in text.items() if name not in HUB}
@@ -236,6 +248,7 @@ def _write_sheet(book: xlsxwriter.Workbook, title: str, rows: pl.DataFrame) -> N
     grey = book.add_format({"num_format": "@", "font_color": "#7F7F7F", "bg_color": "#EDEDED"})
     sheet.set_column(0, len(names) - 1, 18, cell)
     sheet.set_column(len(names), len(names) + len(HUB) - 1, 14, grey)
+    sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     sheet.freeze_panes(1, 0)
     for place, name in enumerate([*names, *HUB]):
         sheet.write_string(0, place, name, grey if name in HUB else head)
@@ -284,7 +297,7 @@ def _sheets(path: Path) -> Iterator[pl.DataFrame]:
             )
 
 
-def _source_of(frame: pl.DataFrame, known: dict[str, Source], file: str) -> str:
+def _source_of(frame: pl.DataFrame, known: set[str], file: str) -> str:
     """The source a sheet's rows are of."""
     where = f"{file}, sheet {frame['sheet'][0]}"
     missing = [name for name in HUB if name not in frame.columns]

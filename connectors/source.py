@@ -126,6 +126,9 @@ class Source(Strict):
 
     Three kinds need no YAML: `reference/<contract>.csv`, filled templates and the panel's files, whose headers are the
     contract's own.
+
+    A file without a row is an error unless `may_be_empty`: then it says that there were none in its month. An empty
+    reference table says that there is nothing of the kind, and a database query that nothing has happened since.
     """
 
     name: str
@@ -138,6 +141,7 @@ class Source(Strict):
     timezone: str | None = None
     stamp: Literal["start", "end"] = "end"
     expect_by_day: int | None = Field(default=None, ge=1, le=28)
+    may_be_empty: bool = False
     personal: list[str] = []
     folder: Path
     by_header: bool = False
@@ -334,7 +338,7 @@ def _by_header(enterprise: Enterprise) -> Iterator[Source]:
             ]
         for system, files, how in places:
             source = Source(name=f"{system}_{table.name}", contract=table.name, folder=enterprise.folder, by_header=True, system=system,
-                            read=Read.model_validate({**how, "files": files}))  # fmt: skip
+                            may_be_empty=system == "reference", read=Read.model_validate({**how, "files": files}))  # fmt: skip
             if source.deliveries() or enterprise.lake.extracts(source=source.name):
                 yield source
 

@@ -28,7 +28,8 @@ from schemas.errors import HubError, SourceError
 from warehouse.marts import Mart, marts
 from warehouse.publish import columns, lineage_of
 
-Work = Callable[[Run, list[str]], dg.MaterializeResult]
+Shown = dg.MaterializeResult[None]
+Work = Callable[[Run, list[str]], Shown]
 """What materialises an asset: the run and the months it is for → what is shown of it."""
 Made = tuple[dg.AssetSpec, Work, list[dg.AssetCheckSpec]]
 
@@ -61,7 +62,7 @@ def run_of(folder: Path) -> dg.ResourceDefinition:
                 )
 
         with locked(enterprise, waiting):
-            one = Run(enterprise, **({"run_id": context.run_id} if context.run_id else {}))
+            one = Run(enterprise, run_id=context.run_id) if context.run_id else Run(enterprise)
             try:
                 yield one
             finally:
@@ -104,13 +105,13 @@ def _asset(
         # sources first: what is computed between two of them would be computed again
         op_tags={"dagster/priority": "1" if is_source else "0"},
     )  # fmt: skip
-    def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         try:
             return work(context.resources.run, list(context.partition_keys))
         except HubError as error:
             raise dg.Failure(
                 str(error), {"what": error.what, "where": error.where, "next": error.todo}, allow_retries=False
-            ) from error
+            ) from None
 
     return materialise
 
@@ -162,7 +163,7 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
         },
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+    def work(run: Run, months: list[str]) -> Shown:
         (outcome,) = (one for one in run.ingest(months, {source.name}) if one.source == source.name)
         if outcome.error is not None:
             raise outcome.error
@@ -179,7 +180,7 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
                 for entry in entries
             ]),
         }  # fmt: skip
-        judged = checks.results(source, outcome, entries, run.enterprise.data, checks.now(run.enterprise.timezone))
+        judged = checks.results(source, outcome, entries, set(months), run.enterprise)
         return dg.MaterializeResult(metadata=shown, check_results=judged)
 
     return spec, work, checks.specs(key)
@@ -192,7 +193,7 @@ def _of_broken(name: str, error: SourceError) -> Made:
         description=f"声明有误 | The declaration does not fit: {error.what}", metadata=_code(Path(error.where)),
     )  # fmt: skip
 
-    def work(_run: Run, _months: list[str]) -> dg.MaterializeResult:
+    def work(_run: Run, _months: list[str]) -> Shown:
         raise error
 
     return spec, work, []
@@ -222,8 +223,12 @@ def _module(path: str) -> Path:
 def _code(*files: Path) -> dict[str, Any]:
     """Where the asset is declared, for the link the UI shows."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # code references are new in Dagster; without them only the link is lost
-        found = [dg.LocalFileCodeReference(file_path=str(path.absolute()), line_number=1, label=path.name) for path in files]
+        warnings.simplefilter(
+            "ignore", dg.BetaWarning
+        )  # code references are new in Dagster; without them only the link is lost
+        found = [
+            dg.LocalFileCodeReference(file_path=str(path.absolute()), line_number=1, label=path.name) for path in files
+        ]
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}
 
 
@@ -241,7 +246,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         },
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+    def work(run: Run, months: list[str]) -> Shown:
         house = run.warehouse
         built = house.mart(mart.name)
         types = _types(run, mart)
@@ -255,7 +260,9 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         own = [dg.TableColumn(name, kind, words[name]) for name, kind in types[f"mart.{mart.name}"].items()]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": here, "dagster/column_schema": dg.TableSchema(own), "dagster/column_lineage": dg.TableColumnLineage(deps),
+                "dagster/row_count": here,
+                "dagster/column_schema": dg.TableSchema(own),
+                "dagster/column_lineage": dg.TableColumnLineage(deps),
                 "rows_of_all_months": built.rows,
                 "months_changed": built.changed,
             }
@@ -296,7 +303,7 @@ def _of_family(family: str) -> Made:
         },
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+    def work(run: Run, months: list[str]) -> Shown:
         values = run.values(family)
         here = values.filter(pl.col("period").is_in(months))
         chosen = here.filter((pl.col("org_kind") == "enterprise") & pl.col("is_chosen")).sort(
@@ -328,14 +335,15 @@ def _of_scores(lineage: _Lineage, enterprise: Enterprise) -> Made:
         metadata={"profile": enterprise.declaration.profile, **_code(_module("indicators/scoring/score.py"))},
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+    def work(run: Run, months: list[str]) -> Shown:
         scores = run.scores()
         here = scores.filter(pl.col("period").is_in(sorted({month[:4] for month in months})))
         shown = ("period", "id", "score", "lower", "upper", "grade", "state")
         totals = here.filter(pl.col("level").is_in(["total", "pillar"])).select(shown)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": here.height, "dagster/column_schema": _columns_of(scores),
+                "dagster/row_count": here.height,
+                "dagster/column_schema": _columns_of(scores),
                 "totals": checks.table(shown, totals.iter_rows()),
             }
         )
@@ -351,7 +359,7 @@ def _of_published(leaves: Iterator[dg.AssetKey]) -> Made:
         metadata=_code(_module("warehouse/publish.py")),
     )  # fmt: skip
 
-    def work(run: Run, _months: list[str]) -> dg.MaterializeResult:
+    def work(run: Run, _months: list[str]) -> Shown:
         changes = run.publish()
         path = run.enterprise.published
         return dg.MaterializeResult(
@@ -371,7 +379,7 @@ def _of_report() -> Made:
         metadata=_code(_module("indicators/report/render.py"), _module("indicators/report/report.html.j2")),
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> dg.MaterializeResult:
+    def work(run: Run, months: list[str]) -> Shown:
         written = [write_report(run.enterprise, year) for year in sorted({month[:4] for month in months})]
         return dg.MaterializeResult(metadata={path.parent.name: dg.MetadataValue.path(str(path)) for path in written})
 

@@ -53,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _complain(error: HubError) -> None:
-    print(f"esg: {error}", file=sys.stderr)  # noqa: T201
+    # a parser's message may hold empty lines
+    print("esg: " + "\n".join(line for line in str(error).splitlines() if line.strip()), file=sys.stderr)  # noqa: T201
 
 
 def _month(text: str) -> str:
@@ -167,7 +168,7 @@ def _enterprise(options: argparse.Namespace) -> Enterprise:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -204,21 +205,17 @@ def _try(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         trial = Enterprise(enterprise.folder, Path(scratch))
         needed = {source.name for source in known.values() if source.table.rows == "reference"} | {wanted.name}
-        outcome = next(one for one in ingest(trial, months, needed) if one.source == wanted.name)
-        if outcome.error:
-            raise outcome.error
+        outcomes = ingest(trial, months, needed)
+        for one in outcomes:
+            if one.error:  # also that of a reference: without it the rows would be judged wrongly
+                raise one.error
+        outcome = next(one for one in outcomes if one.source == wanted.name)
         console = _console()
-        console.print(f"[bold]{wanted.name}[/] → {wanted.contract}  {' '.join(months)}")
+        console.print(f"{wanted.name} → {wanted.contract}  {' '.join(months)}", style="bold")
         if not outcome.extracts:
             console.print("nothing has been delivered / 尚无交付")
-        grid = show.grid(
-            "", "file 文件", "read 读取", "accepted 接受", "refused 拒绝", "duplicates 重复", right=(1, 2, 3, 4)
-        )
-        for entry in outcome.extracts:
-            grid.add_row(
-                entry["name"], *(f"{entry[count]:,}" for count in ("rows", "accepted", "refused", "duplicates"))
-            )
-        console.print(grid)
+        else:
+            show.extracts(console, outcome.extracts)
         show.refusals(console, by_reason(refused(trial, source=wanted.name)))
         clean = trial.lake.files("clean", wanted.contract)
         mine = [path for path in clean if path.parts[-3] == wanted.name]
@@ -228,14 +225,7 @@ def _try(options: argparse.Namespace) -> int:
             from schemas.contract import contract
 
             rows = pl.read_parquet(mine[0], hive_partitioning=False).head(3)
-            sample = show.grid(
-                "first rows as accepted / 接受的前几行",
-                "column 列",
-                *(str(number) for number in range(1, rows.height + 1)),
-            )
-            for column in contract(wanted.contract).declared:
-                sample.add_row(column.name, *(str(value) for value in rows[column.name].to_list()))
-            console.print(sample)
+            show.sample(console, rows.select(column.name for column in contract(wanted.contract).declared))
     return DONE
 
 
@@ -243,6 +233,7 @@ def _run(options: argparse.Namespace) -> int:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from connectors import quarantine
+    from connectors.ingest import ALL, UNDATED
     from pipelines import show
     from pipelines.run import locked, run
 
@@ -258,18 +249,21 @@ def _run(options: argparse.Namespace) -> int:
         def told(stage: str, what: str) -> None:
             progress.update(task, description=f"{stage} {what}")
 
-        with locked(
-            enterprise,
-            lambda: progress.update(
-                task, description="another run holds this enterprise; waiting / 另一运行占用中，等待"
-            ),
-        ):
+        with locked(enterprise, _waiting):
             result = run(enterprise, months, told)
-    show.result(console, enterprise, result, months, quarantine.by_reason(quarantine.refused(enterprise)))
-    for outcome in result.failed:
-        assert outcome.error is not None  # noqa: S101 - that is what failed means
-        _complain(outcome.error)
+    rows = quarantine.refused(enterprise)
+    touched = {*months, *(month for one in result.outcomes for month in one.months), ALL, UNDATED}
+    rows = rows.filter(rows["month"].is_in(sorted(touched)))
+    show.result(console, enterprise, result, months, quarantine.by_reason(rows))
+    # sources of one contract may fail together, for one reason
+    for error in {id(outcome.error): outcome.error for outcome in result.failed}.values():
+        assert error is not None  # noqa: S101 - that is what failed means
+        _complain(error)
     return FAILED if result.failed else DONE
+
+
+def _waiting() -> None:
+    print("esg: another run holds this enterprise folder; waiting for it / 另一运行正占用该企业文件夹，等待中", file=sys.stderr)  # noqa: T201
 
 
 def _span(first: str, last: str) -> list[str]:
@@ -288,9 +282,13 @@ def _status(options: argparse.Namespace) -> int:
     from pipelines.status import status
 
     enterprise, console = _enterprise(options), _console()
-    show.status(console, enterprise, status(enterprise, datetime.now(ZoneInfo(enterprise.timezone)).date()))
+    rows = status(enterprise, datetime.now(ZoneInfo(enterprise.timezone)).date())
+    show.status(console, enterprise, rows)
     show.refusals(console, quarantine.by_reason(quarantine.refused(enterprise)))
-    return DONE
+    broken = [row["error"] for row in rows if row["error"]]
+    for error in broken:
+        _complain(error)
+    return FAILED if broken else DONE
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -300,7 +298,7 @@ def _quarantine(options: argparse.Namespace) -> int:
 
     enterprise, console = _enterprise(options), _console()
     if options.resubmit:
-        with locked(enterprise):
+        with locked(enterprise, _waiting):
             outcomes = quarantine.resubmit(enterprise, Path(options.resubmit))
         for one in outcomes:
             if one.error:
@@ -335,12 +333,7 @@ def _diff(options: argparse.Namespace) -> int:
     if not rows:
         console.print("no figure changed since the publish before / 与上次发布相比没有变化")
         return DONE
-    names = ("indicator 指标", "period 期间", "org 组织", "policy 口径", "before 前", "now 现", "caused by 原因")
-    grid = show.grid(f"{len(rows)} figures changed / 变化的数字", *names, right=(4, 5))
-    for *key, old, new, cause in rows:
-        before, now = ("—" if value is None else f"{value:.6g}" for value in (old, new))
-        grid.add_row(*key, before, now, cause or "a declaration or reference / 声明或参照")
-    console.print(grid)
+    show.changes(console, rows)
     return DONE
 
 
@@ -381,9 +374,9 @@ def _sql(options: argparse.Namespace) -> int:
     if options.format == "csv":
         import csv
 
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows(rows)
+        writer.writerows([_inert(value) for value in row] for row in rows)
     elif options.format == "json":
         import json
 
@@ -391,11 +384,13 @@ def _sql(options: argparse.Namespace) -> int:
     else:
         from pipelines import show
 
-        grid = show.grid("", *names)
-        for row in rows:
-            grid.add_row(*("" if value is None else str(value) for value in row))
-        _console().print(grid)
+        show.rows(_console(), "", names, rows)
     return DONE
+
+
+def _inert(value: object) -> object:
+    """A text that a spreadsheet would take for a formula, made one it shows; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _docs(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
@@ -68,7 +69,6 @@ class Run:
 
     enterprise: Enterprise
     run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}")
-    causes: set[str] = field(default_factory=set)
     _warehouse: Warehouse | None = None
     _seen: str = ""
 
@@ -91,9 +91,7 @@ class Run:
         self, months: list[str], only: set[str] | None = None, progress: Callable[[str], None] = lambda _: None
     ) -> list[Outcome]:
         """Take in what sources have delivered for some months."""
-        outcomes = ingest(self.enterprise, months, only, progress)
-        self.causes |= {entry["id"] for outcome in outcomes for entry in outcome.extracts}
-        return outcomes
+        return ingest(self.enterprise, months, only, progress)
 
     def values(self, family: str) -> pl.DataFrame:
         """Compute one family of indicators, and keep the values."""
@@ -142,7 +140,14 @@ class Run:
         self.warehouse.build()
         kept = self.enterprise.data / "score" / "result.parquet"
         scores = pl.read_parquet(kept) if kept.exists() else self.scores()
-        return publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), self.causes)
+        lake = self.enterprise.lake
+        # remembered in the state, so that rows taken in by a run that broke, or by a resubmission, are named as well
+        rows = {entry["id"]: digest(entry["clean"]) for entry in lake.extracts()}
+        causes = {name for name, now in rows.items() if lake.state.get("published", {}).get(name) != now}
+        changes = publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), causes)
+        lake.state["published"] = rows
+        lake.commit()
+        return changes
 
 
 @dataclass
@@ -173,6 +178,7 @@ def run(enterprise: Enterprise, months: list[str], progress: Progress = lambda _
     Raises:
         HubError: a declaration is wrong, a mart fails or the disk refuses; sources that fail are in the result instead.
     """
+    load(enterprise.declaration.profile, enterprise.folder)  # a wrong one shows before anything is done
     one = Run(enterprise)
     try:
         outcomes = one.ingest(months, progress=lambda what: progress("source", what))
@@ -185,8 +191,9 @@ def run(enterprise: Enterprise, months: list[str], progress: Progress = lambda _
         progress("publish", enterprise.published.name)
         changes = one.publish()
         return Result(one.run_id, outcomes, built, one.all_values(), scores, changes)
-    except OSError as error:
-        raise HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
+    except (OSError, duckdb.IOException) as error:
+        what = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise HubError(f"cannot write / 无法写入: {what}", str(getattr(error, "filename", None) or enterprise.data),
                        "check that data/ can be written and that the disk has room") from error  # fmt: skip
     finally:
         one.close()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,65 +23,102 @@ SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
 """The indicators with formulas, as the overview shows them."""
 
 _MOST = 40  # rows of a table before it is cut
+_COUNTS = ("rows", "accepted", "refused", "duplicates")
+_COUNT_HEADS = ("read 读取", "accepted 接受", "refused 拒绝", "twice 重复")
+_COUNTED = (1, 2, 3, 4)
 
 
-def grid(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
-    """An empty table; `right` are the columns of numbers."""
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def grid(title: str, *columns: str, right: tuple[int, ...] = (), whole: tuple[int, ...] = (0,)) -> Table:
+    """An empty table.
+
+    Args:
+        title: the line above it.
+        columns: the heads; Chinese after English goes to a second line.
+        right: columns of numbers; they are never broken.
+        whole: columns of names, which are not broken either.
+    """
+    table = Table(title=title or None, title_justify="left", title_style="bold", caption_justify="left",
+                  box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # fmt: skip
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number in right else "left", overflow="fold")
+        table.add_column(
+            re.sub(r" (?=[^\x00-\x7f]+$)", "\n", column),
+            justify="right" if number in right else "left",
+            overflow="fold",
+            no_wrap=number in right or number in whole,
+        )
     return table
 
 
 def few(items: list[str]) -> str:
     """A list that stays short."""
-    return ", ".join(items) if len(items) <= 4 else f"{items[0]} … {items[-1]} ({len(items)})"
+    return ", ".join(items) if len(items) <= 2 else f"{items[0]} … {items[-1]} ({len(items)})"
 
 
-def refusals(console: Console, rows: pl.DataFrame) -> None:
+def rows(console: Console, title: str, names: Sequence[str], found: Sequence[Sequence[Any]]) -> None:
+    """Rows of any table; where they are too wide for the terminal, each as a block of its own."""
+    texts = [[_plain(value) for value in row] for row in found]
+    numbers = tuple(n for n in range(len(names)) if any(_is_number(row[n]) for row in found))
+    for heads in (names, [name.replace("_", "_\n") for name in names]):
+        table = grid(title, *heads, right=numbers, whole=tuple(range(len(names))))
+        for row in texts:
+            table.add_row(*row)
+        if Measurement.get(console, console.options.update_width(1_000_000), table).maximum <= console.width:
+            console.print(table)
+            return
+    if title:
+        console.print(title, style="bold")
+    for number, row in enumerate(texts, start=1):
+        block = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+        block.add_column(no_wrap=True, style="dim")
+        block.add_column(overflow="fold")
+        for name, text in zip(names, row, strict=True):
+            block.add_row(name, text)
+        console.print(f"─ {number} ".ljust(min(console.width, 40), "─"))
+        console.print(block)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def refusals(console: Console, found: pl.DataFrame) -> None:
     """Refused rows by reason, as `connectors.quarantine.by_reason` counts them."""
-    if not rows.height:
+    if not found.height:
         console.print("nothing is refused / 无拒绝行")
         return
     table = grid("refused, and why / 拒绝及原因", "source 来源", "rows 行", "reason 原因", "for example 例", right=(1,))
-    for row in rows.iter_rows(named=True):
-        value = "" if row["value"] is None else str(row["value"])
-        example = f"{row['file']} #{row['row_number']}: {value if len(value) < 48 else value[:45] + '…'}"
-        table.add_row(row["source"], f"{row['rows']:,}", f"{row['zh']}\n[dim]{row['en']}[/]", example)
+    for row in found.head(_MOST).iter_rows(named=True):
+        value = "" if row["value"] is None or row["value"].startswith("{") else row["value"]  # not a whole row
+        example = f"{row['file']} #{row['row_number']}" + (f"\n{value[:60]}" if value else "")
+        why = Text.assemble(row["zh"], "\n", (row["en"], "dim"))
+        table.add_row(row["source"], f"{row['rows']:,}", why, example)
+    if found.height > _MOST:
+        table.caption = f"… {found.height - _MOST} more reasons; esg quarantine --source … or --export shows them"
     console.print(table)
 
 
 def result(console: Console, enterprise: Enterprise, done: Result, months: list[str], refused: pl.DataFrame) -> None:
     """What a run did and where to look now."""
-    table = grid(
-        "sources / 来源",
-        "source 来源",
-        "read 读取",
-        "accepted 接受",
-        "refused 拒绝",
-        "twice 重复",
-        "",
-        right=(1, 2, 3, 4),
-    )
+    table = grid("sources / 来源", "source 来源", *_COUNT_HEADS, "", right=_COUNTED)
     for one in done.outcomes:
-        table.add_row(
-            one.source,
-            *(f"{one.total(count):,}" for count in ("rows", "accepted", "refused", "duplicates")),
-            _note(one),
-        )
+        table.add_row(one.source, *(f"{one.total(count):,}" for count in _COUNTS), _note(one))
     console.print(table)
     beyond = sorted({month for one in done.outcomes for month in one.months} - set(months))
     if beyond:
         console.print(f"rows of other months came with them and are computed too / 另含其他月份: {few(beyond)}\n")
     refusals(console, refused)
     console.print(_six(enterprise, done.values, months))
-    console.print("[dim]~ partial 部分 · e estimated 估算 · n/a not applicable 不适用 · — missing 缺失[/]\n")
+    console.print("~ partial 部分 · e estimated 估算 · n/a not applicable 不适用 · — missing 缺失\n", style="dim")
     if done.changes.height:
         console.print(
-            f"{done.changes.height} figures changed since the publish before / 与上次发布相比有变化: [bold]esg diff[/]"
+            f"{done.changes.height} figures changed since the publish before / 与上次发布相比有变化: esg diff"
         )
     folder = f"--enterprise {enterprise.folder}"
-    console.print(f"published / 已发布: [bold]{enterprise.published}[/]", soft_wrap=True)
+    console.print(f"published / 已发布: {enterprise.published}", soft_wrap=True)
     for line in (
         f'sql "select * from indicator.value" {folder}',
         f"trace A.1.6 {months[-1]} {folder}",
@@ -87,12 +128,12 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
     console.print(f"  make ui ESG_ENTERPRISE={enterprise.folder}", soft_wrap=True)
 
 
-def _note(one: Any) -> str:  # noqa: ANN401 - an Outcome
+def _note(one: Any) -> Text:  # noqa: ANN401 - an Outcome
     if one.error:
-        return "[red]failed / 失败[/]"
+        return Text("failed / 失败", "red")
     if one.waiting:
-        return f"not arrived / 未到: {few(one.waiting)}"
-    return f"{one.unchanged} unchanged / 未变" if one.unchanged else ""
+        return Text(f"not arrived / 未到: {few(one.waiting)}", "yellow")
+    return Text(f"{one.unchanged} unchanged / 未变" if one.unchanged else "")
 
 
 def _six(enterprise: Enterprise, values: pl.DataFrame, months: list[str]) -> Table:
@@ -120,20 +161,53 @@ def _cell(row: dict[str, Any] | None) -> str:
     return f"{row['value']:.4f}{mark}" if abs(row["value"]) < 10 else f"{row['value']:.2f}{mark}"
 
 
+def extracts(console: Console, entries: list[dict[str, Any]]) -> None:
+    """What was read of each file."""
+    table = grid("", "file 文件", *_COUNT_HEADS, right=_COUNTED, whole=())
+    for entry in entries:
+        table.add_row(entry["name"], *(f"{entry[count]:,}" for count in _COUNTS))
+    console.print(table)
+
+
+def sample(console: Console, found: pl.DataFrame) -> None:
+    """A few rows, column by column."""
+    title = "first rows as accepted / 接受的前几行"
+    table = grid(title, "column 列", *(str(number) for number in range(1, found.height + 1)))
+    for name in found.columns:
+        table.add_row(name, *("—" if value is None else str(value) for value in found[name].to_list()))
+    console.print(table)
+
+
+def changes(console: Console, found: Sequence[Sequence[Any]]) -> None:
+    """Figures that changed (indicator, period, org, policy, before, now, extracts), one cause after the other."""
+    causes: dict[str, list[Sequence[Any]]] = {}
+    for *figure, cause in found:
+        causes.setdefault(cause or "a declaration or reference / 声明或参照", []).append(figure)
+    console.print(f"{len(found)} figures changed since the publish before / 与上次发布相比变化的数字")
+    names = ("indicator 指标", "period 期间", "org 组织", "policy 口径", "before 前", "now 现")
+    for cause, figures in causes.items():
+        table = grid("", *names, right=(4, 5), whole=(0, 1))
+        for *key, old, new in figures:
+            table.add_row(*key, *("—" if value is None else f"{value:.6g}" for value in (old, new)))
+        console.print(f"caused by / 原因: {cause}", style="bold")
+        console.print(table)
+
+
 def trace(console: Console, found: Trace) -> None:
     """A value walked down, top to bottom."""
     head = found.values[0]
-    console.print(f"[bold]{head['indicator_id']}  {head['period']}  {head['org_id']}[/]  {head['boundary']}")
+    console.print(f"{head['indicator_id']}  {head['period']}  {head['org_id']}", style="bold")
+    console.print(f"{head['boundary'] or ''}")
     table = grid("", "policy 口径", "numerator 分子", "denominator 分母", "value 值", "state 状态", right=(1, 2, 3))
     for row in found.values:
         why = f" {row['reason']}" if row["reason"] else ""
         above, below = _amount(row, "numerator"), _amount(row, "denominator")
-        value = "—" if row["value"] is None else f"{row['value']:.10g} {row['unit']}"
+        value = "—" if row["value"] is None else f"{row['value']:.10g}\n{row['unit']}"
         table.add_row(row["policy"] + (" *" if row["is_chosen"] else ""), above, below, value, row["state"] + why)
     console.print(table)
-    console.print("[dim]* the reading that was chosen / 所选口径[/]\n")
-    for mart, rows in found.marts.items():
-        console.print(_rows(f"mart.{mart}", rows))
+    console.print("* the reading that was chosen / 所选口径\n", style="dim")
+    for mart, behind in found.marts.items():
+        _mart(console, f"mart.{mart}", behind)
     _lines(console, found)
     table = grid(
         "extracts / 提取", "contract 合同", "source, file 来源与文件", "sha256", "rows used 所用行", right=(3,)
@@ -144,82 +218,54 @@ def trace(console: Console, found: Trace) -> None:
         )
     table.caption = f"… {len(found.extracts) - _MOST} more" if len(found.extracts) > _MOST else None
     console.print(table)
-    for contract, rows in found.rows.items():
-        more = "" if len(rows) == found.total[contract] else " (--all shows all / 加 --all 显示全部)"
-        console.print(f"[bold]original lines / 原始行: {contract}[/]  {len(rows):,} of {found.total[contract]:,}{more}")
-        for row in rows:
+    for contract, originals in found.rows.items():
+        more = "" if len(originals) == found.total[contract] else " (--all shows all / 加 --all 显示全部)"
+        console.print(f"original lines / 原始行: {contract}  {len(originals):,} of {found.total[contract]:,}{more}", style="bold")  # fmt: skip
+        for row in originals:
             sheet = f" [{row['sheet']}]" if row["sheet"] else ""
-            console.print(
-                f"  {row['file']}{sheet} #{row['row_number']}: {row['original']}", soft_wrap=True, markup=False
-            )
+            console.print(f"  {row['file']}{sheet} #{row['row_number']}: {row['original']}", soft_wrap=True)
 
 
 def _lines(console: Console, found: Trace) -> None:
     """Activity times factor, line by line, and the factors with their sources."""
     lines = [line for line in found.lines if line["line"] == "emission_line"]
     if lines:
-        table = grid(
-            "emission lines / 排放明细",
-            "site 场所",
-            "scope",
-            "what 对象",
-            "activity 活动量",
-            "factor 因子",
-            "tCO2e",
-            "chosen by 选取",
-            right=(3, 5),
-        )
+        names = ("site 场所", "scope 范围", "what 对象", "activity 活动量", "factor, chosen by 因子与选取", "tCO2e")
+        table = grid("emission lines / 排放明细", *names, right=(3, 5), whole=(0, 1))
         for line in lines:
             activity = "—" if line["activity"] is None else f"{line['activity']:,.6g} {line['activity_unit']}"
             emission = line["reason"] if line["emission_tco2e"] is None else f"{line['emission_tco2e']:,.6f}"
             scope = f"{line['scope']} {line['basis']}"
-            table.add_row(
-                line["site_id"], scope, line["subject"], activity, line["factor_id"], emission, line["rule_path"]
-            )
+            factor = Text.assemble(line["factor_id"] or "—", "\n", (line["rule_path"] or "", "dim"))
+            table.add_row(line["site_id"], scope, line["subject"], activity, factor, emission)
         console.print(table)
     if found.factors:
-        table = grid("factors / 因子", "factor 因子", "value 值", "source 出处", right=(1,))
+        table = grid("factors / 因子", "factor 因子", "value 值", "source 出处", right=(1,), whole=())
         for row in found.factors:
-            doubt = "" if row["verified"] else f" [yellow](unverified 未核实: {row['confidence']})[/]"
-            table.add_row(row["factor_id"], f"{row['value']:.10g} {row['unit']}", row["source"] + doubt)
+            doubt = "" if row["verified"] else f" (unverified 未核实: {row['confidence']})"
+            said = Text.assemble(row["source"] or "", (doubt, "yellow"))
+            table.add_row(row["factor_id"], f"{row['value']:.10g}\n{row['unit']}", said)
         console.print(table)
 
 
-def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
-    names = [name for name in (rows[0] if rows else {}) if any(row[name] is not None for row in rows)]
-    numbers = tuple(n for n, name in enumerate(names) if any(isinstance(row[name], float | int) for row in rows))
-    table = grid(title, *names, right=numbers)
-    for row in rows[:_MOST]:
-        table.add_row(
-            *(
-                "" if row[name] is None else f"{row[name]:,.6g}" if isinstance(row[name], float) else str(row[name])
-                for name in names
-            )
-        )
-    if len(rows) > _MOST:
-        table.caption = f"… {len(rows) - _MOST} more; esg sql shows them"
-    return table
+def _mart(console: Console, title: str, found: list[dict[str, Any]]) -> None:
+    names = [name for name in (found[0] if found else {}) if any(row[name] is not None for row in found)]
+    shown = [[f"{row[name]:,.9g}" if isinstance(row[name], float) else row[name] for name in names] for row in found]
+    rows(console, title, names, shown[:_MOST])
+    if len(found) > _MOST:
+        console.print(f"… {len(found) - _MOST} more; esg sql shows them", style="dim")
 
 
 def _amount(row: dict[str, Any], side: str) -> str:
-    return "—" if row[side] is None else f"{row[side]:,.10g} {row[f'{side}_unit'] or ''}".rstrip()
+    return "—" if row[side] is None else f"{row[side]:,.10g}\n{row[f'{side}_unit'] or ''}".rstrip()
 
 
-def status(console: Console, enterprise: Enterprise, rows: list[dict[str, Any]]) -> None:
+def status(console: Console, enterprise: Enterprise, found: list[dict[str, Any]]) -> None:
     """Sources by month: what has arrived and what has not."""
-    table = grid(
-        f"{enterprise.id}: arrivals / 到达情况",
-        "source 来源",
-        "owner 负责人",
-        "arrived 已到",
-        "late 逾期未到",
-        "accepted 接受",
-        "refused 拒绝",
-        right=(4, 5),
-    )
-    for row in rows:
-        late = f"[red]{few(row['late'])}[/]" if row["late"] else ""
-        table.add_row(
-            row["source"], row["owner"], few(row["arrived"]) or "—", late, f"{row['accepted']:,}", f"{row['refused']:,}"
-        )
+    names = ("source 来源", "arrived 已到", "late 逾期未到", "accepted 接受", "refused 拒绝", "owner 负责人")
+    table = grid(f"{enterprise.id}: arrivals / 到达情况", *names, right=(3, 4))
+    for row in found:
+        arrived = Text("failed / 失败", "red") if row["error"] else Text(few(row["arrived"]) or "—")
+        late = Text("\n".join(row["late"]) if len(row["late"]) < 3 else few(row["late"]), "red")
+        table.add_row(row["source"], arrived, late, f"{row['accepted']:,}", f"{row['refused']:,}", row["owner"])
     console.print(table)

@@ -7,11 +7,12 @@ from typing import Any
 
 from connectors.source import Source, sources
 from schemas.enterprise import Enterprise
+from schemas.errors import SourceError
 from schemas.lake import MONTH
 
 
 def status(enterprise: Enterprise, today: date) -> list[dict[str, Any]]:
-    """One row per source: months arrived, months late, rows accepted and refused.
+    """One row per source: months arrived, months late, rows accepted and refused, and what is wrong with its declaration.
 
     A month is late when the source names a day it expects to deliver by, that day of the month after has passed, and
     nothing has come. Months count from the first month anything arrived for, or the enterprise's `first_month`.
@@ -21,15 +22,17 @@ def status(enterprise: Enterprise, today: date) -> list[dict[str, Any]]:
     first = enterprise.declaration.first_month or min(
         (month for found in stored.values() for month in found), default=None
     )
+    broken: dict[str, SourceError] = {}
     rows = []
-    for source in sources(enterprise):
+    for source in sources(enterprise, broken):
         arrived = stored.get(source.name, [])
         entries = lake.extracts(source=source.name)
         rows.append({
             "source": source.name, "owner": source.owner, "arrived": arrived, "late": _late(source, arrived, first, today),
-            "accepted": sum(entry["accepted"] for entry in entries), "refused": sum(entry["refused"] for entry in entries),
+            "accepted": sum(entry["accepted"] for entry in entries), "refused": sum(entry["refused"] for entry in entries), "error": None,
         })  # fmt: skip
-    return rows
+    nothing = {"owner": "", "arrived": [], "late": [], "accepted": 0, "refused": 0}
+    return rows + [{**nothing, "source": name, "error": error} for name, error in broken.items()]
 
 
 def months(enterprise: Enterprise, source: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,10 +76,26 @@ class Declaration(_Strict):
         )
 
 
+class _Loader(yaml.SafeLoader):
+    """Only what looks like a number or says true or false is none of a text: a column may be called `no`, a code `0100`."""
+
+
+_PLAIN = {
+    "tag:yaml.org,2002:bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
+    "tag:yaml.org,2002:int": (r"[-+]?(0|[1-9]\d*)", "-+0123456789"),
+}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _PLAIN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, (_pattern, _first) in _PLAIN.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
 def load_yaml(path: Path, error: type[HubError]) -> dict[str, Any]:
     """A YAML mapping, or the hub's own error naming file and line."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError as missing:
         raise error(
             f"file not found / 文件不存在: {path.name}", str(path), "create it (esg init shows how)"

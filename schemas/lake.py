@@ -53,7 +53,8 @@ def meet(one: dict[str, list[str]] | None, other: dict[str, list[str]] | None, k
 class Lake:
     """What lies under `data/`: one state file names every file that counts; others are leftovers of a broken run.
 
-    `state["extracts"]` has one entry per extract (see `connectors.ingest`), `state["marts"]` names the mart files.
+    `state["extracts"]` has one entry per extract (see `connectors.ingest`), `state["marts"]` names the mart files,
+    `state["published"]` says which rows of each extract the published figures rest on.
     Changing it is one rename, so a run that is killed leaves the old state or the new one.
     """
 
@@ -95,8 +96,14 @@ class Lake:
         return {month for entry in self.extracts(contract) for month in entry["clean"] if MONTH.fullmatch(month)}
 
     def sweep(self) -> None:
-        """Delete files of `clean` and `quarantine` that no state names, and half-made ones in the archive: what a broken run left."""
-        for path in (self.data / "landing").glob(".*"):
+        """Delete what a broken run left: half-made files, and files of `clean` and `quarantine` that no state names.
+
+        The caller holds the enterprise's lock. Reports are written without it, so theirs are left alone.
+        """
+        for folder in (".", "mart/*", "segment", "indicator", "score"):
+            for path in self.data.glob(f"{folder}/.*.part"):
+                path.unlink()
+        for path in (*self.data.glob("landing/.*"), *self.data.glob("published/*.next.duckdb*")):
             path.unlink()
         named = {path for entry in self.extracts() for kind in ("clean", "quarantine") for path in entry[kind].values()}
         for kind in ("clean", "quarantine"):

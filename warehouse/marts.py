@@ -250,6 +250,10 @@ class Warehouse:
             self.connection.execute(f"create view mart.{name} as select * from mart_{name}")
             self._at_hand[name] = Built(name, known["rows"], [])
         else:
+            if known:
+                # a run killed while it replaces files must not leave new ones under the old fingerprint
+                self.lake.state["marts"][name] = known | {"fingerprint": ""}
+                self.lake.commit()
             self._at_hand[name] = self._build(mart, fingerprint)
             self.lake.commit()
         return self._at_hand[name]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from schemas.enterprise import Enterprise
@@ -18,7 +19,7 @@ from schemas.lake import digest, meet, replaced
 
 # a register that falls from the top tenth of its range to the bottom tenth has rolled over; any other fall is a reset
 ROLLOVER_FROM, ROLLOVER_TO = 0.9, 0.1
-ENERGY = pl.Decimal(24, 6)
+MICRO = 1_000_000  # energy is summed in whole millionths of the register's unit
 
 
 def segments(enterprise: Enterprise) -> list[Path]:
@@ -69,11 +70,15 @@ def task(spec: dict[str, Any]) -> dict[str, Any]:
     """Compute one segment file; JSON in and out, harmless to repeat."""
     data = Path(spec["data"])
     meters = _meters(data, spec["reference"], spec["timezone"])
-    readings = pl.concat([_readings(data / path, meters) for path in spec["files"]])
-    found = [
-        _of_zone(part, str(zone))
-        for (zone,), part in readings.partition_by("timezone", as_dict=True, include_key=False).items()
-    ]
+    readings = pl.concat([_readings(data / path) for path in spec["files"]])
+    runs = readings["meter_id"].rle().struct.unnest().rename({"value": "meter_id"})
+    runs = runs.join(meters, on="meter_id", how="left", maintain_order="left")
+    zones = runs["timezone"].unique().sort()
+    found = []
+    for zone in zones:
+        here = runs["timezone"] == zone
+        mine = readings if len(zones) == 1 else readings.filter(pl.Series(np.repeat(here.to_numpy(), runs["len"].to_numpy())))
+        found.append(_Readings(mine, runs.filter(here), meters["meter_id"]).segments(str(zone)))
     frame = pl.concat(found).sort("meter_id", "month")
     with replaced(Path(spec["target"])) as temporary:
         frame.write_parquet(temporary)
@@ -85,82 +90,109 @@ def _meters(data: Path, reference: Iterable[str], timezone: str) -> pl.DataFrame
     parts: dict[str, list[pl.DataFrame]] = {"site": [], "meter": []}
     for path in reference:
         parts[path.split("/")[1]].append(pl.read_parquet(data / path, hive_partitioning=False))
-    sites = (
-        pl.concat(parts["site"])
-        .select("site_id", pl.col("timezone").fill_null(timezone))
-        .unique("site_id", keep="last", maintain_order=True)
-    )
+    sites = pl.concat(parts["site"]).select("site_id", pl.col("timezone").fill_null(timezone))
+    sites = sites.unique("site_id", keep="last", maintain_order=True)
     meters = pl.concat(parts["meter"]).unique("meter_id", keep="last", maintain_order=True)
     return meters.join(sites, on="site_id", how="left").select(
-        pl.col("meter_id").sort(), pl.col("register_kind", "register_max", "timezone").sort_by("meter_id")
-    )
+        "meter_id", "register_kind", "register_max", "timezone"
+    ).sort("meter_id")  # fmt: skip
 
 
-def _readings(path: Path, meters: pl.DataFrame) -> pl.DataFrame:
-    frame = pl.read_parquet(
-        path, columns=["meter_id", "read_at", "register", "quality", "is_conflicting"], hive_partitioning=False
-    )
-    row = frame["meter_id"].cast(pl.Enum(meters["meter_id"])).to_physical()
-    return frame.select(
-        row.alias("meter"), "read_at", "register", (pl.col("quality") == "E").fill_null(value=False).alias("estimated"), "is_conflicting",
-        *(meters[name].gather(row) for name in ("register_kind", "register_max", "timezone")),
-        meters["meter_id"].gather(row),
-    )  # fmt: skip
+def _readings(path: Path) -> pl.DataFrame:
+    columns = ["meter_id", "read_at", "register", "quality", "is_conflicting"]
+    return pl.read_parquet(path, columns=columns, hive_partitioning=False)
 
 
-def _of_zone(readings: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Segments of the readings of meters in one time zone."""
-    instant = readings["read_at"]
-    if not _is_sorted(readings):
-        readings = readings.sort("meter", "read_at")
-        instant = readings["read_at"]
-    # of several values for one instant the lower counts
-    if readings["is_conflicting"].any():
-        readings = readings.sort("meter", "read_at", "register").unique(
-            ["meter", "read_at"], keep="first", maintain_order=True
+class _Readings:
+    """Readings of meters in one time zone as plain arrays, by meter and time."""
+
+    def __init__(self, readings: pl.DataFrame, runs: pl.DataFrame, ids: pl.Series) -> None:
+        self.ids = ids
+        lengths = runs["len"].to_numpy()
+        row = runs["meter_id"].cast(pl.Enum(ids)).to_physical().to_numpy()
+        kinds = (runs["register_kind"] == "interval").to_numpy()
+        self.meter = np.repeat(row, lengths)
+        self.is_interval = np.repeat(kinds, lengths)
+        self.top = np.repeat(runs["register_max"].fill_null(np.inf).to_numpy(), lengths)
+        self.at = readings["read_at"].dt.epoch("us").to_numpy()
+        self.register = readings["register"].to_numpy()
+        self.estimated = (readings["quality"] == "E").fill_null(value=False).to_numpy()
+        self.conflicting = readings["is_conflicting"].to_numpy()
+        self._put_in_order()
+        self._keep_the_lower_of_conflicting()
+
+    def _take(self, rows: np.ndarray[Any, Any]) -> None:
+        for name in ("meter", "is_interval", "top", "at", "register", "estimated", "conflicting"):
+            setattr(self, name, getattr(self, name)[rows])
+
+    def _put_in_order(self) -> None:
+        later_meter, same_meter = self.meter[1:] > self.meter[:-1], self.meter[1:] == self.meter[:-1]
+        if not np.all(later_meter | (same_meter & (self.at[1:] >= self.at[:-1]))):
+            self._take(np.lexsort((self.at, self.meter)))
+
+    def _keep_the_lower_of_conflicting(self) -> None:
+        """Of several values for one instant the lower counts."""
+        some = np.flatnonzero(self.conflicting)
+        if not some.size:
+            return
+        order = some[np.lexsort((self.register[some], self.at[some], self.meter[some]))]
+        again = (self.meter[order][1:] == self.meter[order][:-1]) & (self.at[order][1:] == self.at[order][:-1])
+        keep = np.ones(self.meter.size, dtype=bool)
+        keep[order[1:][again]] = False
+        self._take(keep)
+
+    def segments(self, zone: str) -> pl.DataFrame:
+        """One row per meter and local month."""
+        # the quantity of an interval belongs to the month its interval lies in, not to the instant that ends it
+        month, names = _months(np.where(self.is_interval, self.at - 1, self.at), zone)
+        starts_one = np.ones(self.meter.size, dtype=bool)
+        starts_one[1:] = (self.meter[1:] != self.meter[:-1]) | (month[1:] != month[:-1])
+        first = np.flatnonzero(starts_one)
+        last = np.append(first[1:], self.meter.size) - 1
+        steps, fell = self._steps(starts_one)
+        whole = np.rint(steps * MICRO).astype(np.int64)  # whole millionths, so that sums do not depend on order
+
+        def total(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+            return np.add.reduceat(values.astype(np.int64), first)
+
+        return pl.DataFrame(
+            {
+                "month": names.gather(month[first]),
+                "meter_id": self.ids.gather(self.meter[first]),
+                "first_at": pl.Series(self.at[first]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+                "first_register": self.register[first],
+                "last_at": pl.Series(self.at[last]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+                "last_register": self.register[last],
+                "increase": total(whole) / MICRO,
+                "readings": last - first + 1,
+                "negative_steps": total(fell),
+                "conflicting": total(self.conflicting),
+                "estimated_increase": total(np.where(self.estimated, whole, 0)) / MICRO,
+            }
         )
-        instant = readings["read_at"]
-    interval = readings["register_kind"] == "interval"
-    stamp = instant.zip_with(~interval, instant.dt.offset_by("-1us")) if interval.any() else instant
-    months = _months(stamp, zone)
-    readings = readings.with_columns(months.alias("month"))
-    same = (pl.col("meter") == pl.col("meter").shift(1)) & (pl.col("month") == pl.col("month").shift(1))
-    before, now, top = pl.col("register").shift(1), pl.col("register"), pl.col("register_max")
-    step = (
-        pl.when(pl.col("register_kind") == "interval").then(now)
-        .when(~same.fill_null(value=False)).then(0.0)
-        .when(now >= before).then(now - before)
-        .when((before > ROLLOVER_FROM * top) & (now < ROLLOVER_TO * top)).then(now + top - before)
-        .otherwise(now)
-    )  # fmt: skip
-    falls = (pl.col("register_kind") == "cumulative") & same & (now < before)
-    stepped = readings.with_columns(step.cast(ENERGY).alias("increase"), falls.fill_null(value=False).alias("fell"))
-    return stepped.group_by("meter", "month", maintain_order=True).agg(
-        pl.col("meter_id").first().cast(pl.String),
-        pl.col("read_at").first().alias("first_at"), pl.col("register").first().alias("first_register"),
-        pl.col("read_at").last().alias("last_at"), pl.col("register").last().alias("last_register"),
-        pl.col("increase").sum(), pl.len().cast(pl.Int64).alias("readings"), pl.col("fell").sum().cast(pl.Int64).alias("negative_steps"),
-        pl.col("is_conflicting").sum().cast(pl.Int64).alias("conflicting"),
-        pl.col("increase").filter(pl.col("estimated")).sum().cast(pl.Float64).alias("estimated_increase"),
-    ).drop("meter")  # fmt: skip
+
+    def _steps(self, starts_one: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """What each reading adds to the one before it, and where the counter fell."""
+        before = np.empty_like(self.register)
+        before[1:], before[:1] = self.register[:-1], 0.0
+        steps = self.register - before
+        fell = (steps < 0) & ~starts_one & ~self.is_interval
+        falls = np.flatnonzero(fell)
+        now, was, top = self.register[falls], before[falls], self.top[falls]
+        rolled = (was > ROLLOVER_FROM * top) & (now < ROLLOVER_TO * top)
+        steps[falls] = np.where(rolled, now + np.where(rolled, top, 0.0) - was, now)
+        steps[starts_one] = 0.0
+        return np.where(self.is_interval, self.register, steps), fell
 
 
-def _is_sorted(readings: pl.DataFrame) -> bool:
-    """Whether rows stand by meter and time, as one clean file has them."""
-    meter, at = pl.col("meter"), pl.col("read_at")
-    ordered = (meter > meter.shift(1)) | ((meter == meter.shift(1)) & (at >= at.shift(1)))
-    return bool(readings.select(ordered.fill_null(value=True).all()).item())
-
-
-def _months(stamps: pl.Series, zone: str) -> pl.Series:
-    """Local months; by comparison with the few month starts there are, not per row."""
-    low, high = stamps.min(), stamps.max()
-    starts = pl.select(
-        pl.datetime_range(pl.lit(low).dt.convert_time_zone(zone).dt.month_start().dt.truncate("1d"),
-                          pl.lit(high).dt.convert_time_zone(zone), interval="1mo", time_zone=zone)
-    ).to_series()  # fmt: skip
+def _months(stamps: np.ndarray[Any, Any], zone: str) -> tuple[np.ndarray[Any, Any], pl.Series]:
+    """For each stamp the position of its local month, and the months; by comparison with the few month starts."""
+    low, high = (pl.from_epoch(pl.Series([int(edge)]), "us").dt.replace_time_zone("UTC") for edge in (stamps.min(), stamps.max()))
+    first = low.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.month_start().dt.truncate("1d")[0]
+    last = high.dt.convert_time_zone(zone).dt.replace_time_zone(None)[0]
+    starts = pl.datetime_range(first, last, interval="1mo", time_unit="us", eager=True)
+    edges = starts.dt.replace_time_zone(zone, ambiguous="earliest").dt.epoch("us").to_numpy()
     names = starts.dt.strftime("%Y-%m")
     if len(names) == 1:
-        return names.new_from_index(0, len(stamps))
-    position = starts.dt.convert_time_zone("UTC").cast(stamps.dtype).search_sorted(stamps, side="right") - 1
-    return names.gather(position)
+        return np.zeros(stamps.size, dtype=np.int64), names
+    return np.searchsorted(edges, stamps, side="right") - 1, names

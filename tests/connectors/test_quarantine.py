@@ -230,6 +230,22 @@ def test_reasons_are_counted_in_words_with_an_example(tmp_path: Path) -> None:
     assert listing["en"][1] == "distance_km: not a number"
 
 
+def test_an_unknown_unit_is_told_by_the_unit_and_not_by_the_number(tmp_path: Path) -> None:
+    enterprise = with_trips(tmp_path, "T1,V1,2026-01-06 08:00:00,100,parsec,,")
+    assert quarantine.refused(enterprise)["values"].to_list() == [["parsec"]]
+
+
+def test_a_broken_declaration_hides_no_refused_row_and_is_named_when_its_rows_come_back(tmp_path: Path) -> None:
+    enterprise = with_trips(tmp_path, "T1,V9,2026-01-06 08:00:00,100,km,,")
+    book = exported(enterprise, tmp_path / "out.xlsx")
+    set_cells(book["trips"], 2, 车牌="V1")
+    book.save(tmp_path / "out.xlsx")
+    (tmp_path / "sources/trips.yaml").write_text(TRIPS + "colour: red\n", encoding="utf-8")
+    assert quarantine.refused(enterprise).height == 1
+    with pytest.raises(SourceError, match="colour"):
+        quarantine.resubmit(enterprise, tmp_path / "out.xlsx")
+
+
 def test_nothing_refused_is_an_empty_listing_and_an_export_without_rows(tmp_path: Path) -> None:
     enterprise = with_trips(tmp_path)
     assert quarantine.by_reason(quarantine.refused(enterprise)).height == 0

@@ -71,6 +71,14 @@ def test_a_word_that_is_not_allowed_is_refused_from_a_template_as_from_anywhere(
     assert (row["reasons"], row["values"]) == (["fuel: unknown_word"], ["木柴"])
 
 
+def test_a_blank_template_handed_in_is_named_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    init(tmp_path)
+    write_template(contract("site"), tmp_path / "extracts/templates/site.xlsx")
+    outcomes = {outcome.source: outcome for outcome in ingest(Enterprise(tmp_path), ["2026-01"])}
+    assert [name for name, outcome in outcomes.items() if outcome.error] == ["template_site"]
+    assert "no rows below the header" in str(outcomes["template_site"].error)
+
+
 # ---- templates
 
 
@@ -124,14 +132,6 @@ def test_the_same_contract_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one.xlsx", "two.xlsx"):
         write_template(contract("customer_order"), tmp_path / name)
     assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
-
-
-def test_a_blank_template_handed_in_has_no_rows_and_is_no_error(tmp_path: Path) -> None:
-    init(tmp_path)
-    write_template(contract("site"), tmp_path / "extracts/templates/site.xlsx")
-    outcomes = ingest(Enterprise(tmp_path), ["2026-01"])
-    assert [outcome.error for outcome in outcomes if outcome.error] == []
-    assert sum(outcome.total("rows") for outcome in outcomes) == 0
 
 
 # ---- the starter folder

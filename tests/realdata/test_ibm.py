@@ -53,10 +53,13 @@ def test_no_employee_number_rests(ibm: duckdb.DuckDBPyConnection, enterprise: En
 def test_of_a_person_only_what_is_counted_rests(
     ibm: duckdb.DuckDBPyConnection, enterprise: Enterprise, extracts: Path
 ) -> None:
-    added = {"row_number", "__reader_reason__"}
-    # columns that say the same of all 1,470 stay: EmployeeCount 1, Over18 Y, StandardHours 80
-    of_nobody = {"EmployeeCount", "Over18", "StandardHours", "Attrition", "OverTime", "TrainingTimesLastYear"}
-    assert set(archived(enterprise, "staff").columns) - added == {"EmployeeNumber", "Gender"} | of_nobody
+    added, same_of_all = {"row_number", "__reader_reason__"}, {"EmployeeCount", "Over18", "StandardHours"}
+    answers = {f"{what}Satisfaction" for what in ("Job", "Environment", "Relationship")} | {
+        "JobInvolvement",
+        "WorkLifeBalance",
+    }
+    assert set(archived(enterprise, "staff").columns) - added - same_of_all == {"EmployeeNumber", "Gender"}
+    assert set(archived(enterprise, "survey").columns) - added - same_of_all == {"Gender"} | answers
     received = hashlib.sha256((extracts / "ibm_hr_attrition.csv").read_bytes()).digest()
     resting = [path for path in enterprise.data.rglob("*") if path.is_file()]
     assert resting

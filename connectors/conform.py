@@ -32,7 +32,7 @@ _FLAGS = {
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
 EARLIEST_YEAR = 1900
-_ZONE = re.compile("%[#:]*[zZ]|(?<=%[SMHf])Z$")  # a Z after the time is UTC, whoever writes it into a format
+_ZONE = re.compile("%[#:]*[zZ]|(?<=[SMHf])Z$")  # a Z after the time is UTC, whoever writes it into a format
 _TIMED = re.compile("%[HIklTRrXcs]")
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
@@ -114,8 +114,8 @@ class _Work:
         self.origins = source.mapping([name for name in raw.columns if name not in ("row_number", "sheet")])
         self.columns: dict[str, pl.Series] = {}
         self.reasons: dict[str, pl.Series] = {}
-        self._local: dict[str, pl.Series] = {}
-        self._closing: dict[str, pl.Series] = {}
+        self._local: dict[str, _Coded] = {}
+        self._closing: dict[str, _Coded] = {}
         self._offset: dict[str, pl.Series] = {}
 
     def add(self, column: Column) -> None:
@@ -184,7 +184,7 @@ class _Work:
         if origin.unit is None or column.unit is None:
             return values
         if isinstance(origin.unit, str):
-            return values * units.factor(origin.unit, column.unit)
+            return _converted(values, origin.unit, column.unit)
         given = self.raw[origin.unit["from"]]
         factors = _by_distinct(
             given, lambda found: pl.Series([_factor(text, column.unit) for text in found], dtype=pl.Float64)
@@ -211,8 +211,8 @@ class _Work:
         unclear = local.is_not_null() & instants.is_null()
         if unclear.any():
             self._mark(f"{column.name}: clock_change", unclear.gather(codes))
-        self._local[column.name] = local.dt.strftime("%Y-%m").gather(codes)
-        self._closing[column.name] = local.dt.offset_by("-1us").dt.strftime("%Y-%m").gather(codes)
+        self._local[column.name] = _Coded(local.dt.strftime("%Y-%m"), codes)
+        self._closing[column.name] = _Coded(local.dt.offset_by("-1us").dt.strftime("%Y-%m"), codes)
         offset = ((local.dt.epoch("us") - instants.dt.epoch("us")) // MICROSECONDS_PER_MINUTE).cast(pl.Int64)
         self._offset[column.name] = offset.gather(codes)
         self._refuse(column.name, "not_a_time", texts, local.gather(codes))
@@ -222,7 +222,7 @@ class _Work:
         formats = [origin.format] if isinstance(origin.format, str) else origin.format
         distinct, codes = _coded(texts)
         local, _ = _instants(distinct, formats, self.zone, end_of_day=False)
-        self._local[column.name] = local.dt.strftime("%Y-%m").gather(codes)
+        self._local[column.name] = _Coded(local.dt.strftime("%Y-%m"), codes)
         return self._refuse(column.name, "not_a_time", texts, local.dt.date().gather(codes))
 
     def _month(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
@@ -235,8 +235,9 @@ class _Work:
                 *whole, *[_stamps(found.str.strip_chars(), one) for one in formats if "%d" in one]
             ).dt.strftime("%Y-%m")
 
-        values = _by_distinct(texts, parse)
-        self._local[column.name] = values
+        distinct, codes = _coded(texts)
+        self._local[column.name] = _Coded(parse(distinct), codes)
+        values = self._local[column.name].rows()
         return self._refuse(column.name, "not_a_time", texts, values)
 
     def _flag(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
@@ -250,15 +251,17 @@ class _Work:
         # an unknown word stays as it is: the contract refuses it, and the refusal can name it
         return _by_distinct(
             texts,
-            lambda found: pl.Series(
-                [None if not _word(text) else known.get(_word(text), text) for text in found], dtype=pl.String
+            lambda found: _words(
+                pl.Series([known.get(_word(text), text) if _word(text) else None for text in found], dtype=pl.String)
             ),
         )
 
     def _unit(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         values = _by_distinct(
             texts,
-            lambda found: pl.Series([None if text is None else units.label(text) for text in found], dtype=pl.String),
+            lambda found: _words(
+                pl.Series([None if text is None else units.label(text) for text in found], dtype=pl.String)
+            ),
         )
         return self._refuse(column.name, "unknown_unit", texts, values)
 
@@ -331,8 +334,8 @@ class _Work:
         if not filled:
             nothing = pl.Series([None], dtype=pl.Date).new_from_index(0, self.raw.height)
             return nothing, nothing
-        if filled[0].dtype == pl.String:
-            start = (filled[0] + "-01").str.to_date("%Y-%m-%d", strict=False)
+        if isinstance(filled[0].dtype, pl.Enum):
+            start = (filled[0].cast(pl.String) + "-01").str.to_date("%Y-%m-%d", strict=False)
             return start, start.dt.month_end()
         stamp = _first(*filled)
         if stamp.dtype == pl.Date:
@@ -374,15 +377,39 @@ class _Work:
         local = [self._local[name] for name in self.table.month if name in self._local]
         if not local:
             return pl.Series([None], dtype=pl.String).new_from_index(0, self.raw.height), []
-        closing = [self._closing.get(name, self._local[name]) for name in self.table.month if name in self._local]
-        months, before = _first(*local), _first(*closing)
-        if "meter_register_kind" not in self.columns:
-            return months, local
+        if "meter_register_kind" in self.columns:
+            return self._months_of_readings(local[0], self._closing["read_at"])
+        each = [one.rows() for one in local]
+        return _first(*each), each
+
+    def _months_of_readings(self, local: _Coded, closing: _Coded) -> tuple[pl.Series, list[pl.Series]]:
+        """An interval lies in the month before its end; a counter read at midnight closes a month that has other readings."""
+        inside = local.distinct.filter(local.distinct == closing.distinct).unique().drop_nulls()
+        closes = ((local.distinct != closing.distinct) & closing.distinct.is_in(inside.implode())).fill_null(
+            value=False
+        )
+        counted = _Coded(closing.distinct.zip_with(closes, local.distinct), local.codes).rows()
         interval = (self.columns["meter_register_kind"] == "interval").fill_null(value=False)
-        own = before.zip_with(interval, months)
-        # an interval lies in the month before its end; a counter read at midnight closes a month that has other readings
-        closes = (months != before) & before.is_in(months.filter(months == before).unique().drop_nulls().implode())
-        return before.zip_with(interval | closes.fill_null(value=False), months), [own, before]
+        if not interval.any():
+            return counted, [local.rows(), closing.rows()]
+        before, own, counted = (one.cast(pl.String) for one in (closing.rows(), local.rows(), counted))
+        return before.zip_with(interval, counted), [before.zip_with(interval, own), before]
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A column as its distinct values and, for each row, the position of its own among them."""
+
+    distinct: pl.Series
+    codes: pl.Series
+
+    def rows(self) -> pl.Series:
+        """The column itself; words that repeat stay codes of an Enum, which costs a fraction of texts."""
+        return _words(self.distinct).gather(self.codes)
+
+
+def _words(texts: pl.Series) -> pl.Series:
+    return texts.cast(pl.Enum(texts.unique().drop_nulls().sort()))
 
 
 def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -404,6 +431,9 @@ def _by_distinct(texts: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl
 
 def _first(*series: pl.Series) -> pl.Series:
     """Row by row the first value that is not null."""
+    if len(series) == 1:
+        return series[0]
+    series = tuple(one.cast(pl.String) if isinstance(one.dtype, pl.Enum) else one for one in series)
     return pl.select(pl.coalesce(*series)).to_series()
 
 
@@ -415,6 +445,12 @@ def _mapped(text: str | None, words: dict[str, str]) -> str | None:
     if text is None:
         return None
     return words.get(text, words.get(text.strip(), text)) or None
+
+
+def _converted(values: pl.Series, unit: str, into: str) -> pl.Series:
+    """Values in another unit; divided where that is exact (479 kg are 0.479 t, not 0.47900000000000004)."""
+    inverse = units.factor(into, unit)
+    return values / inverse if inverse > 1 and inverse.is_integer() else values * units.factor(unit, into)
 
 
 def _factor(text: str | None, into: str) -> float | None:

@@ -185,7 +185,9 @@ def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.Dat
 
 def reading(source: Source) -> Read:
     """How an archived extract is read: rows of a database rest as Parquet."""
-    return source.read.model_copy(update={"kind": "parquet", "files": "-"}) if source.read.kind == "sql" else source.read
+    return (
+        source.read.model_copy(update={"kind": "parquet", "files": "-"}) if source.read.kind == "sql" else source.read
+    )
 
 
 def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -241,7 +240,7 @@ class Source(Strict):
     def _root(self, pattern: str) -> tuple[Path, str]:
         if Path(pattern).is_absolute() or pattern.startswith(".."):
             fixed = Path(*itertools.takewhile(lambda part: not re.search(r"[*?{\[]", part), Path(pattern).parts[:-1]))
-            root = fixed if fixed.is_absolute() else (self.folder / "extracts" / fixed)
+            root = (self.folder / "extracts" / fixed).resolve()  # `extracts` need not be there
             return root, Path(pattern).relative_to(fixed).as_posix()
         if pattern.startswith(("extracts/", "reference/", "panel/")):
             return self.folder, pattern
@@ -341,20 +340,3 @@ def _by_header(enterprise: Enterprise) -> Iterator[Source]:
                             may_be_empty=system == "reference", read=Read.model_validate({**how, "files": files}))  # fmt: skip
             if source.deliveries() or enterprise.lake.extracts(source=source.name):
                 yield source
-
-
-def expand(text: str, where: str) -> str:
-    """`${NAME}` in a declaration, replaced from the environment.
-
-    Raises:
-        SourceError: the environment has no such name.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise SourceError(
-                f"environment variable not set / 环境变量未设置: {match[1]}", where, f"export {match[1]}=…"
-            )
-        return os.environ[match[1]]
-
-    return re.sub(r"\$\{(\w+)\}", value, text)

@@ -2,18 +2,19 @@
 
 Roll-ups over months and sites add numerators and denominators; a mean of ratios is never formed. A site-month counts
 when everything expected of it is there: a site is expected to deliver what it has ever delivered, in every month it is
-valid. What is not complete is `partial`, over the site-months that are; what cannot be formed is `missing`, with a code.
+valid, and a row that says why it does not know its figure is no figure. What is not complete is `partial`, over the site-months that are; what cannot be formed is `missing`, with a code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import polars as pl
 
 from indicators.declared import Indicator, Term, catalogue
 from schemas.errors import CatalogueError
-from warehouse.marts import Warehouse, marts
+from warehouse.marts import DEFAULTS, Warehouse, marts
 
 ESTIMATED_ABOVE = 0.3
 """A value is `estimated` when more than this share of its activity is."""
@@ -23,9 +24,6 @@ POLICIES = {
 }  # fmt: skip
 """Which of the enterprise's policies chooses among the rows of a mart."""
 
-DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
-"""The policies of an enterprise that names none."""
-
 _SCHEMA = {
     "indicator_id": pl.String, "period": pl.String, "org_id": pl.String, "org_kind": pl.String, "policy": pl.String,
     "numerator": pl.Float64, "numerator_unit": pl.String, "denominator": pl.Float64, "denominator_unit": pl.String,
@@ -34,6 +32,7 @@ _SCHEMA = {
 }  # fmt: skip
 _KEYS = ["site_id", "legal_entity_id", "month", "policy"]
 _ORG = ["org_kind", "org_id", "period", "policy"]
+_Cell = TypeVar("_Cell")
 
 
 def evaluate(warehouse: Warehouse, run_id: str, family: str | None = None) -> pl.DataFrame:
@@ -80,7 +79,7 @@ def chosen(warehouse: Warehouse, mart: str) -> str:
     kind = POLICIES[mart]
     name = warehouse.enterprise.declaration.policies.get(kind, DEFAULTS[kind])
     name = name if isinstance(name, str) else "enterprise"
-    known = {"pieces", "tonnes"} if kind == "intact" else set(warehouse.frame(f"reference.{kind}_policy")["policy"])
+    known = set(warehouse.frame(f"reference.{kind}_policy")["policy"]) if kind != "intact" else {"pieces", "tonnes"}
     if name not in known:
         raise CatalogueError(
             f"policies.{kind}: no policy is called {name!r}",
@@ -129,8 +128,7 @@ class _Evaluation:
 
     def _term(self, term: Term, scale: float, name: str) -> pl.DataFrame:
         """One side's cells: `name` is the value, null where a row of the mart does not know it, and `why`."""
-        self.warehouse.mart(term.mart)
-        frame = self.warehouse.frame(f"mart.{term.mart}")
+        frame = self._delivered(term.mart)
         columns = frame.columns
         for column, word in term.where.items():
             frame = frame.filter(pl.col(column) == word)
@@ -140,8 +138,21 @@ class _Evaluation:
         known = pl.col(term.column).is_not_null().all()
         return frame.group_by("site_id", "legal_entity_id", "month", policy).agg(
             pl.when(known).then(pl.col(term.column).cast(pl.Float64).sum() * scale).alias(name),
-            why.alias(f"why_{name}"), estimated.alias(f"estimated_{name}"),
+            pl.when(~known).then(why).alias(f"why_{name}"), estimated.alias(f"estimated_{name}"),
         )  # fmt: skip
+
+    def _delivered(self, mart: str) -> pl.DataFrame:
+        """The rows of a mart in months that what it counts was delivered for: a few orders due next month are no month."""
+        self.warehouse.mart(mart)
+        frame = self.warehouse.frame(f"mart.{mart}")
+        return frame.filter(self._is_delivered(mart))
+
+    def _is_delivered(self, mart: str) -> pl.Expr:
+        counted = next(one for one in marts() if one.name == mart).rows
+        if not counted:
+            return pl.lit(value=True)
+        arrival = self.warehouse.frame("meta.arrival").filter(pl.col("contract").is_in(list(counted)))
+        return pl.col("month").is_in(arrival["month"].unique().to_list())
 
     def _cells(self) -> pl.DataFrame:
         """Site-months with numerator and denominator, and whether each was to be expected."""
@@ -157,9 +168,14 @@ class _Evaluation:
             other = self._term(denominator, below, "d")
             cells = self._joined(cells, other, numerator, denominator)
         cells = self._expected(cells)
+        # one row that knows only one of its two sides does not know the other, and a stated reason is no figure
+        pair = pl.lit(denominator is not None and denominator.mart == numerator.mart)
+        late_n = ~self._is_delivered(numerator.mart)
+        late_d = ~self._is_delivered(denominator.mart) if denominator else pl.lit(value=False)
+        n, d = (pl.col(side).is_not_null() for side in ("n", "d"))
         return cells.with_columns(
-            (~pl.col("expected_n") | pl.col("n").is_not_null()).alias("n_there"),
-            (~pl.col("expected_d") | pl.col("d").is_not_null()).alias("d_there"),
+            (n | ~(pl.col("expected_n") | pl.col("why_n").is_not_null() | (pair & d) | late_n)).alias("n_there"),
+            (d | ~(pl.col("expected_d") | pl.col("why_d").is_not_null() | (pair & n) | late_d)).alias("d_there"),
         )
 
     def _joined(self, cells: pl.DataFrame, other: pl.DataFrame, numerator: Term, denominator: Term) -> pl.DataFrame:
@@ -174,9 +190,8 @@ class _Evaluation:
 
     def _expected(self, cells: pl.DataFrame) -> pl.DataFrame:
         """Add the site-months that should be there, and mark which sides of each are expected."""
-        marked = cells.with_columns(pl.lit(value=False).alias("expected_n"), pl.lit(value=False).alias("expected_d"))
         if self.indicator.occasional:
-            return marked
+            return cells.with_columns(pl.col(side).is_not_null().alias(f"expected_{side}") for side in ("n", "d"))
         wanted = []
         for side in ("n", "d"):
             ever = (
@@ -184,14 +199,26 @@ class _Evaluation:
                 .select("site_id", "policy")
                 .unique()
             )
+            own = self.sites.join(ever, on="site_id")
             wanted.append(
-                self.sites.join(ever, on="site_id").with_columns(pl.lit(value=True).alias(f"expected_{side}"))
+                pl.concat([own, self._unattributed_months(cells, side)], how="diagonal").with_columns(
+                    pl.lit(value=True).alias(f"expected_{side}")
+                )
             )
         expected = wanted[0].join(wanted[1], on=_KEYS, how="full", coalesce=True, nulls_equal=True)
         months = self.periods.select("month").unique()
         return cells.join(
             expected.join(months, on="month"), on=_KEYS, how="full", coalesce=True, nulls_equal=True
         ).with_columns(pl.col("expected_n", "expected_d").fill_null(value=False))
+
+    def _unattributed_months(self, cells: pl.DataFrame, side: str) -> pl.DataFrame:
+        """Months in which a legal entity that books amounts of no site has none whatever, of a site or not."""
+        has = cells.filter(pl.col("legal_entity_id").is_not_null() & pl.col(side).is_not_null())
+        ever = has.filter(pl.col("site_id").is_null()).select("legal_entity_id", "policy").unique()
+        return (
+            self.sites.select("legal_entity_id", "month").unique().join(ever, on="legal_entity_id")
+            .join(has, on=["legal_entity_id", "month", "policy"], how="anti", nulls_equal=True)
+        )  # fmt: skip
 
     def _rolled(self, cells: pl.DataFrame, kind: str) -> pl.DataFrame:
         """Cells added up per organisational unit and period."""
@@ -204,7 +231,7 @@ class _Evaluation:
             pl.col("org_id").is_not_null()
         )
         usable = pl.col("n_there") & pl.col("d_there") & (pl.col("n").is_not_null() | pl.col("d").is_not_null())
-        expected = pl.col("expected_n") | pl.col("expected_d")
+        expected = pl.col("expected_n") | pl.col("expected_d") | ~pl.col("n_there") | ~pl.col("d_there")
         part = part.with_columns(usable.alias("usable"), expected.alias("expected"))
         if kind != "site":
             part = self._with_unattributed(part)
@@ -307,12 +334,14 @@ class _Evaluation:
         ratio = one.denominator is not None
         formed = has_n & has_d if ratio else has_n
         divisible = (pl.col("d") > 0) if ratio else pl.lit(value=True)
+        # of whom nothing is expected site by site, every month is
         short = (coverage < 1.0) | (
-            (pl.col("months") < pl.col("length")) if not one.occasional else pl.lit(value=False)
+            ((whole == 0) & (pl.col("months") < pl.col("length"))) if not one.occasional else pl.lit(value=False)
         )
+        without = pl.lit("missing") if not one.occasional else pl.when(whole == 0).then(pl.lit("not_applicable")).otherwise(pl.lit("missing"))
         estimated = pl.col("estimated") > ESTIMATED_ABOVE * pl.col("n").abs()
         state = (
-            pl.when(~formed).then(pl.lit("not_applicable" if one.occasional else "missing"))
+            pl.when(~formed).then(without)
             .when(~divisible).then(pl.lit("missing")).when(short).then(pl.lit("partial"))
             .when(estimated).then(pl.lit("estimated")).otherwise(pl.lit(one.state))
         )  # fmt: skip
@@ -361,37 +390,71 @@ class _Evaluation:
             .when(pl.col("n_gap").fill_null(value=False) | (lacking_n & ~pl.col("d_gap").fill_null(value=False))).then(no_n).otherwise(no_d)
         )  # fmt: skip
         if self.indicator.occasional:
-            not_formed = pl.lit(self.indicator.occasional)
+            nothing = pl.col("state") == "not_applicable"
+            not_formed = pl.when(nothing).then(pl.lit(self.indicator.occasional)).otherwise(not_formed)
         return (
             pl.when(~pl.col("formed")).then(not_formed).when(~pl.col("divisible")).then(pl.lit("denominator_not_positive"))
-            .when(pl.col("state") == "partial").then(pl.when(pl.col("why_n").is_not_null()).then(pl.col("why_n")).otherwise(pl.lit("incomplete_site_months")))
+            .when(pl.col("state") == "partial").then(pl.coalesce("why_n", "why_d", pl.lit("incomplete_site_months")))
         )  # fmt: skip
 
     def _with_privacy(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Hide breakdowns about few people, and one more where subtraction would give the hidden one away."""
         if not self.indicator.people:
             return frame
-        people = pl.col("numerator" if self.indicator.people == "numerator" else "denominator")
-        below = pl.col("org_kind") != "enterprise"
-        least = self.enterprise.declaration.privacy.min_cell
-        frame = frame.with_columns((below & (people > 0) & (people < least)).fill_null(value=False).alias("hidden"))
-        parents = self.sites.select(
-            pl.col("site_id").alias("org_id"), pl.col("legal_entity_id").alias("parent")
-        ).unique("org_id", keep="last", maintain_order=True)
-        frame = frame.join(parents, on="org_id", how="left").with_columns(
-            pl.when(pl.col("org_kind") == "legal_entity")
-            .then(pl.lit(self.enterprise.id))
-            .otherwise(pl.col("parent"))
-            .alias("parent")
-        )
-        group = ["org_kind", "parent", "period", "policy"]
-        alone = (pl.col("hidden").sum().over(group) == 1) & below
-        open_people = pl.when(~pl.col("hidden") & people.is_not_null()).then(people)
-        next_smallest = alone & ~pl.col("hidden") & (open_people.rank("ordinal").over(group) == 1)
-        frame = frame.with_columns((pl.col("hidden") | next_smallest.fill_null(value=False)).alias("hidden"))
-        gone = pl.col("hidden")
-        return frame.with_columns(
+        side = "numerator" if self.indicator.people == "numerator" else "denominator"
+        # whoever works every month is one person; whoever answers two surveys is counted as they are
+        term = self.indicator.numerator if side == "numerator" else self.indicator.denominator
+        repeated = term is not None and term.over_months == "sum" and not self.indicator.occasional
+        people = pl.col(side) / pl.col("months") if repeated else pl.col(side)
+        numbered = frame.with_columns(people.alias("people")).with_row_index("row")
+        hidden: set[int] = set()
+        for _, part in numbered.filter(pl.col("people") > 0).group_by("policy"):
+            hidden |= self._hidden(part)
+        gone = pl.col("row").is_in(sorted(hidden))
+        return numbered.with_columns(
             *(pl.when(~gone).then(pl.col(name)).alias(name) for name in ("numerator", "denominator", "value")),
             pl.when(gone).then(pl.lit("missing")).otherwise(pl.col("state")).alias("state"),
             pl.when(gone).then(pl.lit("small_cell")).otherwise(pl.col("reason")).alias("reason"),
         )  # fmt: skip
+
+    def _hidden(self, part: pl.DataFrame) -> set[int]:
+        """The rows of one policy to hide; sites add up to their legal entity, entities to the enterprise, months to longer periods."""
+        row = {(one["org_kind"], one["org_id"], one["period"]): one["row"] for one in part.iter_rows(named=True)}
+        people = dict(zip(part["row"], part["people"], strict=True))
+        below = {row[key]: people[row[key]] for key in row if key[0] != "enterprise"}
+        sums: dict[tuple[str, ...], set[int]] = {}
+        for kind, org, period in row:
+            if kind == "legal_entity":
+                sums.setdefault(("enterprise", period), set()).add(row[kind, org, period])
+        belongs = self.sites.join(self.periods, on="month").select("site_id", "legal_entity_id", "period").unique()
+        for site, entity, period in belongs.iter_rows():
+            members = {row[key] for key in (("site", site, period), ("legal_entity", entity, period)) if key in row}
+            sums.setdefault(("legal_entity", entity, period), set()).update(members)
+            sums.setdefault(("site", entity, period), set()).update({row["site", site, period]} if ("site", site, period) in row else ())
+        longer = self.periods.filter(pl.col("length") > 1)
+        for month, period in longer.select("month", "period").iter_rows():
+            for kind, org in {key[:2] for key in row if key[0] != "enterprise"}:
+                members = {row[key] for key in ((kind, org, month), (kind, org, period)) if key in row}
+                sums.setdefault((kind, org, period, "months"), set()).update(members)
+        return suppressed(below, list(sums.values()), self.enterprise.declaration.privacy.min_cell)
+
+
+def suppressed(people: Mapping[_Cell, float], sums: Sequence[set[_Cell]], least: int) -> set[_Cell]:
+    """The cells that must not be shown.
+
+    Args:
+        people: how many people each cell that could be hidden is about.
+        sums: sets of cells between which subtraction is possible: the parts of a published total, or parts and their total.
+        least: cells about fewer people are hidden; where that leaves one hidden cell in a sum, the smallest other one is too.
+
+    Returns:
+        The hidden cells; in no sum is one of them alone, unless the sum has no other cell.
+    """
+    hidden = {cell for cell, count in people.items() if count < least}
+    while True:
+        lone = [one for one in sums if len(one) > 1 and len(one & hidden) == 1]
+        if not lone:
+            return hidden
+        for one in lone:
+            if len(one & hidden) == 1:
+                hidden.add(min(one - hidden, key=lambda cell: (people[cell], str(cell))))

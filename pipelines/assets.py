@@ -159,7 +159,7 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
         metadata={
             "dagster/column_schema": _schema(table.kept), "dagster/table_name": f"clean.{table.name}",
             "contract": table.name, "rows": source.kind_of_rows, "owner": source.owner or "–",
-            "expect_by_day": source.expect_by_day or "–", **_code(*files, _module(f"schemas/contracts/{table.name}.py")),
+            "expect_by_day": str(source.expect_by_day or "–"), **_code(*files, _module(f"schemas/contracts/{table.name}.py")),
         },
     )  # fmt: skip
 

@@ -122,7 +122,7 @@ def _arrived(source: Source, outcome: Outcome, now: datetime) -> dg.AssetCheckRe
         description=f"not delivered / 未到: {', '.join(late)}" if late else None,
         metadata={
             "failing_months": late, "not_yet_due": [month for month in outcome.waiting if month not in late],
-            "expect_by_day": source.expect_by_day or "–",
+            "expect_by_day": str(source.expect_by_day or "–"),
         },
     )  # fmt: skip
 

@@ -144,7 +144,14 @@ class Run:
         # remembered in the state, so that rows taken in by a run that broke, or by a resubmission, are named as well
         rows = {entry["id"]: digest(entry["clean"]) for entry in lake.extracts()}
         causes = {name for name, now in rows.items() if lake.state.get("published", {}).get(name) != now}
-        changes = publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), causes)
+        try:
+            changes = publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), causes)
+        except duckdb.Error as error:
+            raise HubError(
+                f"the file to publish cannot be written / 无法写入发布文件: {str(error).splitlines()[0]}",
+                str(self.enterprise.published),
+                "check that the disk has room; what was published before stands",
+            ) from error
         lake.state["published"] = rows
         lake.commit()
         return changes
@@ -191,9 +198,8 @@ def run(enterprise: Enterprise, months: list[str], progress: Progress = lambda _
         progress("publish", enterprise.published.name)
         changes = one.publish()
         return Result(one.run_id, outcomes, built, one.all_values(), scores, changes)
-    except (OSError, duckdb.IOException) as error:
-        what = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise HubError(f"cannot write / 无法写入: {what}", str(getattr(error, "filename", None) or enterprise.data),
+    except OSError as error:
+        raise HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
                        "check that data/ can be written and that the disk has room") from error  # fmt: skip
     finally:
         one.close()

@@ -18,7 +18,11 @@ MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends well, and vanishes when not."""
+    """A temporary path beside `path` that takes its name when the block ends well, and vanishes when not.
+
+    Raises:
+        OSError: it cannot be written; also where a library calls that by another name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
@@ -26,6 +30,11 @@ def replaced(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
+    except Exception as error:
+        code = re.search(r"\(os error (\d+)\)", str(error))  # as polars tells it
+        if isinstance(error, OSError) or code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

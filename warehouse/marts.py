@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -21,15 +21,25 @@ import polars as pl
 from schemas import units
 from schemas.contract import contracts
 from schemas.enterprise import Enterprise
-from schemas.errors import MartError
+from schemas.errors import CatalogueError, MartError
 from schemas.lake import MONTH, digest, replaced
 from warehouse import meters
 
 FOLDER = Path(__file__).parent / "marts"
 REFERENCE = Path(__file__).parent / "reference"
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
-_TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
+_TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
             "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ")  # fmt: skip
+
+
+DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
+"""The policies of an enterprise that names none."""
+
+_POLICY_WORDS = {
+    "reference_time": ("promised_by", "requested_by", "rescheduled_to"), "population": ("promised_by", "requested_by", "accepted_at"),
+    "precision": ("instant", "day"), "customer_reschedule": ("replaces", "ignored", "any"), "cancelled": ("excluded", "late"),
+    "undelivered": ("late", "excluded"), "partial": ("late", "as_delivered"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -173,11 +183,12 @@ class Warehouse:
     def _reference(self) -> None:
         """Shipped reference rows with the enterprise's own in their place, and what follows from declarations."""
         for path in sorted(REFERENCE.glob("*.csv")):
-            self._table(f"reference.{path.stem}", _rows(path, self.enterprise.folder / "reference" / path.name))
+            rows = _rows(path, self.enterprise.folder / "reference" / path.name)
+            kind, is_policy, _ = path.stem.partition("_policy")
+            self._table(f"reference.{path.stem}", self._with_own_policy(kind, rows) if is_policy else rows)
         factors = self.frame("reference.emission_factor")
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
-        policies = self.enterprise.declaration.policies
-        as_of = date.fromisoformat(policies["factors_as_of"]) if "factors_as_of" in policies else date.today()  # noqa: DTZ011 - a calendar day
+        as_of = _factors_as_of(self.enterprise.declaration.policies)
         self._table("reference.run", pl.DataFrame({"factors_as_of": [as_of], "timezone": [self.enterprise.timezone]}))
         entities = self.enterprise.legal_entities()
         self._table(
@@ -191,6 +202,26 @@ class Warehouse:
                         "reference.carrier_tce": digest(self.inputs["reference.carrier"], self.inputs["reference.emission_factor"])}  # fmt: skip
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
+    def _with_own_policy(self, kind: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Policies of one kind, and the one that `enterprise.yaml` spells out, which is called `enterprise`."""
+        own = self.enterprise.declaration.policies.get(kind)
+        if isinstance(own, dict):
+            strange = sorted(set(own) - set(rows.columns) | {"policy", "origin"} & set(own))
+            default = rows.filter(pl.col("policy") == DEFAULTS[kind])
+            if "scale_max" in default.columns and "scale_max" not in own:
+                strange = strange or ["scale_max is missing / 缺少 scale_max"]
+            if strange:
+                known = [name for name in rows.columns if name not in ("policy", "origin")]
+                raise CatalogueError(f"policies.{kind}: {', '.join(strange)} / 口径定义有误", str(self.enterprise.folder / "enterprise.yaml"),
+                                     f"use keys of: {', '.join(known)}")  # fmt: skip
+            rows = pl.concat([rows, _spelled_out(kind, own, default)])
+        for name, words in _POLICY_WORDS.items():
+            wrong = rows.filter(~pl.col(name).is_in(words)) if name in rows.columns else rows.clear()
+            if wrong.height:
+                raise CatalogueError(f"policies.{kind}: {name} cannot be {wrong[name][0]!r} / 口径取值不存在", "enterprise.yaml",
+                                     f"use one of: {', '.join(words)}")  # fmt: skip
+        return rows
+
     def _staged(self) -> None:
         files = [str(path) for path in meters.segments(self.enterprise)]
         self.inputs["staged.meter_segment"] = digest(
@@ -202,9 +233,17 @@ class Warehouse:
             self.connection.execute("""create table segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
                 last_at timestamptz, last_register double, increase decimal(24, 6), readings bigint, negative_steps bigint, conflicting bigint,
                 estimated_increase double)""")
+        # an interval lies before the instant that ends it; days are those of the site's clock
         self.connection.execute("""create view staged.meter_segment as
-            select g.*, m.meter_row from segment as g inner join reference.meter as m on g.meter_id = m.meter_id
-            and g.first_at::date >= coalesce(m.valid_from, g.first_at::date) and g.first_at::date <= coalesce(m.valid_to, g.first_at::date)""")
+            select g.*, m.meter_row, coalesce(timezone(z.timezone, g.last_at - m.back)::date <= m.valid_to, true) as is_in_place
+            from segment as g
+            inner join (
+                select *, case register_kind when 'interval' then interval 1 microsecond else interval 0 microsecond end as back
+                from reference.meter
+            ) as m on g.meter_id = m.meter_id
+            inner join reference.site_zone as z on m.site_id = z.site_id
+            where coalesce(timezone(z.timezone, g.first_at - m.back)::date >= m.valid_from, true)
+            and coalesce(timezone(z.timezone, g.first_at - m.back)::date <= m.valid_to, true)""")
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         self.connection.register("incoming", frame.to_arrow())
@@ -291,6 +330,34 @@ def _replaced(frame: pl.DataFrame, path: Path) -> bool:
     return before != after
 
 
+def _factors_as_of(policies: Mapping[str, str | dict[str, str | int]]) -> date:
+    """The day up to which published factors count; today unless the policies fix one."""
+    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of"})
+    if strange or policies.get("factors", "latest_published_as_of") != "latest_published_as_of":
+        raise CatalogueError(f"policies: unknown {', '.join(strange) or policies['factors']} / 口径名称不存在", "enterprise.yaml",
+                             f"there are: {', '.join(DEFAULTS)}, factors: latest_published_as_of, factors_as_of")  # fmt: skip
+    try:
+        day = policies.get("factors_as_of")
+        return date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
+    except ValueError as error:
+        raise CatalogueError(f"policies.factors_as_of: {error} / 日期无效", "enterprise.yaml", "write it as 2026-12-31") from error
+
+
+def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a policy called `enterprise`: the default's, with what the enterprise says in their place."""
+    words = {"policy": "enterprise", "origin": "enterprise", "zh": "企业自定义口径", "en": "as the enterprise defines it", **own}
+    kept = default.filter(pl.col("scale_max") != float(own["scale_max"])) if "scale_max" in own else default.clear()
+    try:
+        mine = default.head(1).with_columns(pl.lit(value).cast(pl.String).alias(name) for name, value in words.items())
+        mine = mine.with_columns(
+            pl.col(name).str.to_lowercase().is_in(["true", "1"]) if kind_ == pl.Boolean else pl.col(name).cast(kind_)
+            for name, kind_ in default.schema.items() if name in own
+        )  # fmt: skip
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        raise CatalogueError(f"policies.{kind}: {error} / 取值无效", "enterprise.yaml", "correct the value") from error
+    return pl.concat([kept.with_columns(policy=pl.lit("enterprise"), origin=pl.lit("enterprise")), mine])
+
+
 def _threads() -> int:
     import os
 
@@ -325,6 +392,10 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
             f"columns do not fit: {', '.join(sorted(strange))}", str(own), f"use the columns of {shipped.name}"
         )
     first = rows.columns[0]
+    if rows[first].is_unique().all() and mine[first].is_duplicated().any():
+        raise MartError(
+            f"{first} stands twice: {mine.filter(pl.col(first).is_duplicated())[first][0]}", str(own), "keep one row of it"
+        )
     return pl.concat([rows.filter(~pl.col(first).is_in(mine[first].to_list())), mine], how="diagonal_relaxed").select(
         rows.columns
     )

@@ -77,7 +77,11 @@ def task(spec: dict[str, Any]) -> dict[str, Any]:
     found = []
     for zone in zones:
         here = runs["timezone"] == zone
-        mine = readings if len(zones) == 1 else readings.filter(pl.Series(np.repeat(here.to_numpy(), runs["len"].to_numpy())))
+        mine = (
+            readings
+            if len(zones) == 1
+            else readings.filter(pl.Series(np.repeat(here.to_numpy(), runs["len"].to_numpy())))
+        )
         found.append(_Readings(mine, runs.filter(here), meters["meter_id"]).segments(str(zone)))
     frame = pl.concat(found).sort("meter_id", "month")
     with replaced(Path(spec["target"])) as temporary:
@@ -187,7 +191,9 @@ class _Readings:
 
 def _months(stamps: np.ndarray[Any, Any], zone: str) -> tuple[np.ndarray[Any, Any], pl.Series]:
     """For each stamp the position of its local month, and the months; by comparison with the few month starts."""
-    low, high = (pl.from_epoch(pl.Series([int(edge)]), "us").dt.replace_time_zone("UTC") for edge in (stamps.min(), stamps.max()))
+    low, high = (
+        pl.from_epoch(pl.Series([int(edge)]), "us").dt.replace_time_zone("UTC") for edge in (stamps.min(), stamps.max())
+    )
     first = low.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.month_start().dt.truncate("1d")[0]
     last = high.dt.convert_time_zone(zone).dt.replace_time_zone(None)[0]
     starts = pl.datetime_range(first, last, interval="1mo", time_unit="us", eager=True)

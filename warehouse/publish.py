@@ -176,14 +176,21 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     words = columns()
     present = connection.execute("""select schema_name, table_name, column_name from duckdb_columns()
         where database_name = 'out' and not internal order by all""").fetchall()
+    said = []
     for schema, table, column in present:
-        own = _own_words(schema, table)
-        connection.execute(
-            f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(own.get(column) or words[column])}'"
-        )
+        text = _own_words(schema, table).get(column) or words[column]
+        said.append(f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(text)}'")
     for schema, table in sorted({(schema, table) for schema, table, _ in present}):
         name = f"{schema}.{table}"
-        connection.execute(f"comment on table out.{name} is '{_quoted(heads.get(name) or _TABLES[name])}'")
+        said.append(f"comment on table out.{name} is '{_quoted(heads.get(name) or _TABLES[name])}'")
+    connection.execute("begin")  # hundreds of comments, one write
+    try:
+        for comment in said:
+            connection.execute(comment)
+        connection.execute("commit")
+    except duckdb.Error:
+        connection.execute("rollback")
+        raise
 
 
 def _own_words(schema: str, table: str) -> dict[str, str]:

@@ -13,14 +13,16 @@ select site_id, arg_max(timezone, coalesce(valid_from, date '0001-01-01')) as ti
 from reference.site
 group by site_id;
 
--- the site as it was at each month's end, or last in that month
+-- the site as it was at each month's end, or last in that month; for every month of the years anything was delivered for
 create table reference.site_month as
 with span as (
     select min(month) as first_month, max(month) as last_month from meta.arrival
 ),
 months as (
     select strftime(unnest(generate_series(
-        (first_month || '-01')::date - interval 1 month, (last_month || '-01')::date + interval 1 month, interval 1 month
+        (left(first_month, 4) || '-01-01')::date - interval 1 month,
+        (left(last_month, 4) || '-12-01')::date + interval 1 month,
+        interval 1 month
     )), '%Y-%m') as month
     from span
     where first_month is not null
@@ -45,7 +47,10 @@ create table reference.grid_fallback as
 select
     r.region as province,
     g.grid_region,
-    case when r.region like 'CN%' and r.region not in ('CN-HK', 'CN-MO', 'CN-TW') then 'CN' else split_part(r.region, '-', 1) end as nation
+    case
+        when r.region in ('CN-HK', 'CN-MO', 'CN-TW') then r.region
+        else split_part(r.region, '-', 1)
+    end as nation
 from (select distinct region from reference.site where region is not null) as r
 left join reference.grid_region as g on r.region = g.province;
 

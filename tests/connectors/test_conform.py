@@ -318,7 +318,7 @@ def test_a_format_that_reads_nothing_refuses_every_row(one: str) -> None:
     assert _reasons(source, _trip(start=["2026-01-31 08:30"])) == [["started_at: not_a_time"]]
 
 
-@pytest.mark.parametrize("one", ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%dT%H:%M:%SZ"])
+@pytest.mark.parametrize("one", ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ"])
 def test_a_declared_zone_is_read_and_not_taken_for_local_time(one: str) -> None:
     source = _trips({"started_at": {"from": "start", "format": one}})
     found = _conformed(source, _trip(start=["2026-01-31T08:30:00Z", "2026-01-31T08:30:00+08:00"])).frame

@@ -2,10 +2,22 @@
 -- en: Every fuel purchase in mass or normal volume, coal equivalent and combustion CO2, with the factors used
 -- grain: document_id
 -- rows: fuel_purchase by purchased_on
-with placed as (
+with density as (
+    -- kilograms per (normal) cubic metre; an enterprise's own density comes before the shipped one
+    select d.subject, d.factor_id, d.value * u.factor as kg_per_m3
+    from reference.emission_factor as d
+    inner join reference.unit_factor as u
+        on d.unit = u.from_unit and u.to_unit = case when d.subject = 'natural_gas_0C' then 'kg/Nm3' else 'kg/m3' end
+    where d.kind = 'density'
+    qualify row_number() over (
+        partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id
+    ) = 1
+),
+
+placed as (
     select
         f.*,
-        coalesce(f.site_id, v.site_id) as place,
+        coalesce(v.site_id, f.site_id) as place,
         v.ownership,
         strftime(f.purchased_on, '%Y-%m') as month
     from clean.fuel_purchase as f
@@ -23,22 +35,21 @@ amount as (
             when p.fuel in ('natural_gas', 'cng') then case
                 when p.volume_m3 is not null then
                     case p.volume_reference when '0C' then p.volume_m3 when '20C' then p.volume_m3 / r.value end
-                when p.mass_kg is not null then p.mass_kg / d.value
+                when p.mass_kg is not null then p.mass_kg / d.kg_per_m3
             end
         end as volume_nm3,
         case
             when p.fuel not in ('natural_gas', 'cng') then case
                 when p.mass_kg is not null then p.mass_kg
-                when p.volume_l is not null then p.volume_l * u.factor * d.value * k.factor
-                when p.volume_m3 is not null then p.volume_m3 * d.value * k.factor
+                when p.volume_l is not null then p.volume_l * u.factor * d.kg_per_m3
+                -- with a reference temperature it is the volume of a vapour, which a liquid's density says nothing of
+                when p.volume_m3 is not null and p.volume_reference is null then p.volume_m3 * d.kg_per_m3
             end
         end as mass
     from placed as p
-    left join reference.emission_factor as d
-        on d.kind = 'density' and d.subject = case when p.fuel in ('natural_gas', 'cng') then 'natural_gas_0C' else p.fuel end
+    left join density as d on d.subject = case when p.fuel in ('natural_gas', 'cng') then 'natural_gas_0C' else p.fuel end
     cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as r
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
-    cross join (select factor from reference.unit_factor where from_unit = 't' and to_unit = 'kg') as k
 )
 select
     a.document_id,
@@ -62,9 +73,10 @@ select
     coalesce(a.mass, a.volume_nm3) * c.value * uc.factor as emission_tco2e,
     case
         when a.place is null or s.legal_entity_id is null then 'site_unknown'
-        when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null then 'volume_reference_unknown'
+        when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null and a.fuel in ('natural_gas', 'cng') then 'volume_reference_unknown'
         when coalesce(a.mass, a.volume_nm3) is null then 'no_density'
         when c.value is null then 'no_factor'
+        when uc.factor is null then 'factor_unit_unknown'
     end as reason
 from amount as a
 left join reference.site_month as s on a.place = s.site_id and a.month = s.month

@@ -62,18 +62,21 @@ share as (
             - epoch_us(greatest(from_at, timezone(timezone, month_start)))
         ) / (epoch_us(to_at) - epoch_us(from_at)) as increase,
         case when timezone(timezone, to_at) <= month_start + interval 1 month then negative_steps else 0 end as negative_steps,
-        (from_at < timezone(timezone, month_start) or to_at > timezone(timezone, month_start + interval 1 month))::int as is_cut
+        (from_at < timezone(timezone, month_start) or to_at > timezone(timezone, month_start + interval 1 month))::int as is_cut,
+        -- what lies more than 45 days between two readings is an estimate
+        to_at - from_at > interval 45 days as is_estimated
     from cut
 ),
 part as (
     select
         meter_row, month, increase::double as increase, readings, negative_steps, conflicting, estimated_increase, 0 as is_cut,
-        register_kind = 'interval' or last_at > first_at as covers_time
+        register_kind = 'interval' or last_at > first_at as covers_time,
+        is_in_place
     from segment
     union all by name
     select
         meter_row, month, increase::double as increase, 0 as readings, negative_steps, 0 as conflicting,
-        0.0 as estimated_increase, is_cut, true as covers_time
+        case when is_estimated then increase else 0.0 end as estimated_increase, is_cut, true as covers_time, true as is_in_place
     from share
 ),
 total as (
@@ -85,7 +88,8 @@ total as (
         sum(negative_steps)::bigint as negative_steps,
         sum(conflicting)::bigint as conflicting_readings,
         sum(estimated_increase::decimal(24, 6))::double as estimated_increase,
-        max(is_cut) = 1 as is_interpolated
+        max(is_cut) = 1 as is_interpolated,
+        bool_and(is_in_place) as is_in_place
     from part
     group by meter_row, month
     -- a month with one reading and no step to or from another has measured nothing
@@ -99,8 +103,9 @@ select
     coalesce(m.role, 'main') as role,
     t.increase as register_increase,
     m.unit as register_unit,
-    -- in the carrier's mart unit; empty where nobody says what temperature a gas volume refers to
-    t.increase * coalesce(m.multiplier, 1) * u.factor
+    -- in the carrier's mart unit; empty where nobody says what temperature a gas volume refers to, and where the
+    -- register row changes (another site, another multiplier) between readings that were counted together
+    case when t.is_in_place then t.increase end * coalesce(m.multiplier, 1) * u.factor
     / case
         when m.carrier = 'natural_gas' and m.unit not in ('Nm3', '万Nm3')
             then case m.volume_reference when '0C' then 1 when '20C' then v.value end

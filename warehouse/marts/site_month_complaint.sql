@@ -18,7 +18,7 @@ merged as (
     -- duplicates of one case count once, in the month it was first received
     select
         case_key,
-        arg_min(site_id, received_at) as site_id,
+        arg_min(site_id, row(received_at, complaint_id)) as site_id,
         min(received_at) as received_at,
         max(closed_at) as closed_at,
         count(closed_at) = count(*) as is_closed,
@@ -44,9 +44,10 @@ cases as (
 quiet as (
     select o.site_id, o.month, p.policy
     from mart.site_month_order as o
-    inner join meta.arrival as a on a.contract = 'complaint' and a.month = o.month
     cross join reference.complaint_policy as p
-    where not exists (select 1 from cases as c where c.site_id = o.site_id and c.month = o.month and c.policy = p.policy)
+    where
+        exists (select 1 from meta.arrival as a where a.contract = 'complaint' and a.month = o.month)
+        and not exists (select 1 from cases as c where c.site_id = o.site_id and c.month = o.month and c.policy = p.policy)
 ),
 counted as (
     select * from cases

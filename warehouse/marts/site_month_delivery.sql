@@ -2,16 +2,27 @@
 -- en: Orders due and on time by site and month, one row per on-time policy
 -- grain: site_id, month, policy
 -- rows: customer_order by promised_by
-with target as (
+with delivered_until as (
+    -- what happens to orders is known up to the end of the last month they were delivered for
+    select max((month || '-01')::timestamp + interval 1 month) as until_at
+    from meta.arrival
+    where contract = 'customer_order'
+),
+
+target as (
     select
         o.*,
         p.policy,
         p.precision,
         p.tolerance_min,
         p.cancelled,
+        p.undelivered,
         p.partial,
         z.timezone,
-        timezone(z.timezone, case p.population when 'promised_by' then o.promised_by when 'accepted_at' then o.accepted_at end) as counted_at,
+        timezone(
+            z.timezone,
+            case p.population when 'promised_by' then o.promised_by when 'requested_by' then o.requested_by when 'accepted_at' then o.accepted_at end
+        ) as counted_at,
         case
             when p.customer_reschedule = 'replaces' and o.reschedule_cause = 'customer' and o.rescheduled_to is not null then o.rescheduled_to
             when p.reference_time = 'promised_by' then o.promised_by
@@ -23,27 +34,37 @@ with target as (
     cross join reference.on_time_policy as p
     where not o.is_superseded
 ),
+
 judged as (
     select
-        *,
-        strftime(counted_at, '%Y-%m') as month,
+        t.*,
+        strftime(t.counted_at, '%Y-%m') as month,
         case
-            when status is not null and status in ('cancelled', 'lost', 'undeliverable') then false
-            when status is not null and status = 'partially_delivered' and partial = 'late' then false
-            when delivered_at is null then false
-            when precision = 'day' then timezone(timezone, delivered_at)::date <= (timezone(timezone, due_at) + to_minutes(tolerance_min))::date
-            else delivered_at <= due_at + to_minutes(tolerance_min)
+            when t.status in ('cancelled', 'lost', 'undeliverable') then false
+            when t.status = 'partially_delivered' and t.partial = 'late' then false
+            when t.delivered_at is null then false
+            when t.precision = 'day'
+                then timezone(t.timezone, t.delivered_at)::date <= (timezone(t.timezone, t.due_at) + to_minutes(t.tolerance_min))::date
+            else t.delivered_at <= t.due_at + to_minutes(t.tolerance_min)
         end as is_on_time,
         case
-            when pieces_due is not null and pieces_intact is not null then pieces_intact >= pieces_due
-            when goods_due_t is not null and goods_intact_t is not null then goods_intact_t >= goods_due_t
+            when t.pieces_due is not null and t.pieces_intact is not null then t.pieces_intact >= t.pieces_due
+            when t.goods_due_t is not null and t.goods_intact_t is not null then t.goods_intact_t >= t.goods_due_t
         end as is_in_full
-    from target
+    from target as t
+    cross join delivered_until as u
     where
-        due_at is not null
-        and counted_at is not null
-        and not (status is not null and status = 'cancelled' and cancelled = 'excluded')
+        t.due_at is not null
+        and t.counted_at is not null
+        and not (coalesce(t.status, '') = 'cancelled' and t.cancelled = 'excluded')
+        -- an open order is late once it is overdue, and before that nothing can be said of it
+        and not (
+            t.delivered_at is null
+            and coalesce(t.status, '') not in ('cancelled', 'lost', 'undeliverable', 'returned')
+            and (t.undelivered = 'excluded' or coalesce(timezone(t.timezone, t.due_at) >= u.until_at, false))
+        )
 )
+
 select
     j.site_id,
     s.legal_entity_id,

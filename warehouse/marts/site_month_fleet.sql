@@ -7,9 +7,11 @@ select
     s.month,
     count(*) as vehicles,
     case when count(v.energy_type) = count(*) then count(*) filter (where v.energy_type in ('electric', 'hydrogen')) end as new_energy_vehicles,
-    count(*) filter (where v.energy_type = 'diesel') as diesel_vehicles,
+    case when count(v.energy_type) = count(*) then count(*) filter (where v.energy_type = 'diesel') end as diesel_vehicles,
     case
-        when count(*) filter (where v.energy_type = 'diesel' and v.emission_standard is null) = 0
+        when
+            count(v.energy_type) = count(*)
+            and count(*) filter (where v.energy_type = 'diesel' and v.emission_standard is null) = 0
             then count(*) filter (where v.energy_type = 'diesel' and v.emission_standard = 'china_6')
     end as china_6_vehicles
 from reference.site_month as s

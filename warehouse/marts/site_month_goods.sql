@@ -6,7 +6,9 @@ with delivered as (
     select
         o.*,
         strftime(
-            timezone(z.timezone, coalesce(o.delivered_at, case when o.status = 'lost' then o.promised_by end)), '%Y-%m'
+            -- what was lost was never delivered: it counts when it was promised, or when it was accepted
+            timezone(z.timezone, coalesce(o.delivered_at, case when o.status = 'lost' then coalesce(o.promised_by, o.accepted_at) end)),
+            '%Y-%m'
         ) as month
     from clean.customer_order as o
     inner join reference.site_zone as z on o.site_id = z.site_id

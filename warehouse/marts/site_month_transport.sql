@@ -24,15 +24,15 @@ fuelled as (
     select
         site_id,
         month,
-        sum(volume_l) as fuel_l,
-        case when count(energy_tce) = count(*) then sum(energy_tce) * any_value(k.factor) end as energy_kgce,
-        case when count(emission_tco2e) = count(*) then sum(emission_tco2e) * any_value(g.factor) end as emission_gco2e,
+        sum(volume_l::decimal(24, 6)) filter (where fuel in ('diesel', 'gasoline'))::double as fuel_l,
+        case when count(energy_tce) = count(*) then sum(energy_tce::decimal(38, 12))::double * any_value(k.factor) end as energy_kgce,
+        case when count(emission_tco2e) = count(*) then sum(emission_tco2e::decimal(38, 12))::double * any_value(g.factor) end as emission_gco2e,
         count(*) filter (where fuel in ('diesel', 'gasoline') and volume_l is null) = 0 as is_fuel_in_litres
     from mart.fuel_line
     cross join (select factor from reference.unit_factor where from_unit = 'tce' and to_unit = 'kgce') as k
     cross join (select factor from reference.unit_factor where from_unit = 'tCO2e' and to_unit = 'gCO2e') as g
     where vehicle_id is not null and ownership in ('own', 'leased')
-    group by all
+    group by site_id, month
 ),
 driven as (
     select
@@ -43,9 +43,14 @@ driven as (
         sum(distance_km::decimal(18, 4)) filter (where empty_km is not null)::double as empty_known_distance_km,
         sum(work_t_km::decimal(24, 4)) filter (where capacity_t_km is not null)::double as turnover_t_km,
         sum(capacity_t_km::decimal(24, 4)) filter (where work_t_km is not null)::double as capacity_t_km,
-        sum(distance_km::decimal(18, 4)) filter (where energy_type in ('diesel', 'gasoline'))::double as fuel_distance_km,
         case
-            when count(*) filter (where energy_type not in ('electric', 'hydrogen') and work_t_km is null) = 0
+            when count(energy_type) = count(*)
+                then sum(distance_km::decimal(18, 4)) filter (where energy_type in ('diesel', 'gasoline'))::double
+        end as fuel_distance_km,
+        case
+            when
+                count(energy_type) = count(*)
+                and count(*) filter (where energy_type not in ('electric', 'hydrogen') and work_t_km is null) = 0
                 then sum(work_t_km::decimal(24, 4)) filter (where energy_type not in ('electric', 'hydrogen'))::double
         end as fuel_turnover_t_km
     from trip

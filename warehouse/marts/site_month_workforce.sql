@@ -27,9 +27,16 @@ people as (
         -- who was there on the first of the month is known only if everybody's hiring date is
         case
             when count(hired_on) = count(*)
-                then (count(*) filter (where hired_on < month_start) + count(*) filter (where is_employed_at_end)) / 2.0
+                then (
+                    count(*) filter (where hired_on < month_start and coalesce(left_on >= month_start, true))
+                    + count(*) filter (where is_employed_at_end)
+                ) / 2.0
         end as employees_average,
-        count(*) filter (where left_on between month_start and month_end) as leavers
+        -- somebody who is gone, nobody says since when, may have left this month or before
+        case
+            when count(*) filter (where not is_employed_at_end and left_on is null) = 0
+                then count(*) filter (where left_on between month_start and month_end)
+        end as leavers
     from roll
     group by site_id, month
 ),
@@ -39,10 +46,14 @@ employee_hours as (
         strftime(a.work_date, '%Y-%m') as month,
         a.employee_key,
         sum(a.worked_h::decimal(12, 4)) as worked_h,
-        coalesce(any_value(a.hours_system), 'standard') = 'standard' and count(a.overtime_h) = count(*) as is_tested,
+        min(e.worker_type) as worker_type,
+        -- without an approval for another system the standard hours apply
+        coalesce(min(a.hours_system), min(e.hours_system), 'standard') = 'standard' and count(a.overtime_h) = count(*) as is_tested,
         max(a.overtime_h) filter (where coalesce(a.day_kind, 'workday') = 'workday') as overtime_day_h,
         sum(a.overtime_h::decimal(12, 4)) filter (where coalesce(a.day_kind, 'workday') <> 'holiday') as overtime_month_h
     from clean.attendance_day as a
+    left join clean.employee_month as e
+        on a.employee_key = e.employee_key and e.month = strftime(a.work_date, '%Y-%m') and not e.is_superseded
     where not a.is_superseded
     group by all
 ),
@@ -51,6 +62,7 @@ hours as (
         h.site_id,
         h.month,
         sum(h.worked_h)::double as worked_h,
+        sum(h.worked_h) filter (where h.worker_type = 'own')::double as employees_worked_h,
         count(*) filter (where h.is_tested) as tested_employee_months,
         count(*) filter (
             where h.is_tested
@@ -71,6 +83,7 @@ select
     p.employees_average,
     p.leavers,
     h.worked_h,
+    h.employees_worked_h,
     h.tested_employee_months,
     h.compliant_employee_months
 from people as p

@@ -1,0 +1,87 @@
+"""A bare DuckDB with every table a mart may read, filled with the rows a test gives: no enterprise folder, no lake."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from schemas.contract import contracts
+from warehouse.marts import REFERENCE, SCHEMAS, _rows, _unit_factors, marts
+
+Rows = Iterable[Mapping[str, Any]]
+RUN = {"factors_as_of": date(2026, 6, 30), "timezone": "Asia/Shanghai"}
+_FOLDER = Path(__file__).parents[2] / "warehouse"
+_SEGMENT = """create table staged.meter_segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
+    last_at timestamptz, last_register double, increase double, readings bigint, negative_steps bigint, conflicting bigint,
+    estimated_increase double, meter_row bigint, is_in_place boolean default true)"""
+
+
+def bare(given: Mapping[str, Rows] | None = None, **run: Any) -> duckdb.DuckDBPyConnection:
+    """A connection with `clean`, `reference`, `staged`, `meta` and `mart` tables.
+
+    Args:
+        given: rows by table (`clean.trip`); a mart that is given stands as given, the others are views of their SQL.
+        run: what differs from `RUN` in `reference.run`.
+    """
+    rows = dict(given or {})
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    for schema in SCHEMAS:
+        connection.execute(f"create schema {schema}")
+    for table in contracts():
+        connection.execute(table.ddl(f"clean.{table.name}"))
+        if table.flag:
+            connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
+    connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
+    connection.execute(_SEGMENT)
+    connection.execute("create table reference.run (factors_as_of date, timezone varchar)")
+    fill(connection, "reference.run", [{**RUN, **run}])
+    for path in sorted(REFERENCE.glob("*.csv")):
+        _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))
+    units = connection.execute("select distinct unit from reference.emission_factor order by unit").fetchall()
+    _table(connection, "reference.unit_factor", _unit_factors(tuple(unit for (unit,) in units)))
+    for table in [name for name in rows if not name.startswith("mart.")]:
+        fill(connection, table, rows.pop(table))
+    connection.execute((_FOLDER / "reference.sql").read_text(encoding="utf-8"))
+    for mart in marts():
+        connection.execute(f"create view mart.{mart.name} as {mart.sql}")
+        if f"mart.{mart.name}" in rows:
+            connection.execute(f"create table kept as from mart.{mart.name} limit 0")
+            connection.execute(f"drop view mart.{mart.name}")
+            connection.execute(f"create table mart.{mart.name} as from kept")
+            connection.execute("drop table kept")
+            fill(connection, f"mart.{mart.name}", rows.pop(f"mart.{mart.name}"))
+    assert not rows, f"no such table: {', '.join(rows)}"
+    return connection
+
+
+def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
+    """Insert rows; columns that are not named stay empty."""
+    for row in rows:
+        known = {name: value for name, value in row.items() if value not in (None, "")}
+        marks = ", ".join("?" for _ in known)
+        names = ", ".join(f'"{name}"' for name in known)
+        connection.execute(f"insert into {table} ({names}) values ({marks})", list(known.values()))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file of the tests; lines that begin with `#` are its working."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return list(csv.DictReader(lines))
+
+
+def of(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    return connection.execute(sql, list(parameters)).fetchall()
+
+
+def _table(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    connection.register("incoming", frame.to_arrow())
+    connection.execute(f"create table {name} as from incoming")
+    connection.unregister("incoming")

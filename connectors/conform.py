@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from connectors.source import Column as Origin
@@ -33,6 +34,7 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
 EARLIEST_YEAR = 1900
 _ZONE = re.compile("%[#:]*[zZ]|(?<=[SMHf])Z$")  # a Z after the time is UTC, whoever writes it into a format
+_WIDTHS = ("<wide>", "<narrow>", "<noBreak>")
 _TIMED = re.compile("%[HIklTRrXcs]")
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
@@ -180,15 +182,16 @@ class _Work:
         return self._refuse(column.name, "not_a_number", texts, values)
 
     def _quantity(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
-        values = self._number(column, texts)
-        if origin.unit is None or column.unit is None:
+        values, into = self._number(column, texts), column.unit
+        if origin.unit is None or into is None:
             return values
         if isinstance(origin.unit, str):
-            return _converted(values, origin.unit, column.unit)
+            factor, divisor = _steps(origin.unit, into)
+            return self._converted(column, values * factor, divisor)
         given = self.raw[origin.unit["from"]]
-        factors = _by_distinct(
-            given, lambda found: pl.Series([_factor(text, column.unit) for text in found], dtype=pl.Float64)
-        )
+        distinct, codes = _coded(given)
+        steps = [_steps_of(text, into) for text in distinct]
+        factors, divisors = (pl.Series([one[step] for one in steps], dtype=pl.Float64).gather(codes) for step in (0, 1))
         known = _by_distinct(
             given,
             lambda found: pl.Series(
@@ -197,7 +200,15 @@ class _Work:
         )
         self._mark(f"{column.name}: unknown_unit", values.is_not_null() & ~known)
         self._mark(f"{column.name}: wrong_unit", values.is_not_null() & known & factors.is_null())
-        return values * factors
+        return self._converted(column, values * factors, divisors.to_numpy())
+
+    def _converted(self, column: Column, values: pl.Series, divisor: float | np.ndarray) -> pl.Series:
+        """Values over a divisor, exactly: polars would multiply by the reciprocal of a single one."""
+        quotient = pl.Series(values.to_numpy() / divisor, dtype=pl.Float64).fill_nan(None)
+        finite = _finite(quotient)
+        if finite.null_count() > quotient.null_count():
+            self._mark(f"{column.name}: not_a_number", finite.is_null() & quotient.is_not_null())
+        return finite
 
     def _count(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         values = self._number(column, texts)
@@ -447,24 +458,23 @@ def _mapped(text: str | None, words: dict[str, str]) -> str | None:
     return words.get(text, words.get(text.strip(), text)) or None
 
 
-def _converted(values: pl.Series, unit: str, into: str) -> pl.Series:
-    """Values in another unit; divided where that is exact (479 kg are 0.479 t, not 0.47900000000000004)."""
+def _steps(unit: str, into: str) -> tuple[float, float]:
+    """What to multiply by and to divide by: division where that is exact (479 kg are 0.479 t, not 0.47900000000000004)."""
     inverse = units.factor(into, unit)
-    return values / inverse if inverse > 1 and inverse.is_integer() else values * units.factor(unit, into)
+    return (1.0, inverse) if inverse > 1 and inverse.is_integer() else (units.factor(unit, into), 1.0)
 
 
-def _factor(text: str | None, into: str) -> float | None:
-    if text is None or units.label(text) is None or not units.same_dimension(text, into):
-        return None
-    return units.factor(units.label(text) or "", into)
+def _steps_of(text: str | None, into: str) -> tuple[float, float] | tuple[None, None]:
+    known = None if text is None else units.label(text)
+    return (None, None) if known is None or not units.same_dimension(known, into) else _steps(known, into)
 
 
 def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | None:
     """A number written by people: full-width digits, declared thousands separators, a declared decimal sign."""
     if text is None:
         return None
-    plain = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
-    decimal, thousands = unicodedata.normalize("NFKC", decimal), unicodedata.normalize("NFKC", thousands or "")
+    plain = _halfwidth(text).strip().replace("\u2212", "-")
+    decimal, thousands = _halfwidth(decimal), _halfwidth(thousands or "")
     if thousands:
         mark, point = re.escape(thousands), re.escape(decimal)
         if re.fullmatch(rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d*)?", plain):
@@ -472,6 +482,16 @@ def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | No
     if decimal != ".":
         plain = "" if "." in plain else plain.replace(decimal, ".")
     return float(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", plain) else None
+
+
+def _halfwidth(text: str) -> str:
+    """Full-width signs as plain ones; other forms stay as they are (10\u00b2 is not 102)."""
+    return "".join(
+        unicodedata.normalize("NFKC", sign)
+        if sign.isspace() or unicodedata.decomposition(sign).startswith(_WIDTHS)
+        else sign
+        for sign in text
+    )
 
 
 def _finite(values: pl.Series) -> pl.Series:
@@ -502,28 +522,25 @@ def _instants(
 ) -> tuple[pl.Series, pl.Series]:
     """Texts as local wall time and as UTC; both null where a text is no time, UTC alone where the clock was changed."""
     stamps = texts.str.strip_chars()
+    naive = [one for one in formats or _ISO if not _ZONE.search(one)]
+    local = _wall_time(stamps, naive, end_of_day=end_of_day)
+    instants = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+    zoned = [_ZONE.sub("%#z", one) for one in formats or _ZONED if _ZONE.search(one)]
+    if not zoned or local.null_count() == texts.null_count():
+        return local, instants
+    utc = _first(*[_stamps(stamps, one).dt.convert_time_zone("UTC") for one in zoned])
+    return _first(local, utc.dt.convert_time_zone(zone).dt.replace_time_zone(None)), _first(instants, utc)
+
+
+def _wall_time(stamps: pl.Series, formats: list[str], *, end_of_day: bool) -> pl.Series:
+    """What a local clock shows, 24:00 being the next day's first moment."""
     next_day = stamps.str.contains(_MIDNIGHT).fill_null(value=False)
     if next_day.any():
         stamps = stamps.str.replace(_MIDNIGHT, "${1}00:00${2}")
-    naive, utc = [], []
-    for one in formats or _ISO:
-        if _ZONE.search(one):
-            continue
+    local = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(stamps))
+    for one in formats:
         parsed = _stamps(stamps, one)
         if end_of_day and not _TIMED.search(one):
             parsed = parsed.dt.offset_by("1d").dt.offset_by("-1s")
-        naive.append(parsed)
-    local = _first(*naive) if naive else pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(texts))
-    if next_day.any():
-        local = local + (next_day.cast(pl.Int64) * MICROSECONDS_PER_DAY).cast(pl.Duration("us"))
-    instants = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
-    if local.null_count() == texts.null_count():
-        return local, instants
-    for one in formats or _ZONED:
-        if _ZONE.search(one):
-            utc.append(_stamps(stamps, _ZONE.sub("%#z", one)).dt.convert_time_zone("UTC"))
-    if utc:
-        zoned = _first(*utc)
-        local = _first(local, zoned.dt.convert_time_zone(zone).dt.replace_time_zone(None))
-        instants = _first(instants, zoned)
-    return local, instants
+        local = _first(local, parsed)
+    return local + (next_day.cast(pl.Int64) * MICROSECONDS_PER_DAY).cast(pl.Duration("us")) if next_day.any() else local

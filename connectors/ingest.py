@@ -97,7 +97,7 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
         OSError: the disk is full or fails, so that no source could be taken in; the contracts committed before stand.
     """
     enterprise.lake.sweep()
-    _source.cache_clear()  # declarations may have been edited since
+    _declared.cache_clear()  # declarations may have been edited since
     broken: dict[str, SourceError] = {}
     declared = sources(enterprise, broken)
     outcomes = [Outcome(name, "", error=error) for name, error in broken.items() if only is None or name in only]
@@ -200,7 +200,7 @@ def correct(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> Ou
     Returns:
         What became of the resubmission; the others stand `beside` it.
     """
-    _source.cache_clear()
+    _declared.cache_clear()
     state = enterprise.lake.state["extracts"]
     new = {**entry, "month": None, "order": _next(state)}
     older = [other for other in enterprise.lake.extracts(source=source.name) if _origins(other) & _origins(new)]
@@ -386,12 +386,17 @@ def _staged(spec: dict[str, Any]) -> _Staged:
 _AT_HAND: dict[str, _Staged] = {}
 
 
-@lru_cache(maxsize=64)
-def _source(folder: str, name: str) -> Source:
+@lru_cache(maxsize=8)
+def _declared(folder: str) -> tuple[dict[str, Source], dict[str, SourceError]]:
+    """The sources of an enterprise folder by name, and what is wrong with the others."""
     broken: dict[str, SourceError] = {}
-    for source in sources(Enterprise(Path(folder)), broken):
-        if source.name == name:
-            return source
+    return {source.name: source for source in sources(Enterprise(Path(folder)), broken)}, broken
+
+
+def _source(folder: str, name: str) -> Source:
+    found, broken = _declared(folder)
+    if name in found:
+        return found[name]
     if name in broken:
         raise broken[name]
     raise SourceError("rows are stored of a source that is no longer declared / 来源已不再声明，其数据仍在", f"source {name}",
@@ -818,7 +823,8 @@ def _settled(
     """Write one extract anew, its rows settled beside those of the extracts it meets."""
     own = next(staged for other, staged in beside if other["id"] == entry["id"])
     keys = own.good.select(table.identity).with_columns(cs.enum().cast(pl.String)).unique()
-    parts, start = [], 0
+    parts: list[pl.DataFrame] = []
+    start = 0
     for other, staged in beside:
         part = staged.good.with_columns(pl.lit(other["order"]).alias("__order__"), cs.enum().cast(pl.String))
         if other["id"] == entry["id"]:

@@ -346,7 +346,7 @@ class _Evaluation:
             .when(estimated).then(pl.lit("estimated")).otherwise(pl.lit(one.state))
         )  # fmt: skip
         frame = rolled.with_columns(
-            state.alias("state"), coverage.alias("coverage"), formed.alias("formed"), divisible.alias("divisible")
+            state.alias("state"), pl.when(formed).then(coverage).otherwise(0.0).alias("coverage"), formed.alias("formed"), divisible.alias("divisible")
         )
         frame = frame.with_columns(self._reason().alias("reason"), pl.when(formed & divisible).then(
             pl.col("n") / pl.col("d") * one.scale if ratio else pl.col("n")).alias("value"))  # fmt: skip

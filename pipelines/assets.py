@@ -87,10 +87,35 @@ def assets(enterprise: Enterprise, partitions: dg.PartitionsDefinition) -> list[
     made.append(_of_scores(lineage, enterprise))
     read = {dep.asset_key for spec, *_ in made for dep in spec.deps}
     made += [_of_published(spec.key for spec, *_ in made if spec.key not in read), _of_report()]
+    groups = _groups([spec for spec, *_ in made])
     return [
-        _asset(spec.replace_attributes(partitions_def=partitions), enterprise, work, specs)
+        _asset(spec.replace_attributes(partitions_def=partitions, group_name=groups[spec.key]), enterprise, work, specs)
         for spec, work, specs in made
     ]
+
+
+def _groups(specs: list[dg.AssetSpec]) -> dict[dg.AssetKey, str]:
+    """The group of each asset: what it says itself, else the family of indicators nearest downstream of it.
+
+    What is as near to one family as to another, or to none, is `shared`.
+    """
+    reads = {spec.key: [dep.asset_key for dep in spec.deps] for spec in specs}
+    near: dict[dg.AssetKey, dict[str, int]] = {key: {} for key in reads}
+    for family in FAMILIES:
+        level, steps = [dg.AssetKey(["indicator", family])], 0
+        while level:
+            for key in level:
+                near[key].setdefault(family, steps)
+            level, steps = (
+                sorted({above for key in level for above in reads[key] if family not in near[above]}),
+                steps + 1,
+            )
+    groups = {}
+    for spec in specs:
+        distances = near[spec.key]
+        nearest = [family for family, steps in distances.items() if steps == min(distances.values())]
+        groups[spec.key] = spec.group_name or (nearest[0] if len(nearest) == 1 else "shared")
+    return groups
 
 
 def _asset(
@@ -149,7 +174,7 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
     files = [
         path for path in (enterprise.folder / "sources" / f"{source.name}.yaml", source.prepare_path) if path.exists()
     ]
-    group = "reference" if source.kind_of_rows == "reference" else "sources"
+    group = "reference" if source.kind_of_rows == "reference" else None
     tags = {"contract": table.name, **({"personal": "true"} if source.is_personal else {})}
     read = source.read.files or source.read.table or "query"
     spec = dg.AssetSpec(
@@ -189,7 +214,7 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
 def _of_broken(name: str, error: SourceError) -> Made:
     """A source whose declaration does not fit: it is shown, and fails with the reason."""
     spec = dg.AssetSpec(
-        dg.AssetKey(["source", name]), group_name="sources", owners=[_STEWARD], kinds={"yaml"},
+        dg.AssetKey(["source", name]), owners=[_STEWARD], kinds={"yaml"},
         description=f"声明有误 | The declaration does not fit: {error.what}", metadata=_code(Path(error.where)),
     )  # fmt: skip
 
@@ -238,7 +263,7 @@ def _code(*files: Path) -> dict[str, Any]:
 def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
     key = dg.AssetKey(["mart", mart.name])
     spec = dg.AssetSpec(
-        key, deps=list(dict.fromkeys(dep for table in mart.reads for dep in lineage.of(table))), group_name="marts", owners=[_STEWARD],
+        key, deps=list(dict.fromkeys(dep for table in mart.reads for dep in lineage.of(table))), owners=[_STEWARD],
         kinds={"sql", "duckdb", "parquet"}, tags={"layer": "mart"}, description=f"{mart.zh} | {mart.en}",
         metadata={
             "dagster/table_name": f"mart.{mart.name}", "grain": ", ".join(mart.grain), "sql": dg.MetadataValue.md(f"```sql\n{mart.sql}\n```"),
@@ -295,7 +320,7 @@ def _of_family(family: str) -> Made:
     members = _members(family)
     spec = dg.AssetSpec(
         dg.AssetKey(["indicator", family]), deps=sorted({dg.AssetKey(["mart", term.mart]) for one in members for term in one.terms()}),
-        group_name="indicators", owners=sorted({_owner(one.owner) for one in members}), kinds={"polars", "duckdb"}, tags={"layer": "indicator"},
+        owners=sorted({_owner(one.owner) for one in members}), kinds={"polars", "duckdb"}, tags={"layer": "indicator"},
         description=f"{_FAMILIES[family]}指标：Σ分子 / Σ分母 | Indicators of the family {family}: Σ numerator / Σ denominator",
         metadata={
             "indicators": checks.table(("id", "指标", "indicator", "unit"), [(one.id, one.title.zh, one.title.en, one.unit) for one in members]),

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE = 0, 1, 2
 
 
+class _Misused(HubError):
+    """The command line does not say what is needed."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the process's exit code: 0 done, 1 something could not be done, 2 usage."""
     parser = _parser()
@@ -34,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.command(options) or DONE)
     except HubError as error:
         _complain(error)
-        return FAILED
+        return USAGE if isinstance(error, _Misused) else FAILED
     except BrokenPipeError:
         sys.stderr.close()
         return DONE
@@ -150,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
 def _folder(options: argparse.Namespace) -> Path:
     folder = getattr(options, "enterprise", None) or os.environ.get("ESG_ENTERPRISE")
     if not folder:
-        raise HubError(
+        raise _Misused(
             "no enterprise folder is named / 未指定企业文件夹",
             todo="give --enterprise DIR or set ESG_ENTERPRISE; esg init DIR makes one",
         )
@@ -256,7 +260,7 @@ def _run(options: argparse.Namespace) -> int:
     rows = rows.filter(rows["month"].is_in(sorted(touched)))
     show.result(console, enterprise, result, months, quarantine.by_reason(rows))
     # sources of one contract may fail together, for one reason
-    for error in {id(outcome.error): outcome.error for outcome in result.failed}.values():
+    for error in {str(outcome.error): outcome.error for outcome in result.failed}.values():
         assert error is not None  # noqa: S101 - that is what failed means
         _complain(error)
     return FAILED if result.failed else DONE
@@ -272,7 +276,7 @@ def _waiting() -> None:
 def _span(first: str, last: str) -> list[str]:
     low, high = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
     if high < low:
-        raise HubError(f"--to {last} lies before --month {first} / 截止月早于起始月", todo="swap them")
+        raise _Misused(f"--to {last} lies before --month {first} / 截止月早于起始月", todo="swap them")
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(low, high + 1)]
 
 

@@ -148,7 +148,7 @@ class Run:
             changes = publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), causes)
         except duckdb.Error as error:
             raise HubError(
-                f"the file to publish cannot be written / 无法写入发布文件: {str(error).splitlines()[0]}",
+                f"the file to publish cannot be written / 无法写入发布文件: {' '.join(str(error).split())}",
                 str(self.enterprise.published),
                 "check that the disk has room; what was published before stands",
             ) from error

@@ -100,13 +100,13 @@ def provenance(zh: str, en: str, *, optional: bool = False) -> Any:  # noqa: ANN
     return _field("provenance", zh, en, optional=optional)
 
 
-def rule(code: str, zh: str, en: str) -> Callable[[Callable[[type], pl.Expr]], Any]:
+def rule(code: str, zh: str, en: str) -> Callable[[Callable[[Any], pl.Expr]], Any]:
     """Declare a rule over whole rows as a polars expression that is true for a good row.
 
     A rule whose inputs are empty says nothing (an empty required column is refused on its own account).
     """
 
-    def declare(expression: Callable[[type], pl.Expr]) -> Any:  # noqa: ANN401
+    def declare(expression: Callable[[Any], pl.Expr]) -> Any:  # noqa: ANN401
         def check(cls: type, data: pa.PolarsData) -> pl.LazyFrame:
             return data.lazyframe.select(expression(cls).fill_null(value=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
@@ -83,8 +84,18 @@ def _frames(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
         if table is not None:
             yield from map(rows.frame, table.iter_slices(BATCH_ROWS) if table.height else [table])
             return
-    for table in _parsed(itertools.chain(pieces, chunks), rows, spec, name):
+    for table in _parsed(_decodable(itertools.chain(pieces, chunks)), rows, spec, name):
         yield rows.frame(table)
+
+
+def _decodable(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same pieces, judged before the parser sees them: what it says of a bad byte in a ragged record cannot be caught."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    for chunk in chunks:
+        for start in range(0, len(chunk), _HEAD_BYTES):
+            decoder.decode(chunk[start : start + _HEAD_BYTES])
+        yield chunk
+    decoder.decode(b"", final=True)
 
 
 def _plain(body: bytes, columns: list[str], spec: Read) -> pl.DataFrame | None:

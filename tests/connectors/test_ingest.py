@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from connectors.ingest import Outcome
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from connectors.ingest import Outcome
 from schemas.contract import names
 from schemas.lake import Lake
-
 from tests.world import ORDERS, READINGS, TRIPS, World, make
 
 HEAD = "表号,时间,示数,单位"
@@ -152,7 +152,9 @@ def test_a_changed_file_replaces_exactly_its_own_rows_and_its_old_bytes_stay_arc
     readings.deliver("readings/2026-01-a.csv", HEAD, "E-0001,2026-01-01 08:00,100,kWh", "E-0001,2026-01-02 08:00,1,kWh")
     readings.deliver("readings/2026-01-b.csv", HEAD, "E-0001,2026-01-03 08:00,120,kWh")
     first = readings.ingest()["ami"].extracts[0]
-    readings.deliver("readings/2026-01-a.csv", HEAD, "E-0001,2026-01-01 08:00,100,kWh", "E-0001,2026-01-02 08:00,110,kWh")
+    readings.deliver(
+        "readings/2026-01-a.csv", HEAD, "E-0001,2026-01-01 08:00,100,kWh", "E-0001,2026-01-02 08:00,110,kWh"
+    )
     outcome = readings.ingest()["ami"]
     assert readings.values("meter_reading", "register") == [(100.0,), (110.0,), (120.0,)]
     assert outcome.unchanged == 1
@@ -170,7 +172,9 @@ def test_a_changed_file_that_lost_a_month_reports_that_month_too(trips: World) -
 def test_an_edited_declaration_is_read_anew_in_the_same_process(trips: World) -> None:
     trips.deliver("trips/all.csv", TRIP, "T1,沪A12345,2026-01-05 08:00,10,1")
     trips.ingest()
-    trips.write("sources/tms.yaml", TRIPS.replace("distance_km: km", "distance_km: {from: km, unit: 米}").replace("米", "万t"))
+    trips.write(
+        "sources/tms.yaml", TRIPS.replace("distance_km: km", "distance_km: {from: km, unit: 米}").replace("米", "万t")
+    )
     assert "cannot become" in str(trips.attempt()["tms"].error)
     trips.write("sources/tms.yaml", TRIPS.replace("empty_km: empty", "load_t: {from: empty, unit: kg}"))
     trips.ingest()
@@ -368,7 +372,10 @@ def test_states_that_a_source_calls_events_may_not_change(orders: World) -> None
 )
 def test_two_rows_of_one_meter_may_not_be_valid_at_once(world: World, periods: list[str]) -> None:
     rows = [f"E-0001,SH-W01,electricity,cumulative,kWh,{number},{period}" for number, period in enumerate(periods, 1)]
-    world.write("reference/meter.csv", "\n".join(["meter_id,site_id,carrier,register_kind,unit,multiplier,valid_from,valid_to", *rows]))
+    world.write(
+        "reference/meter.csv",
+        "\n".join(["meter_id,site_id,carrier,register_kind,unit,multiplier,valid_from,valid_to", *rows]),
+    )
     world.ingest()
     assert world.values("meter", "multiplier") == [(1.0,)]
     assert [reasons for _, reasons in world.refused("meter")] in ([["overlapping_validity"]], [["duplicate_key"]])
@@ -414,7 +421,10 @@ def test_a_site_of_a_legal_entity_nobody_declared_is_refused(world: World) -> No
 
 
 def test_a_row_dated_when_its_vehicle_was_not_registered_is_refused(trips: World) -> None:
-    trips.write("reference/vehicle.csv", "vehicle_id,site_id,ownership,valid_from,valid_to\n沪A12345,SH-W01,own,2026-01-10,2026-01-20\n")
+    trips.write(
+        "reference/vehicle.csv",
+        "vehicle_id,site_id,ownership,valid_from,valid_to\n沪A12345,SH-W01,own,2026-01-10,2026-01-20\n",
+    )
     trips.deliver(
         "trips/all.csv", TRIP,
         "T1,沪A12345,2026-01-09 23:59,10,1", "T2,沪A12345,2026-01-10 00:00,10,1", "T3,沪A12345,2026-01-20 23:59,10,1", "T4,沪A12345,2026-01-21 00:00,10,1",
@@ -433,8 +443,14 @@ def test_an_order_without_an_accept_time_is_checked_against_the_date_it_has(orde
 
 def test_a_month_counts_for_a_site_that_was_open_in_part_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESG_PSEUDONYM_KEY", "test key")
-    world.write("reference/site.csv", "site_id,legal_entity_id,valid_from,valid_to\nSH-W01,LE1,,2026-01-20\nSH-P01,LE1,2026-02-01,\n")
-    world.write("reference/employee_month.csv", "employee_key,month,site_id,worker_type\n7,2026-01,SH-W01,own\n8,2026-01,SH-P01,own\n")
+    world.write(
+        "reference/site.csv",
+        "site_id,legal_entity_id,valid_from,valid_to\nSH-W01,LE1,,2026-01-20\nSH-P01,LE1,2026-02-01,\n",
+    )
+    world.write(
+        "reference/employee_month.csv",
+        "employee_key,month,site_id,worker_type\n7,2026-01,SH-W01,own\n8,2026-01,SH-P01,own\n",
+    )
     world.ingest()
     assert world.values("employee_month", "site_id") == [("SH-W01",)]
     assert world.refused("employee_month") == [(3, ["site_id: key_not_valid"])]
@@ -612,7 +628,7 @@ def test_a_changed_prepare_is_applied_to_what_was_taken_in_before(trips: World) 
         ("return None", "AttributeError"),
         ('return raw.drop(columns="row_number")', "prepare must keep row_number"),
         ('return raw.assign(row_number="x")', "ValueError"),
-        ('return raw.assign(row_number=None)', "TypeError"),
+        ("return raw.assign(row_number=None)", "TypeError"),
         ('return raw.drop(columns="km")', "missing column"),
         ("import no_such_module", "ModuleNotFoundError"),
     ],
@@ -668,7 +684,10 @@ def _sql(world: World, *statements: str) -> None:
 
 def test_a_second_pull_without_changes_changes_no_clean_byte(database: World) -> None:
     for day in range(1, 8):
-        _sql(database, f"insert into trip values ('T{day}', '沪A12345', '2026-01-0{day} 08:00', {day}, '2026-01-0{day} 09:00:00')")
+        _sql(
+            database,
+            f"insert into trip values ('T{day}', '沪A12345', '2026-01-0{day} 08:00', {day}, '2026-01-0{day} 09:00:00')",
+        )
     database.ingest()
     before = database.hashes()
     for _ in range(3):
@@ -691,7 +710,10 @@ def test_a_pull_takes_in_new_rows_and_those_changed_within_the_overlap(database:
     )
     database.ingest()
     assert database.values("trip", "trip_id", "distance_km") == [("T1", 1.0), ("T2", 22.0), ("T3", 3.0)]
-    assert [entry["watermark"] for entry in database.enterprise.lake.extracts("trip")] == ["2026-01-05 09:00:00", "2026-01-06 10:00:00"]
+    assert [entry["watermark"] for entry in database.enterprise.lake.extracts("trip")] == [
+        "2026-01-05 09:00:00",
+        "2026-01-06 10:00:00",
+    ]
     database.ingest()
     assert database.values("trip", "trip_id", "distance_km") == [("T1", 1.0), ("T2", 22.0), ("T3", 3.0)]
 
@@ -709,7 +731,9 @@ def test_a_watermark_may_be_a_number(database: World) -> None:
     _sql(database, "insert into t2 values (11, 'T11', '沪A12345', '2026-01-05 08:00', 11)")
     outcome = database.ingest()["tms"]
     added = [entry for entry in outcome.extracts if entry["name"] == "t2@10"]
-    assert [(entry["rows"], entry["accepted"], entry["duplicates"], entry["watermark"]) for entry in added] == [(3, 1, 2, "11")]
+    assert [(entry["rows"], entry["accepted"], entry["duplicates"], entry["watermark"]) for entry in added] == [
+        (3, 1, 2, "11")
+    ]
     assert database.clean("trip").height == 4
 
 
@@ -749,7 +773,14 @@ def _taken(folder: Path, lines: list[str]) -> tuple[World, Outcome]:
 _FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _READING = st.tuples(
     st.sampled_from(["E-0001", "E-0002", "E-0003", ""]),
-    st.sampled_from([f"2026-01-{day:02d} {hour:02d}:{minute}" for day in (1, 15, 31) for hour in (0, 23) for minute in ("00", "15", "07")]),
+    st.sampled_from(
+        [
+            f"2026-01-{day:02d} {hour:02d}:{minute}"
+            for day in (1, 15, 31)
+            for hour in (0, 23)
+            for minute in ("00", "15", "07")
+        ]
+    ),
     st.sampled_from(["1", "2", "-1", "x", ""]),
     st.sampled_from(["kWh", "度", "m3"]),
 )
@@ -761,7 +792,10 @@ def test_the_order_of_rows_changes_no_clean_row(tmp_path: Path, rows: list[tuple
     lines = [",".join(row) for row in rows]
     shuffled = random.Random(seed).sample(lines, len(lines))  # noqa: S311 - no secret
     world, outcome = _taken(tmp_path / "group", lines)
-    before, balance = world.values("meter_reading", "meter_id", "read_at", "register", "unit", "is_conflicting"), _balance(outcome)
+    before, balance = (
+        world.values("meter_reading", "meter_id", "read_at", "register", "unit", "is_conflicting"),
+        _balance(outcome),
+    )
     world, outcome = _taken(tmp_path / "group", shuffled)
     assert world.values("meter_reading", "meter_id", "read_at", "register", "unit", "is_conflicting") == before
     assert _balance(outcome) == balance
@@ -778,7 +812,9 @@ def test_no_row_is_lost_or_invented(tmp_path: Path, rows: list[tuple[str, ...]])
 
 @_FEW
 @given(rows=st.lists(_READING, min_size=4, max_size=12), cut=st.integers(1, 3))
-def test_it_makes_no_difference_over_how_many_files_readings_come(tmp_path: Path, rows: list[tuple[str, ...]], cut: int) -> None:
+def test_it_makes_no_difference_over_how_many_files_readings_come(
+    tmp_path: Path, rows: list[tuple[str, ...]], cut: int
+) -> None:
     lines = [",".join(row) for row in rows]
     world, _ = _taken(tmp_path / "group", lines)
     columns = ("meter_id", "read_at", "register", "unit", "is_conflicting")
@@ -806,7 +842,7 @@ def test_a_clean_row_has_the_columns_of_its_contract_and_no_others(readings: Wor
     readings.deliver("readings/2026-01.csv", HEAD, "E-0001,2026-01-01 08:00,100,kWh")
     readings.ingest()
     frame = readings.clean("meter_reading")
-    assert {name: dtype for name, dtype in frame.schema.items()} == {
+    assert dict(frame.schema.items()) == {
         column.name: column.dtype if not isinstance(column.dtype, pl.Datetime) else pl.Datetime("us", "UTC")
         for column in contract("meter_reading").kept
     }

@@ -60,7 +60,9 @@ def _found(world: World) -> list[str]:
 
 def test_no_person_is_named_anywhere_at_rest(staff: World) -> None:
     # one row passes, one is refused (its text rests too), one has a field too many, so that names may have shifted
-    staff.deliver("hr/2026-01.csv", HEAD, ZHANG, ZHANG.replace("SH-W01", "nowhere"), ZHANG.replace("张三丰", "张三丰,又名"))
+    staff.deliver(
+        "hr/2026-01.csv", HEAD, ZHANG, ZHANG.replace("SH-W01", "nowhere"), ZHANG.replace("张三丰", "张三丰,又名")
+    )
     outcome = staff.ingest()["hr"]
     assert (outcome.total("accepted"), outcome.total("refused")) == (1, 2)
     assert _found(staff) == []
@@ -74,7 +76,10 @@ def test_the_manifest_keeps_size_and_sha256_of_what_was_received(staff: World) -
 
 
 def test_personal_rows_of_a_workbook_rest_without_names(staff: World) -> None:
-    staff.write("sources/hr.yaml", STAFF.replace('{as: csv, files: "hr/{month}.csv"}', '{as: excel, files: "hr/{month}.xlsx", sheet: S}'))
+    staff.write(
+        "sources/hr.yaml",
+        STAFF.replace('{as: csv, files: "hr/{month}.csv"}', '{as: excel, files: "hr/{month}.xlsx", sheet: S}'),
+    )
     path = staff.folder / "extracts/hr/2026-01.xlsx"
     path.parent.mkdir(parents=True)
     with xlsxwriter.Workbook(path) as book:
@@ -86,7 +91,10 @@ def test_personal_rows_of_a_workbook_rest_without_names(staff: World) -> None:
 
 
 def test_personal_rows_of_a_database_rest_without_names(staff: World) -> None:
-    staff.write("sources/hr.yaml", STAFF.replace('{as: csv, files: "hr/{month}.csv"}', "{as: sql, url: 'sqlite:///hr.sqlite', table: staff}"))
+    staff.write(
+        "sources/hr.yaml",
+        STAFF.replace('{as: csv, files: "hr/{month}.csv"}', "{as: sql, url: 'sqlite:///hr.sqlite', table: staff}"),
+    )
     (staff.folder / "extracts").mkdir()
     with sqlite3.connect(staff.folder / "extracts/hr.sqlite") as connection:
         columns = ", ".join(f'"{name}" text' for name in HEAD.split(","))
@@ -99,7 +107,9 @@ def test_personal_rows_of_a_database_rest_without_names(staff: World) -> None:
 
 def test_personal_columns_of_a_source_without_employees_do_not_rest(staff: World) -> None:
     staff.write("sources/tms.yaml", TRIPS + "personal: [司机]\n")
-    staff.deliver("trips/1.csv", "no,plate,start,km,empty,司机", "T1,沪A12345,2026-01-05 08:00,10,1,张三丰", "T2,x,x,10,1,张三丰")
+    staff.deliver(
+        "trips/1.csv", "no,plate,start,km,empty,司机", "T1,沪A12345,2026-01-05 08:00,10,1,张三丰", "T2,x,x,10,1,张三丰"
+    )
     assert staff.ingest()["tms"].total("accepted") == 1
     assert _found(staff) == []
 
@@ -111,7 +121,13 @@ def test_one_person_has_one_pseudonym_in_all_sources_however_the_number_is_typed
         "columns: {employee_key: {from: id}, work_date: {from: day}, site_id: {from: site}, worked_h: {from: h}}\n",
     )
     staff.deliver("hr/2026-01.csv", HEAD, ZHANG)
-    staff.deliver("clock/2026-01.csv", "id,day,site,h", " A-4711 ,2026-01-05,SH-W01,8", "Ａ-4711,2026-01-06,SH-W01,8", "A-4712,2026-01-06,SH-W01,8")
+    staff.deliver(
+        "clock/2026-01.csv",
+        "id,day,site,h",
+        " A-4711 ,2026-01-05,SH-W01,8",
+        "\uff21-4711,2026-01-06,SH-W01,8",
+        "A-4712,2026-01-06,SH-W01,8",
+    )
     staff.ingest()
     (roll,) = staff.clean("employee_month")["employee_key"]
     keys = [key for key, _ in staff.values("attendance_day", "employee_key", "work_date")]
@@ -121,7 +137,9 @@ def test_one_person_has_one_pseudonym_in_all_sources_however_the_number_is_typed
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_without_the_key_the_source_fails_by_name_and_only_it(staff: World, monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+def test_without_the_key_the_source_fails_by_name_and_only_it(
+    staff: World, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
     monkeypatch.delenv("ESG_PSEUDONYM_KEY")
     if key is not None:
         monkeypatch.setenv("ESG_PSEUDONYM_KEY", key)
@@ -180,7 +198,9 @@ def test_a_key_that_is_mapped_to_another_column_never_rests_as_typed(staff: Worl
     assert staff.clean("employee_month").height == 1
 
 
-def test_another_key_makes_other_pseudonyms_of_what_is_delivered_still(staff: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_key_makes_other_pseudonyms_of_what_is_delivered_still(
+    staff: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     staff.deliver("hr/2026-01.csv", HEAD, ZHANG)
     staff.ingest()
     before = staff.clean("employee_month")["employee_key"][0]
@@ -215,4 +235,10 @@ def test_a_file_is_only_read(staff: World) -> None:
     before = (path.read_bytes(), path.stat().st_mtime_ns)
     staff.ingest()
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    assert {child.name for child in staff.folder.iterdir()} == {"enterprise.yaml", "reference", "sources", "extracts", "data"}
+    assert {child.name for child in staff.folder.iterdir()} == {
+        "enterprise.yaml",
+        "reference",
+        "sources",
+        "extracts",
+        "data",
+    }

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+
 from connectors.source import sources
 from schemas.errors import SourceError
-
 from tests.world import READINGS, TRIPS, World
 
 
@@ -97,7 +97,9 @@ def test_a_column_that_the_file_lacks_is_named_with_what_the_file_has(world: Wor
 def test_words_of_yaml_that_are_no_numbers_stay_words(world: World) -> None:
     world.write(
         "sources/tms.yaml",
-        TRIPS.replace("trip_id: no", "trip_id: {from: no, map: {on: a, No: b, 0100: c, 1_000: d, 12:30: e, 7: f, ~: g, 甲: }}"),
+        TRIPS.replace(
+            "trip_id: no", "trip_id: {from: no, map: {on: a, No: b, 0100: c, 1_000: d, 12:30: e, 7: f, ~: g, 甲: }}"
+        ),
     )
     source = next(source for source in sources(world.enterprise) if source.name == "tms")
     assert source.columns["trip_id"].source == "no"
@@ -121,14 +123,26 @@ def test_words_of_yaml_that_are_no_numbers_stay_words(world: World) -> None:
         ("a/x (1).csv", "a/x (1).csv", None),
     ],
 )
-def test_a_pattern_finds_its_files_and_the_month_in_their_names(world: World, pattern: str, name: str, month: str | None) -> None:
+def test_a_pattern_finds_its_files_and_the_month_in_their_names(
+    world: World, pattern: str, name: str, month: str | None
+) -> None:
     world.write("sources/tms.yaml", TRIPS.replace("trips/*.csv", pattern))
     world.deliver(name, "x")
     source = next(source for source in sources(world.enterprise) if source.name == "tms")
     assert [(delivery.name, delivery.month) for delivery in source.deliveries()] == [(name, month)]
 
 
-@pytest.mark.parametrize("name", ["a/2026-01/x_2026-02.csv", "a/2026-1/x.csv", "a/.2026-01.csv", "a/~$2026-01.csv", "a/2026-01.csv/x", "2026-01.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/2026-01/x_2026-02.csv",
+        "a/2026-1/x.csv",
+        "a/.2026-01.csv",
+        "a/~$2026-01.csv",
+        "a/2026-01.csv/x",
+        "2026-01.csv",
+    ],
+)
 def test_other_files_are_left_alone(world: World, name: str) -> None:
     for number, pattern in enumerate(("a/{month}/x_{month}.csv", "a/{month}.csv", "a/*.csv")):
         world.write(f"sources/tms{number}.yaml", TRIPS.replace("trips/*.csv", pattern))
@@ -190,7 +204,9 @@ def test_filled_templates_need_no_declaration_and_each_goes_to_its_own_contract(
               ["W-1", "2026-01-05", "7", "m3"])  # fmt: skip
     world.ingest()
     assert ("W-1", "template_meter") in world.values("meter", "meter_id", "source")
-    assert world.values("meter_reading", "meter_id", "source", "sheet") == [("W-1", "template_meter_reading", "meter_reading")]
+    assert world.values("meter_reading", "meter_id", "source", "sheet") == [
+        ("W-1", "template_meter_reading", "meter_reading")
+    ]
 
 
 def test_the_panels_files_need_no_declaration(world: World) -> None:
@@ -208,4 +224,8 @@ def test_the_panels_files_need_no_declaration(world: World) -> None:
 def test_other_files_of_the_panel_are_left_alone(world: World) -> None:
     world.write("panel/trip.csv", "x\n")
     world.write("panel/minutes.csv", "x\n")
-    assert {source.name for source in sources(world.enterprise)} == {"reference_site", "reference_meter", "reference_vehicle"}
+    assert {source.name for source in sources(world.enterprise)} == {
+        "reference_site",
+        "reference_meter",
+        "reference_vehicle",
+    }

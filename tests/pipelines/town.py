@@ -140,11 +140,12 @@ def esg(world: World, *arguments: str, capture: pytest.CaptureFixture[str]) -> S
     return Said(code, said.out, said.err)
 
 
-def fresh(world: World, *arguments: str, before: Any = None, **environment: str) -> Said:
-    """One command in a process of its own; `before` is done in it first."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--enterprise", str(world.folder), *arguments],
-        cwd=ROOT, env={**os.environ, **ENVIRONMENT, **environment}, capture_output=True, text=True, check=False, preexec_fn=before,  # noqa: S603, PLW1509
+def fresh(world: World, *arguments: str, first: str = "", **environment: str) -> Said:
+    """One command in a process of its own; `first` is Python that is done in it before."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", f"{first}\nimport sys\nfrom pipelines.cli import main\nsys.exit(main())",
+         "--enterprise", str(world.folder), *arguments],
+        cwd=ROOT, env={**os.environ, **ENVIRONMENT, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return Said(done.returncode, done.stdout, done.stderr)
 

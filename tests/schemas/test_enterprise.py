@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -77,14 +76,14 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
         temporary.write_text("new and incompl", encoding="utf-8")
         raise RuntimeError
     assert path.read_text(encoding="utf-8") == "old"
-    assert os.listdir(tmp_path) == ["figures.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.txt"]
 
 
 def test_a_block_that_is_interrupted_leaves_nothing_either(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), replaced(tmp_path / "figures.txt") as temporary:
         temporary.write_text("new", encoding="utf-8")
         raise KeyboardInterrupt
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path: Path) -> None:
@@ -127,7 +126,7 @@ def test_a_sweep_leaves_no_half_made_file_in_the_archive(tmp_path: Path) -> None
     for name in ("landing/.hr.pull", "landing/.hr.pull.part", "landing/.ab.7.part", "landing/ab"):
         write_text(tmp_path / name, "x")
     Lake(tmp_path).sweep()
-    assert os.listdir(tmp_path / "landing") == ["ab"]
+    assert [path.name for path in (tmp_path / "landing").iterdir()] == ["ab"]
 
 
 def test_a_state_counts_once_it_is_committed(tmp_path: Path) -> None:

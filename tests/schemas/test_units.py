@@ -90,7 +90,7 @@ def test_factors_are_those_worked_by_hand(unit: str, into: str, factor: float | 
         ("kWh", "kWh"),
         ("KWH", "kWh"),
         (" k W h ", "kWh"),
-        ("ｋＷｈ", "kWh"),
+        ("\uff4b\uff37\uff48", "kWh"),
         ("度", "kWh"),
         ("千瓦时", "kWh"),
         ("㎥", "m3"),

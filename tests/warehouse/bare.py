@@ -22,11 +22,12 @@ _SEGMENT = """create table staged.meter_segment (month varchar, meter_id varchar
     estimated_increase double, meter_row bigint, is_in_place boolean default true)"""
 
 
-def bare(given: Mapping[str, Rows] | None = None, **run: Any) -> duckdb.DuckDBPyConnection:
+def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> duckdb.DuckDBPyConnection:
     """A connection with `clean`, `reference`, `staged`, `meta` and `mart` tables.
 
     Args:
         given: rows by table (`clean.trip`); a mart that is given stands as given, the others are views of their SQL.
+        wanted: the marts that are asked for, with those they read; all unless named.
         run: what differs from `RUN` in `reference.run`.
     """
     rows = dict(given or {})
@@ -44,12 +45,14 @@ def bare(given: Mapping[str, Rows] | None = None, **run: Any) -> duckdb.DuckDBPy
     fill(connection, "reference.run", [{**RUN, **run}])
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))
+    fill(connection, "reference.emission_factor", rows.pop("reference.emission_factor", ()))
     units = connection.execute("select distinct unit from reference.emission_factor order by unit").fetchall()
     _table(connection, "reference.unit_factor", _unit_factors(tuple(unit for (unit,) in units)))
     for table in [name for name in rows if not name.startswith("mart.")]:
         fill(connection, table, rows.pop(table))
     connection.execute((_FOLDER / "reference.sql").read_text(encoding="utf-8"))
-    for mart in marts():
+    names = _with_upstream(wanted) or {mart.name for mart in marts()}
+    for mart in [mart for mart in marts() if mart.name in names]:
         connection.execute(f"create view mart.{mart.name} as {mart.sql}")
         if f"mart.{mart.name}" in rows:
             connection.execute(f"create table kept as from mart.{mart.name} limit 0")
@@ -59,6 +62,15 @@ def bare(given: Mapping[str, Rows] | None = None, **run: Any) -> duckdb.DuckDBPy
             fill(connection, f"mart.{mart.name}", rows.pop(f"mart.{mart.name}"))
     assert not rows, f"no such table: {', '.join(rows)}"
     return connection
+
+
+def _with_upstream(names: Iterable[str]) -> set[str]:
+    """Marts and all marts they rest on."""
+    found = set(names)
+    for mart in reversed(marts()):
+        if mart.name in found:
+            found |= {table.removeprefix("mart.") for table in mart.reads if table.startswith("mart.")}
+    return found
 
 
 def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:

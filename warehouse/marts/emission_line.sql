@@ -61,7 +61,7 @@ line as (
         e.site_id, e.legal_entity_id, e.month, 2 as scope, b.basis, 'heat' as category, e.carrier as subject,
         e.purchased_quantity as activity, e.unit as activity_unit,
         h.factor_id, h.value as factor_value, h.unit as factor_unit, h.verified as is_factor_verified,
-        'national default' as rule_path, e.estimated_share
+        case when h.factor_id is not null then 'national default' end as rule_path, e.estimated_share
     from bought as e
     cross join (values ('location'), ('market')) as b (basis)
     left join reference.grid_fallback as f on e.region = f.province

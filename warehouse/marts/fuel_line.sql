@@ -6,7 +6,7 @@ with density as (
     -- kilograms per (normal) cubic metre; an enterprise's own density comes before the shipped one
     select d.subject, d.factor_id, d.value * u.factor as kg_per_m3
     from reference.emission_factor as d
-    inner join reference.unit_factor as u
+    left join reference.unit_factor as u
         on d.unit = u.from_unit and u.to_unit = case when d.subject = 'natural_gas_0C' then 'kg/Nm3' else 'kg/m3' end
     where d.kind = 'density'
     qualify row_number() over (

@@ -1,0 +1,333 @@
+"""The `esg` command: what it answers, with which exit code, and what it leaves alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pytest
+from rich.cells import cell_len
+
+from pipelines.cli import main
+from pipelines.run import locked
+from pipelines.status import status
+from tests.pipelines.town import ENVIRONMENT, ROOT, Said, esg, fresh
+from tests.world import World
+
+COMMANDS = ("init", "check", "try", "run", "status", "quarantine", "diff", "trace", "report", "sql", "docs")
+Capture = pytest.CaptureFixture[str]
+
+
+def _alone(*arguments: str, capture: Capture) -> Said:
+    """A command line as it stands."""
+    capture.readouterr()
+    try:
+        code = main(list(arguments))
+    except SystemExit as stopped:
+        code = int(stopped.code or 0)
+    said = capture.readouterr()
+    return Said(code, said.out, said.err)
+
+
+# --- usage
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_shows_an_example(command: str, capsys: Capture) -> None:
+    said = _alone(command, "--help", capture=capsys)
+    assert said.code == 0
+    assert f"example / 示例:\n  esg {command if command != 'check' else '--enterprise acme check'}" in said.out
+
+
+def test_the_help_names_every_command(capsys: Capture) -> None:
+    said = _alone("--help", capture=capsys)
+    assert [command for command in COMMANDS if f"\n    {command} " not in said.out] == []
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("fly",), ("run",), ("run", "--month", "2026-13"), ("run", "--month", "January"), ("run", "--month", "2026-02", "--to", "2026-01"),
+    ("run", "--month", "2026-01", "--to", "26-02"), ("try",), ("try", "ami", "2026-1"), ("trace", "A.1.6"), ("trace", "A.1.6", "2026-00"),
+    ("report",), ("report", "2026-01..26"), ("sql",), ("sql", "select 1", "--format", "xml"),
+    ("quarantine", "--export", "a.xlsx", "--resubmit", "a.xlsx"),
+], ids=" ".join)  # fmt: skip
+def test_a_wrong_command_line_is_usage(arguments: tuple[str, ...], january: World, capsys: Capture) -> None:
+    said = esg(january, *arguments, capture=capsys)
+    assert said.code == 2
+    assert said.err or not arguments
+    assert "Traceback" not in said.err
+
+
+def test_no_enterprise_at_all_is_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.delenv("ESG_ENTERPRISE", raising=False)
+    said = _alone("status", capture=capsys)
+    assert said.code == 2
+    assert "--enterprise DIR or set ESG_ENTERPRISE" in said.err
+
+
+def test_the_enterprise_stands_before_or_after_the_command_or_in_the_environment(
+    january: World, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    folder = str(january.folder)
+    ways = [("--enterprise", folder, "check"), ("check", "--enterprise", folder)]
+    answers = {_alone(*way, capture=capsys) for way in ways}
+    monkeypatch.setenv("ESG_ENTERPRISE", folder)
+    answers.add(_alone("check", capture=capsys))
+    [said] = answers
+    assert said.code == 0
+    assert "9 sources" in said.out
+
+
+def test_a_folder_that_is_not_there_is_named(capsys: Capture) -> None:
+    said = _alone("--enterprise", "/not/there", "status", capture=capsys)
+    assert said.code == 1
+    assert "/not/there" in said.err
+
+
+@pytest.mark.parametrize("arguments", [("sql", "select 1"), ("trace", "A.1.6", "2026-01"), ("report", "2026"), ("diff",)], ids=" ".join)
+def test_what_needs_a_published_file_says_so_where_there_is_none(
+    arguments: tuple[str, ...], world: World, capsys: Capture
+) -> None:
+    said = esg(world, *arguments, capture=capsys)
+    assert said.code == 1
+    assert "nothing is published yet" in said.err
+    assert "esg run" in said.err
+
+
+# --- looking on
+
+
+def test_trying_a_source_writes_nothing(group: World, capsys: Capture) -> None:
+    before = group.hashes(".")
+    said = esg(group, "try", "ami", "2026-02", capture=capsys)
+    assert said.code == 0
+    assert "readings/2026-02.csv" in said.out
+    assert "E-9999" in said.out  # an unknown meter, refused
+    assert group.hashes(".") == before
+
+
+def test_trying_a_bad_file_fails_and_writes_nothing(group: World, capsys: Capture) -> None:
+    group.deliver("revenue/2026-02.csv", "凭证号,日期", "1,2026-02-01")
+    before = group.hashes(".")
+    said = esg(group, "try", "revenue", "2026-02", capture=capsys)
+    assert said.code == 1
+    assert "missing column" in said.err
+    assert group.hashes(".") == before
+
+
+def test_trying_beside_a_reference_that_fails_says_so(group: World, capsys: Capture) -> None:
+    group.write("reference/meter.csv", "")
+    said = esg(group, "try", "ami", "2026-02", capture=capsys)
+    assert said.code == 1
+    assert "reference_meter" in said.err
+
+
+def test_trying_an_unknown_source_names_those_there_are(january: World, capsys: Capture) -> None:
+    said = esg(january, "try", "sap", capture=capsys)
+    assert said.code == 1
+    assert "ami" in said.err
+
+
+def test_a_month_is_late_once_its_day_has_passed(january: World) -> None:
+    """`ami` is expected by the 5th; January has arrived, February has not."""
+    late = {day: {row["source"]: row["late"] for row in status(january.enterprise, date(2026, 3, day))} for day in (5, 6)}
+    assert late[5]["ami"] == []
+    assert late[6]["ami"] == ["2026-02"]
+    assert late[6]["revenue"] == []  # nobody said when it is due
+
+
+def test_status_shows_a_broken_declaration_among_the_others(group: World, capsys: Capture) -> None:
+    group.write("sources/revenue.yaml", "contract: [\n")
+    said = esg(group, "status", capture=capsys)
+    assert said.code == 1
+    assert "revenue.yaml" in said.err
+    assert "complaints" in said.out
+
+
+def test_check_names_the_declaration_that_does_not_fit(group: World, capsys: Capture) -> None:
+    group.write("sources/revenue.yaml", "contract: invoice\nread: {as: csv, files: x}\n")
+    said = esg(group, "check", capture=capsys)
+    assert said.code == 1
+    assert "revenue.yaml" in said.err
+
+
+@pytest.mark.parametrize("arguments", [("run", "--month", "2026-01"), ("status",), ("quarantine",), ("try", "ami", "2026-02"), ("diff",),
+                                       ("trace", "A.1.6", "2026-01"), ("sql", "select * from indicator.value limit 3")], ids=" ".join)  # fmt: skip
+def test_what_is_shown_fits_eighty_columns(arguments: tuple[str, ...], group: World, capsys: Capture) -> None:
+    said = esg(group, *arguments, capture=capsys)
+    assert said.code == 0
+    # paths, and commands to copy, are not broken into lines
+    lines = [line for line in said.out.splitlines() if str(group.folder) not in line and "#" not in line]
+    assert lines
+    assert [line for line in lines if cell_len(line) > 80] == []
+
+
+# --- quarantine, and what changed
+
+
+def _refused(said: Said) -> list[str]:
+    return [line.split()[0] for line in said.out.splitlines() if line.strip().startswith(("ami", "revenue", "complaints"))]
+
+
+def test_quarantine_lists_by_source_and_month(january: World, capsys: Capture) -> None:
+    assert sorted(_refused(esg(january, "quarantine", capture=capsys))) == ["ami", "complaints", "revenue"]
+    assert _refused(esg(january, "quarantine", "--source", "revenue", capture=capsys)) == ["revenue"]
+    assert "nothing is refused" in esg(january, "quarantine", "--month", "2025-12", capture=capsys).out
+
+
+def test_a_corrected_row_comes_back_and_the_figures_it_changes_name_it(group: World, tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "refused.xlsx"
+    assert esg(group, "quarantine", "--source", "revenue", "--export", str(out), capture=capsys).code == 0
+    book = openpyxl.load_workbook(out)
+    head = [cell.value for cell in book["revenue"][1]]
+    book["revenue"].cell(2, head.index("金额") + 1).value = "30000"
+    book.save(out)
+    assert esg(group, "quarantine", "--resubmit", str(out), capture=capsys).code == 0
+    assert esg(group, "run", "--month", "2026-01", capture=capsys).code == 0
+    assert "revenue" not in _refused(esg(group, "quarantine", capture=capsys))
+    said = esg(group, "diff", capture=capsys)
+    assert said.code == 0
+    assert "revenue: resubmitted/refused.xlsx" in said.out.replace("\n", "")
+
+
+def test_a_workbook_that_is_none_of_ours_is_refused(group: World, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "mine.xlsx"
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b"])
+    book.active.append(["1", "2"])
+    book.save(path)
+    said = esg(group, "quarantine", "--resubmit", str(path), capture=capsys)
+    assert said.code == 1
+    assert "mine.xlsx" in said.err
+
+
+def test_diff_names_the_extract_that_changed_a_figure(group: World, capsys: Capture) -> None:
+    assert "no figure changed" in esg(group, "diff", capture=capsys).out
+    group.deliver("complaints/2026-01.csv", "id,site,received", *(f"C{n},SH-W01,2026-01-11 09:00" for n in range(3)))
+    path = group.deliver("revenue/2026-01.csv", "凭证号,日期,场所,金额", "2026-01-1,2026-01-05,SH-W01,200000")
+    assert esg(group, "run", "--month", "2026-01", capture=capsys).code == 0
+    said = esg(group, "diff", "--enterprise", str(group.folder), capture=capsys)
+    sha = group.enterprise.lake.extracts(source="revenue")[0]["sha256"]
+    assert f"revenue: {path.relative_to(group.folder / 'extracts').as_posix()} ({sha[:12]})" in said.out.replace("\n", "")
+    with duckdb.connect(str(group.enterprise.published), read_only=True) as connection:
+        changed = connection.execute(
+            "select indicator_id, old_value, new_value, cause_extracts from meta.figure_change where period = '2026-01' and org_id = 'group'"
+        ).fetchall()
+    # emission over revenue: the numerator is as it was, the denominator is 200,000 instead of 150,000 CNY
+    [(old, new, cause)] = [row[1:] for row in changed if row[0] == "A.1.6"]
+    assert new == pytest.approx(old * 15 / 20)
+    assert "complaints" not in cause
+
+
+# --- sql
+
+
+@pytest.fixture
+def odd(group: World) -> World:
+    """Texts that a spreadsheet or a terminal would take for something else are published."""
+    group.write("enterprise.yaml", (group.folder / "enterprise.yaml").read_text(encoding="utf-8").replace("LE1]", 'LE1, {id: LE2, name: "=1+1"}]'))
+    return group
+
+
+TEXTS = "select '=1+1' as a, '-5' as b, -5 as c, '@x' as d, '+1' as e, 'x' as f, null as g, 2.50 as h"
+
+
+def test_csv_keeps_numbers_and_makes_formulas_inert(january: World, capsys: Capture) -> None:
+    said = esg(january, "sql", TEXTS, "--format", "csv", capture=capsys)
+    head, row = csv.reader(io.StringIO(said.out))
+    assert head == list("abcdefgh")
+    assert row == ["'=1+1", "'-5", "-5", "'@x", "'+1", "x", "", "2.50"]
+
+
+def test_json_holds_one_object_per_row(january: World, capsys: Capture) -> None:
+    said = esg(january, "sql", "select site_id, name from reference.site order by 1", "--format", "json", capture=capsys)
+    assert json.loads(said.out) == [{"site_id": "SH-P01", "name": "上海工厂"}, {"site_id": "SH-W01", "name": "上海一号仓"}]
+
+
+def test_a_table_shows_texts_as_they_are(january: World, capsys: Capture) -> None:
+    said = esg(january, "sql", "select '[red]x[/] :smile: [/y]' as a", capture=capsys)
+    assert said.code == 0
+    assert "[red]x[/] :smile: [/y]" in said.out
+
+
+def test_a_row_too_wide_for_the_terminal_is_shown_as_a_block(january: World, capsys: Capture) -> None:
+    said = esg(january, "sql", "select * from indicator.value where indicator_id = 'A.1.6' limit 1", capture=capsys)
+    assert "\nindicator_id     A.1.6" in said.out
+
+
+def test_a_wrong_query_fails_and_says_why(january: World, capsys: Capture) -> None:
+    said = esg(january, "sql", "select * from indicator.vale", capture=capsys)
+    assert said.code == 1
+    assert len(said.err.strip().splitlines()) <= 6
+    assert "vale does not exist" in said.err
+
+
+def test_nothing_heavy_is_imported_to_answer_a_query(january: World) -> None:
+    tell = """
+import atexit, sys
+heavy = {"pandas", "polars", "pandera", "dagster", "sqlalchemy", "pint", "pydantic"}
+atexit.register(lambda: print("heavy:", sorted(heavy & set(sys.modules)), file=sys.stderr))
+"""
+    for form in ("table", "csv", "json"):
+        said = fresh(january, "sql", "select count(*) as n from clean.meter_reading", "--format", form, first=tell)
+        assert (said.code, said.err) == (0, "heavy: []\n")
+
+
+def test_a_reader_that_stops_reading_is_no_failure(january: World) -> None:
+    command = f'"{sys.executable}" -m pipelines.cli --enterprise "{january.folder}" sql "select * from range(200000)" --format csv | head -2'
+    done = subprocess.run(command, shell=True, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False)  # noqa: S602
+    assert (done.returncode, done.stdout, done.stderr) == (0, "range\n0\n", "")
+
+
+# --- trace, report, and two at once
+
+
+def test_trace_goes_down_to_the_original_lines(january: World, capsys: Capture) -> None:
+    said = esg(january, "trace", "A.1.6", "2026-01", capture=capsys)
+    assert said.code == 0
+    assert "revenue/2026-01.csv #2: 凭证号=2026-01-1" in said.out
+    assert "mart.site_month_revenue" in said.out
+
+
+def test_trace_of_what_is_not_there_says_how_to_find_what_is(january: World, capsys: Capture) -> None:
+    said = esg(january, "trace", "A.9.9", "2026-01", capture=capsys)
+    assert said.code == 1
+    assert "select distinct indicator_id" in said.err
+
+
+def test_report_tells_where_it_is(group: World, capsys: Capture) -> None:
+    said = esg(group, "report", "2026", capture=capsys)
+    assert said.code == 0
+    path = group.folder / "data/reports/2026/report.zh.html"
+    assert str(path) in said.out
+    assert "集团" in path.read_text(encoding="utf-8")
+    assert esg(group, "report", "2031", capture=capsys).code == 1
+
+
+def test_a_second_run_waits_and_says_so(group: World) -> None:
+    command = [sys.executable, "-m", "pipelines.cli", "--enterprise", str(group.folder), "run", "--month", "2026-01"]
+    with locked(group.enterprise):
+        second = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, text=True,  # noqa: S603
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        assert second.stderr is not None
+        assert "another run holds this enterprise folder" in second.stderr.readline()
+        assert second.poll() is None
+    out, _ = second.communicate(timeout=120)
+    assert second.returncode == 0
+    assert "published / 已发布" in out
+
+
+def test_a_new_folder_passes_its_check(tmp_path: Path, capsys: Capture) -> None:
+    folder = str(tmp_path / "acme")
+    assert _alone("init", folder, capture=capsys).code == 0
+    assert _alone("--enterprise", folder, "check", capture=capsys).code == 0
+    again = _alone("init", folder, capture=capsys)
+    assert again.code == 1
+    assert "not empty" in again.err

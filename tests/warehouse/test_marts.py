@@ -1,0 +1,82 @@
+"""Every mart against numbers worked by hand: `marts/<mart>/given/<table>.csv` in, `marts/<mart>/expected.csv` out."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.warehouse.bare import bare, of, read
+from warehouse.marts import marts
+from warehouse.publish import columns
+
+CASES = Path(__file__).parent / "marts"
+NAMES = [mart.name for mart in marts()]
+
+
+@cache
+def built(name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    given = {path.stem: read(path) for path in sorted((CASES / name / "given").glob("*.csv"))}
+    result = bare(given, name).execute(f"select * from mart.{name}")
+    return [column[0] for column in result.description or []], result.fetchall()
+
+
+def is_same(found: object, expected: str) -> bool:
+    if found is None or expected == "":
+        return found is None and expected == ""
+    if isinstance(found, float):
+        return math.isclose(found, float(expected), rel_tol=1e-12, abs_tol=1e-12)
+    return str(found) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mart_is_what_was_worked_by_hand(name: str) -> None:
+    names, rows = built(name)
+    expected = read(CASES / name / "expected.csv")
+    assert list(expected[0]) == names
+    assert len(rows) == len(expected), rows
+    wrong = [
+        (want, column, value)
+        for row, want in zip(rows, expected, strict=True)
+        for column, value in zip(names, row, strict=True)
+        if not is_same(value, want[column])
+    ]
+    assert wrong == []
+
+
+def test_every_mart_has_a_case_and_every_case_a_mart() -> None:
+    assert {path.name for path in CASES.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_explains_its_numbers(name: str) -> None:
+    assert (CASES / name / "expected.csv").read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_two_rows_of_a_mart_share_its_grain(name: str) -> None:
+    mart = next(one for one in marts() if one.name == name)
+    names, rows = built(name)
+    keys = [tuple(row[names.index(column)] for column in mart.grain) for row in rows]
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_column_of_marts_and_reference_tables_has_a_meaning() -> None:
+    present = of(bare(), "select distinct column_name from duckdb_columns() where schema_name in ('mart', 'reference')")
+    meanings = columns()
+    assert [name for (name,) in present if " | " not in meanings.get(name, "")] == []
+
+
+def test_marts_do_not_depend_on_the_time_zone_of_the_machine() -> None:
+    code = "import sys; from tests.warehouse.test_marts import NAMES, built; sys.stdout.write(repr([built(name) for name in NAMES]))"
+    said = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], env={**os.environ, "TZ": "Pacific/Auckland"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout == repr([built(name) for name in NAMES])

@@ -150,8 +150,10 @@ class _Work:
         """Mark the rows whose text says something that could not be understood as the column's kind."""
         if values.null_count() == texts.null_count():
             return values
-        blank = texts.str.strip_chars() == ""
-        bad = texts.is_not_null() & values.is_null() & ~blank.fill_null(value=False)
+        bad = texts.is_not_null() & values.is_null()
+        at = bad.arg_true()
+        blank = texts.gather(at).str.strip_chars() == ""
+        bad = bad.scatter(at.filter(blank), False)  # noqa: FBT003
         if bad.any():
             self._mark(f"{column}: {code}", bad)
         return values

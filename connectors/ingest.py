@@ -470,7 +470,8 @@ def _judged(
     if entry["month"] is not None and conformed.touched:
         inside = pl.select(pl.any_horizontal(_is(month, entry["month"]) for month in conformed.touched)).to_series()
         reasons["outside_month"] = conformed.months.is_not_null() & ~inside
-    for reason, bad in table.judge(frame.with_columns(cs.enum().cast(pl.String))).items():
+    said = {"source": pl.lit(source.name), "extract_id": pl.lit(entry["sha256"])}
+    for reason, bad in table.judge(frame.with_columns((cs.enum() - cs.by_name(*said)).cast(pl.String), **said)).items():
         column = reason.partition(": ")[0]
         if reason.endswith(": missing"):  # a value that could not be read is not missing: its own reason says more
             for other, failed in conformed.reasons.items():

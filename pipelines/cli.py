@@ -267,10 +267,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _waiting() -> None:
-    print(
+    print(  # noqa: T201
         "esg: another run holds this enterprise folder; waiting for it / 另一运行正占用该企业文件夹，等待中",
         file=sys.stderr,
-    )  # noqa: T201
+    )
 
 
 def _span(first: str, last: str) -> list[str]:

@@ -23,6 +23,7 @@ SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
 """The indicators with formulas, as the overview shows them."""
 
 _MOST = 40  # rows of a table before it is cut
+_NARROW = 14  # a text is broken into lines of no fewer characters
 _COUNTS = ("rows", "accepted", "refused", "duplicates")
 _COUNT_HEADS = ("read 读取", "accepted 接受", "refused 拒绝", "twice 重复")
 _COUNTED = (1, 2, 3, 4)
@@ -58,11 +59,14 @@ def rows(console: Console, title: str, names: Sequence[str], found: Sequence[Seq
     """Rows of any table; where they are too wide for the terminal, each as a block of its own."""
     texts = [[_plain(value) for value in row] for row in found]
     numbers = tuple(n for n in range(len(names)) if any(_is_number(row[n]) for row in found))
-    for heads in (names, [name.replace("_", "_\n") for name in names]):
-        table = grid(title, *heads, right=numbers, whole=tuple(range(len(names))))
+    everything = tuple(range(len(names)))
+    broken = [name.replace("_", "_\n") for name in names]
+    for heads, whole in ((names, everything), (broken, everything), (broken, ())):
+        table = grid(title, *heads, right=numbers, whole=whole)
         for row in texts:
             table.add_row(*row)
-        if Measurement.get(console, console.options.update_width(1_000_000), table).maximum <= console.width:
+        width = Measurement.get(console, console.options.update_width(1_000_000), table).maximum
+        if width <= console.width or (not whole and _folds(texts, numbers, console.width)):
             console.print(table)
             return
     if title:
@@ -75,6 +79,13 @@ def rows(console: Console, title: str, names: Sequence[str], found: Sequence[Seq
             block.add_row(name, text)
         console.print(f"─ {number} ".ljust(min(console.width, 40), "─"))
         console.print(block)
+
+
+def _folds(texts: list[list[str]], numbers: tuple[int, ...], width: int) -> bool:
+    """Whether texts that are broken into lines leave room for all columns."""
+    columns = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    needed = (size if number in numbers else min(size, _NARROW) for number, size in enumerate(columns))
+    return sum(needed) + 2 * len(columns) <= width
 
 
 def _is_number(value: object) -> bool:

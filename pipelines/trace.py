@@ -89,7 +89,8 @@ class _Walk:
             raise HubError(f"no value {self.indicator} {self.period} {self.org} / 没有该数值", str(self.enterprise.published),
                            "esg sql \"select distinct indicator_id, period, org_id from indicator.value\" lists what there is")  # fmt: skip
         found = Trace(values)
-        sites, months = self._sites(values[0]["org_kind"]), _months(self.period)
+        self.kind = str(values[0]["org_kind"])
+        sites, months = self._sites(self.kind), _months(self.period)
         terms = self._all("select * from indicator.term where indicator_id = ? order by side desc", self.indicator)
         below: list[str] = []
         for term in terms:
@@ -148,14 +149,14 @@ class _Walk:
     ) -> list[dict[str, Any]]:
         table = f"mart.{term['mart']}"
         columns = [row["column_name"] for row in self._all(f"describe {table}")]
-        where, parameters = ["list_contains(?, month)"], [months]
-        if sites is not None:
-            where.append(
-                "(list_contains(?, site_id) or (site_id is null and legal_entity_id = ?))"
-                if "legal_entity_id" in columns
-                else "list_contains(?, site_id)"
-            )
-            parameters += [sites, self.org] if "legal_entity_id" in columns else [sites]
+        where: list[str] = ["list_contains(?, month)"]
+        parameters: list[object] = [months]
+        if self.kind == "legal_entity" and "legal_entity_id" in columns:
+            where.append("legal_entity_id = ?")
+            parameters.append(self.org)
+        elif sites is not None:
+            where.append("list_contains(?, site_id)")
+            parameters.append(sites)
         if "policy" in columns:
             where.append("policy = ?")
             parameters.append(policy)
@@ -179,17 +180,32 @@ class _Walk:
         columns = {
             row["column_name"]: row["column_type"] for row in self._all(f"describe select * from {relation}", files)
         }
-        kind = columns[column]
-        local = {"DATE": f"strftime(r.{column}, '%Y-%m')", "VARCHAR": f"r.{column}"}.get(
-            kind, f"strftime(timezone(?, r.{column}), '%Y-%m')"
+        joins, place, moment = _place(columns, column)
+        local = {"DATE": f"strftime({moment}, '%Y-%m')", "VARCHAR": moment}.get(
+            columns[column],
+            f"strftime(timezone(coalesce(z.timezone, '{self.enterprise.timezone}'), {moment}), '%Y-%m')",
         )
-        parameters: list[object] = [files, months, *([self.enterprise.timezone] if "?" in local else [])]
-        place = _place(columns)
-        where = f"list_contains(?, {local})" + (" and not r.is_superseded" if "is_superseded" in columns else "")
-        if sites is not None:
-            where += f" and list_contains(?, {place[1]})"
+        parameters: list[object] = [files]
+        if "{orders}" in joins:
+            orders = [str(path) for path in self.enterprise.lake.files("clean", "customer_order")]
+            joins = joins.format(orders=relation) if orders else ""
+            place = place if orders else "r.site_id"
+            parameters += [orders] if orders else []
+        where = f"list_contains(?, {local})"
+        parameters.append(months)
+        where += " and not r.is_superseded" if "is_superseded" in columns else ""
+        where += " and r.is_intragroup is not true" if "is_intragroup" in columns else ""
+        if self.kind == "legal_entity":
+            where += f" and {'r' if 'legal_entity_id' in columns else 's'}.legal_entity_id = ?"
+            parameters.append(self.org)
+        elif sites is not None:
+            where += f" and list_contains(?, {place})"
             parameters.append(sites)
-        source = f"{relation} as r {place[0]} where {where}"
+        source = f"""{relation} as r {joins.replace("{zone}", self.enterprise.timezone)}
+            left join (
+                select site_id, arg_max(timezone, coalesce(valid_from, date '0001-01-01')) as timezone from reference.site group by site_id
+            ) as z on {place} = z.site_id
+            left join reference.site_month as s on {place} = s.site_id and s.month = {local} where {where}"""
         counts = self._all(
             f"select r.source, r.extract_id, count(*) as rows_used from {source} group by all order by all", *parameters
         )
@@ -206,14 +222,26 @@ class _Walk:
         found.rows[contract] = _with_originals(rows, known, self.enterprise.data / "landing")
 
 
-def _place(columns: dict[str, str]) -> tuple[str, str]:
-    """How a clean row finds its site: its own column, its meter's or its vehicle's."""
+def _place(columns: dict[str, str], column: str) -> tuple[str, str, str]:
+    """How a clean row finds its site (its own column, its meter's, vehicle's or order's), and the moment it counts for."""
+    day = "coalesce({day} >= {0}.valid_from, true) and coalesce({day} <= {0}.valid_to, true)"
     if "meter_id" in columns:
-        return "left join reference.meter as m on r.meter_id = m.meter_id", "m.site_id"
+        valid = day.format("m", day=f"timezone('{{zone}}', r.{column})::date")
+        # the quantity of an interval belongs before the instant that ends it
+        moment = f"(r.{column} - case when m.register_kind = 'interval' then interval 1 microsecond else interval 0 microsecond end)"
+        return f"left join reference.meter as m on r.meter_id = m.meter_id and {valid}", "m.site_id", moment
     if "vehicle_id" in columns:
-        own = "coalesce(r.site_id, v.site_id)" if "site_id" in columns else "v.site_id"
-        return "left join reference.vehicle as v on r.vehicle_id = v.vehicle_id", own
-    return "", "r.site_id"
+        own = "coalesce(v.site_id, r.site_id)" if "site_id" in columns else "v.site_id"
+        valid = day.format(
+            "v", day=f"r.{column}" if columns[column] == "DATE" else f"timezone('{{zone}}', r.{column})::date"
+        )
+        return f"left join reference.vehicle as v on r.vehicle_id = v.vehicle_id and {valid}", own, f"r.{column}"
+    if "complaint_id" in columns:
+        join = (
+            "left join (select order_id, site_id from {orders} where not is_superseded) as o on r.order_id = o.order_id"
+        )
+        return join, "coalesce(r.site_id, o.site_id)", f"r.{column}"
+    return "", "r.site_id", f"r.{column}"
 
 
 def _with_originals(

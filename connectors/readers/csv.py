@@ -35,6 +35,8 @@ _HEAD_BYTES = 1 << 20
 _BLOCK_BYTES = 2 << 20
 # A file up to this size is taken as a whole, if it holds no quotes; a longer one always passes block by block.
 _PLAIN_BYTES = 128 << 20
+# With fewer than one quote in so many lines, looking at each costs less than the parser that looks at every record.
+_SPARSE = 10
 # Put after the last record. If it does not come back as a record of its own, a quote was open at the end of the file.
 _END = "\x04end of file\x04"
 
@@ -106,16 +108,37 @@ def _plain(body: bytes, columns: list[str], spec: Read) -> pl.DataFrame | None:
     """
     quote, delimiter = spec.quote.encode(), spec.delimiter.encode()
     lines = body.count(b"\n") + (not body.endswith(b"\n") and bool(body))
-    if (quote and quote in body) or b"\r" in body or body.count(delimiter) != lines * (len(columns) - 1):
+    if b"\r" in body or body.count(delimiter) != lines * (len(columns) - 1):
+        return None
+    quotes = body.count(quote) if quote else 0
+    if quotes and not _only_plain_cells_are_quoted(body, quote, delimiter, quotes, lines):
         return None
     schema = dict.fromkeys(columns, pl.String)
     if not lines:
         return pl.DataFrame(schema=schema)
     try:
-        table = pl.read_csv(body, has_header=False, schema=schema, separator=spec.delimiter, quote_char=None)
+        table = pl.read_csv(
+            body, has_header=False, schema=schema, separator=spec.delimiter, quote_char=spec.quote if quotes else None,
+            null_values=[""],
+        )
     except pl.exceptions.PolarsError:
         return None  # the other parser meets the same fault and names it
     return table if table.height == lines else None
+
+
+def _only_plain_cells_are_quoted(body: bytes, quote: bytes, delimiter: bytes, quotes: int, lines: int) -> bool:
+    """Whether the few quotes there are stand around whole cells without delimiter, line break or quote in them."""
+    if quotes * _SPARSE > lines:
+        return False
+    outside, start = (b"", delimiter, b"\n"), body.find(quote)
+    while start >= 0:
+        end = body.find(quote, start + 1)
+        cell = body[start + 1 : end]
+        around = body[start - 1 : start] if start else b"", body[end + 1 : end + 2]
+        if end < 0 or delimiter in cell or b"\n" in cell or not all(sign in outside for sign in around):
+            return False
+        start = body.find(quote, end + 1)
+    return True
 
 
 def _header(head: bytes, spec: Read, name: str) -> tuple[list[str], int]:

@@ -104,7 +104,9 @@ def test_bad_input_is_named_and_leaves_the_rest_alone(
     assert arrived == {"ami", "hand", "batches", "revenue", "complaints", "staff"} - {source}
 
 
-def test_what_was_bad_is_taken_in_once_it_is_corrected(group: World, january: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_bad_is_taken_in_once_it_is_corrected(
+    group: World, january: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     good = (group.folder / REVENUE).read_bytes()
     group.write(REVENUE, "")
     assert esg(group, *FEBRUARY, capture=capsys).code == 1
@@ -115,7 +117,9 @@ def test_what_was_bad_is_taken_in_once_it_is_corrected(group: World, january: Wo
     assert stored(group) == stored(never)
 
 
-def test_a_header_only_is_none_where_the_source_says_there_may_be_none(group: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_header_only_is_none_where_the_source_says_there_may_be_none(
+    group: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = (group.folder / "sources/complaints.yaml").read_text(encoding="utf-8")
     group.write("sources/complaints.yaml", text + "may_be_empty: true\n")
     group.deliver("complaints/2026-02.csv", "id,site,received")
@@ -129,14 +133,18 @@ def test_a_column_more_is_no_error(group: World, capsys: pytest.CaptureFixture[s
     assert len(group.clean("revenue_posting").filter(source="revenue", document_id="2026-02-1")) == 1
 
 
-def test_a_source_that_cannot_be_settled_beside_a_broken_one_changes_nothing(group: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_source_that_cannot_be_settled_beside_a_broken_one_changes_nothing(
+    group: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`hand` reads a meter of `ami`: whether its rows agree cannot be known while `ami` cannot be read."""
     before = stored(group)
     group.write("sources/ami.yaml", "contract: [\n")
     group.deliver("by hand/2026-01.csv", "no,at,shows", "E-0001,2026-01-04 08:00,1044")
     said = esg(group, "run", "--month", "2026-01", capture=capsys)
     _assert_clear(said, "ami.yaml")
-    assert {name for name in stored(group) if "meter_reading" in name} == {name for name in before if "meter_reading" in name}
+    assert {name for name in stored(group) if "meter_reading" in name} == {
+        name for name in before if "meter_reading" in name
+    }
 
 
 # --- the folder and the disk
@@ -146,7 +154,9 @@ def _unchanged(world: World) -> tuple[object, ...]:
     return stored(world), published(world)
 
 
-def test_an_unknown_profile_stops_the_run_before_anything_is_done(group: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_profile_stops_the_run_before_anything_is_done(
+    group: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = _unchanged(group)
     group.write("enterprise.yaml", (group.folder / "enterprise.yaml").read_text(encoding="utf-8") + "profile: mine\n")
     _assert_clear(esg(group, *FEBRUARY, capture=capsys), "no profile 'mine'", "write profiles/")
@@ -160,7 +170,9 @@ def test_a_wrong_enterprise_declaration_stops_the_run(group: World, capsys: pyte
     assert _unchanged(group) == before
 
 
-def test_a_file_where_the_data_folder_should_be(group: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_where_the_data_folder_should_be(
+    group: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (group.folder / "data").rename(tmp_path / "data")
     group.write("data", "not a folder")
     _assert_clear(esg(group, *FEBRUARY, capture=capsys), "data/ cannot be written", str(group.folder / "data"))
@@ -191,9 +203,10 @@ def test_a_data_folder_that_cannot_be_written(january: World) -> None:
 
 
 @pytest.mark.parametrize("limit", [1_000, 100_000, 1_000_000], ids=lambda limit: f"after {limit} bytes")
-def test_a_disk_that_is_full_leaves_what_was_published(group: World, limit: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """A limit on the size of a file does what a full disk does: a write stops in the middle with an error."""
-
+def test_a_disk_that_is_full_leaves_what_was_published(
+    group: World, limit: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # a limit on the size of a file does what a full disk does: a write stops in the middle with an error
     full = f"""
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -206,4 +219,6 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
     after = stored(group)
     assert {name: after[name] for name in before if name.startswith("clean/")}.items() <= before.items()
     assert esg(group, *FEBRUARY, capture=capsys).code == 0
-    assert [path.name for path in (group.folder / "data").rglob("*") if path.suffix == ".part" or ".next." in path.name] == []
+    assert [
+        path.name for path in (group.folder / "data").rglob("*") if path.suffix == ".part" or ".next." in path.name
+    ] == []

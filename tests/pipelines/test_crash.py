@@ -89,7 +89,12 @@ def before(january: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """January has been run; February has come, and a corrected file of January's."""
     world = copied(january, tmp_path_factory.mktemp("before") / "group")
     deliver(world, "2026-02")
-    world.deliver("revenue/2026-01.csv", "凭证号,日期,场所,金额", "2026-01-1,2026-01-05,SH-W01,90000", "2026-01-2,2026-01-06,SH-P01,x")
+    world.deliver(
+        "revenue/2026-01.csv",
+        "凭证号,日期,场所,金额",
+        "2026-01-1,2026-01-05,SH-W01,90000",
+        "2026-01-2,2026-01-06,SH-P01,x",
+    )
     return world
 
 
@@ -116,7 +121,10 @@ def _assert_nothing_is_half_there(world: World, before: World, after: World) -> 
         for kind in ("clean", "quarantine"):
             for path in world.enterprise.lake.files(kind, contract):  # type: ignore[arg-type]
                 assert pl.read_parquet(path, hive_partitioning=False).height
-    assert published(world)["indicator.value"] in (published(before)["indicator.value"], published(after)["indicator.value"])
+    assert published(world)["indicator.value"] in (
+        published(before)["indicator.value"],
+        published(after)["indicator.value"],
+    )
 
 
 def _assert_equal(world: World, after: World, *, was_published: bool) -> None:
@@ -127,8 +135,15 @@ def _assert_equal(world: World, after: World, *, was_published: bool) -> None:
     assert {name for name in wanted if got[name] != wanted[name]} == set()
     assert got.keys() == wanted.keys()
     files = {path.relative_to(world.folder / "data") for path in (world.folder / "data").rglob("*") if path.is_file()}
-    assert [str(path) for path in files if path.suffix == ".part" or "next" in path.name or path.name.endswith(".pull")] == []
-    named = {path for entry in world.enterprise.lake.extracts() for kind in ("clean", "quarantine") for path in entry[kind].values()}
+    assert [
+        str(path) for path in files if path.suffix == ".part" or "next" in path.name or path.name.endswith(".pull")
+    ] == []
+    named = {
+        path
+        for entry in world.enterprise.lake.extracts()
+        for kind in ("clean", "quarantine")
+        for path in entry[kind].values()
+    }
     assert {str(path) for path in files if path.parts[0] in ("clean", "quarantine")} == named
     assert _landed(world) == _landed(after)
 
@@ -167,7 +182,9 @@ def test_a_process_killed_at_any_moment_is_made_good_by_the_next(
     for moment in _moments(WHOLE, duration, seed=20260228):
         shutil.rmtree(tmp_path / "group")
         world = copied(before, tmp_path / "group")
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(moment)
         process.kill()
         process.wait()
@@ -189,7 +206,9 @@ def test_killed_again_and_again_it_still_comes_to_the_same(
     _assert_equal(world, after, was_published=was_published)
 
 
-def test_files_of_a_broken_mart_are_not_taken_for_those_of_the_old_fingerprint(group: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_a_broken_mart_are_not_taken_for_those_of_the_old_fingerprint(
+    group: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The run is killed between two files of a mart; then the old extract comes back."""
     from warehouse import marts
 
@@ -239,7 +258,9 @@ def test_what_can_be_computed_again_may_be_deleted(group: World, capsys: pytest.
     assert published(group) == values
 
 
-def test_two_months_in_one_run_are_those_of_two_runs(january: World, group: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_months_in_one_run_are_those_of_two_runs(
+    january: World, group: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert esg(group, "run", "--month", "2026-02", capture=capsys).code == 0
     other = copied(january, tmp_path / "at once")
     shutil.rmtree(other.folder / "data")

@@ -96,8 +96,13 @@ def deliver(world: World, month: str) -> None:
         f"revenue/{month}.csv", "凭证号,日期,场所,金额",
         f"{month}-1,{month}-05,SH-W01,100000", f"{month}-2,{month}-06,SH-P01,50000", f"{month}-3,{month}-07,,x",
     )  # fmt: skip
-    world.write(f"extracts/batches/{month}.xlsx", workbook(BATCH_HEAD, (f"B{month}", "SH-P01", f"{month}-09 10:00", "纸箱", "12.5")))
-    world.deliver(f"complaints/{month}.csv", "id,site,received", f"C{month},SH-W01,{month}-11 09:00", f"D{month},SH-W01,gestern")
+    world.write(
+        f"extracts/batches/{month}.xlsx",
+        workbook(BATCH_HEAD, (f"B{month}", "SH-P01", f"{month}-09 10:00", "纸箱", "12.5")),
+    )
+    world.deliver(
+        f"complaints/{month}.csv", "id,site,received", f"C{month},SH-W01,{month}-11 09:00", f"D{month},SH-W01,gestern"
+    )
     world.deliver(
         f"staff/{month}.csv", "工号,姓名,月份,场所,性别",
         *(f"{number},某{number},{month},SH-W01,{'女' if number % 2 else '男'}" for number in range(12)),
@@ -164,7 +169,9 @@ def of_month(files: dict[str, str], month: str) -> dict[str, str]:
 def published(world: World) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every published table, in order; without what tells run and clock."""
     with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
-        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables() order by 1").fetchall()
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+        ).fetchall()
         return {name: sorted(connection.execute(f"select {_kept(connection, name)} from {name}").fetchall(), key=str)
                 for (name,) in tables}  # fmt: skip
 

@@ -25,6 +25,7 @@ with candidate as (
     cross join reference.run as n
     where f.published_on is null or f.published_on <= n.factors_as_of
 ),
+
 residual as (
     select f.*, 'latest published for ' || f.region as rule_path
     from reference.emission_factor as f
@@ -34,11 +35,13 @@ residual as (
         partition by f.region order by f.data_year desc, (f.origin = 'enterprise') desc, f.factor_id
     ) = 1
 ),
+
 bought as (
     select e.*, s.region from mart.site_month_energy as e
     left join reference.site_month as s on e.site_id = s.site_id and e.month = s.month
     where e.carrier in ('electricity', 'heat', 'steam', 'cooling')
 ),
+
 line as (
     select
         e.site_id, e.legal_entity_id, e.month, 2 as scope, 'location' as basis, 'electricity' as category, e.carrier as subject,
@@ -79,6 +82,7 @@ line as (
     left join reference.emission_factor as c on x.co2_factor_id = c.factor_id
     where e.carrier = 'natural_gas'
 )
+
 select
     l.site_id, l.legal_entity_id, l.month, l.scope, l.basis, l.category, l.subject, 'meter' as counted_by, l.activity, l.activity_unit,
     l.factor_id, l.factor_value, l.factor_unit, l.is_factor_verified, l.rule_path,
@@ -90,7 +94,7 @@ select
         when u.factor is null then 'factor_unit_unknown'
     end as reason
 from line as l
-left join reference.unit_factor as u on u.from_unit = l.factor_unit and u.to_unit = 'tCO2e/' || l.activity_unit
+left join reference.unit_factor as u on l.factor_unit = u.from_unit and u.to_unit = 'tCO2e/' || l.activity_unit
 union all by name
 select
     f.site_id, f.legal_entity_id, f.month,

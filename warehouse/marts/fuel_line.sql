@@ -26,6 +26,7 @@ placed as (
         and f.purchased_on >= coalesce(v.valid_from, f.purchased_on)
         and f.purchased_on <= coalesce(v.valid_to, f.purchased_on)
 ),
+
 amount as (
     select
         p.*,
@@ -51,6 +52,7 @@ amount as (
     cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as r
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
 )
+
 select
     a.document_id,
     a.source,
@@ -84,7 +86,7 @@ left join reference.fuel_factor as x on a.fuel = x.fuel
 left join reference.emission_factor as t on x.tce_factor_id = t.factor_id
 left join reference.emission_factor as c on x.co2_factor_id = c.factor_id
 left join reference.unit_factor as ut
-    on ut.from_unit = t.unit and ut.to_unit = case when a.mass is not null then 'tce/kg' else 'tce/Nm3' end
+    on t.unit = ut.from_unit and ut.to_unit = case when a.mass is not null then 'tce/kg' else 'tce/Nm3' end
 left join reference.unit_factor as uc
-    on uc.from_unit = c.unit and uc.to_unit = case when a.mass is not null then 'tCO2e/kg' else 'tCO2e/Nm3' end
+    on c.unit = uc.from_unit and uc.to_unit = case when a.mass is not null then 'tCO2e/kg' else 'tCO2e/Nm3' end
 order by a.month, a.document_id

@@ -21,6 +21,7 @@ with segment as (
     inner join reference.site_zone as s on m.site_id = s.site_id
     window w as (partition by g.meter_row order by g.first_at)
 ),
+
 -- the step from the last reading before a segment to its first
 step as (
     select
@@ -38,6 +39,7 @@ step as (
     from segment
     where register_kind = 'cumulative' and before_at is not null
 ),
+
 cut as (
     select
         meter_row,
@@ -53,6 +55,7 @@ cut as (
         )) as month_start
     from step
 ),
+
 share as (
     select
         meter_row,
@@ -67,6 +70,7 @@ share as (
         to_at - from_at > interval 45 days as is_estimated
     from cut
 ),
+
 part as (
     select
         meter_row, month, increase::double as increase, readings, negative_steps, conflicting, estimated_increase, 0 as is_cut,
@@ -79,6 +83,7 @@ part as (
         case when is_estimated then increase else 0.0 end as estimated_increase, is_cut, true as covers_time, true as is_in_place
     from share
 ),
+
 total as (
     select
         meter_row,
@@ -95,6 +100,7 @@ total as (
     -- a month with one reading and no step to or from another has measured nothing
     having bool_or(covers_time)
 )
+
 select
     m.meter_id,
     m.site_id,

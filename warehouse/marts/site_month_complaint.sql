@@ -14,6 +14,7 @@ with received as (
     left join clean.customer_order as o on c.order_id = o.order_id and not o.is_superseded
     where not c.is_superseded
 ),
+
 merged as (
     -- duplicates of one case count once, in the month it was first received
     select
@@ -26,6 +27,7 @@ merged as (
     from received
     group by case_key
 ),
+
 cases as (
     select
         m.site_id,
@@ -41,6 +43,7 @@ cases as (
     where p.counts_unjustified or m.is_justified
     group by all
 ),
+
 quiet as (
     select o.site_id, o.month, p.policy
     from mart.site_month_order as o
@@ -49,11 +52,13 @@ quiet as (
         exists (select 1 from meta.arrival as a where a.contract = 'complaint' and a.month = o.month)
         and not exists (select 1 from cases as c where c.site_id = o.site_id and c.month = o.month and c.policy = p.policy)
 ),
+
 counted as (
     select * from cases
     union all by name
     select site_id, month, policy, 0 as complaint_cases, 0 as closed_cases, 0 as closed_in_time_cases from quiet
 )
+
 select c.site_id, s.legal_entity_id, c.month, c.policy, c.complaint_cases, c.closed_cases, c.closed_in_time_cases
 from counted as c
 left join reference.site_month as s on c.site_id = s.site_id and c.month = s.month

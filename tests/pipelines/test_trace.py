@@ -1,0 +1,115 @@
+"""Trace: what it shows adds up to the value, and its original lines are the lines of the source files."""
+
+from __future__ import annotations
+
+import csv
+
+import duckdb
+import pytest
+
+from pipelines.run import locked, run
+from pipelines.trace import Trace, trace
+from schemas.errors import HubError
+from tests.world import World
+
+ENERGY = "A.1.10"
+
+
+def terms(world: World, indicator: str) -> dict[str, tuple[str, str, float]]:
+    """Side → mart, column and the factor into the unit shown."""
+    with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+        rows = connection.execute(
+            "select side, mart, column_name, factor_to_unit from indicator.term where indicator_id = ?", [indicator]
+        ).fetchall()
+    return {side: (mart, column, factor) for side, mart, column, factor in rows}
+
+
+def added(found: Trace, mart: str, column: str, factor: float) -> float:
+    return sum(row[column] for row in found.marts[mart] if row[column] is not None) * factor
+
+
+def again(world: World, month: str = "2026-01") -> None:
+    with locked(world.enterprise):
+        assert run(world.enterprise, [month]).failed == []
+
+
+def test_a_value_that_does_not_exist_is_refused_by_name(january: World) -> None:
+    with pytest.raises(HubError, match="no value M999 2026-01"):
+        trace(january.enterprise, "M999", "2026-01")
+
+
+@pytest.mark.parametrize("org", ["SH-W01", "SH-P01", "LE1", "group"])
+@pytest.mark.parametrize("period", ["2026-01", "2026"])
+def test_numerator_and_denominator_follow_from_the_rows_shown(january: World, org: str, period: str) -> None:
+    found = trace(january.enterprise, ENERGY, period, org)
+    declared = terms(january, ENERGY)
+    for side in ("numerator", "denominator"):
+        assert found.values[0][side] == pytest.approx(added(found, *declared[side]))
+        assert found.values[0][side] > 0
+
+
+def test_the_readings_shown_are_those_that_were_counted(january: World) -> None:
+    found = trace(january.enterprise, ENERGY, "2026-01", "SH-P01", everything=True)
+    # 7.5 kWh end at 00:15 on Jan 3, 2.5 kWh at midnight after Jan 31
+    assert [row["register"] for row in found.rows["meter_reading"]] == [7.5, 2.5]
+    assert [row["quantity"] for row in found.lines if row["line"] == "meter_month"] == [10.0]
+
+
+def test_an_original_line_is_the_line_of_the_source_file(january: World) -> None:
+    found = trace(january.enterprise, ENERGY, "2026-01", everything=True)
+    rows = [row for rows in found.rows.values() for row in rows]
+    assert {row["source"] for row in rows} == {"ami", "hand", "revenue"}
+    for row in rows:
+        source = {"ami": "readings", "hand": "by hand", "revenue": "revenue"}[row["source"]]
+        lines = list(
+            csv.reader((january.folder / "extracts" / source / "2026-01.csv").read_text(encoding="utf-8").splitlines())
+        )
+        pairs = zip(lines[0], lines[row["row_number"] - 1], strict=True)
+        assert row["original"] == " | ".join(f"{name}={value}" for name, value in pairs if value)
+
+
+def test_only_the_first_twenty_lines_are_shown_unless_all_are_asked_for(january: World) -> None:
+    few, every = (trace(january.enterprise, ENERGY, "2026-01", everything=all_of_them) for all_of_them in (False, True))
+    assert len(few.rows["meter_reading"]) == 20
+    assert len(every.rows["meter_reading"]) == few.total["meter_reading"] == every.total["meter_reading"] > 20
+
+
+def test_extracts_are_named_with_what_they_gave(january: World) -> None:
+    found = trace(january.enterprise, ENERGY, "2026-01")
+    assert {row["source"]: row["rows_used"] for row in found.extracts if row["contract"] == "revenue_posting"} == {
+        "revenue": 2
+    }
+    assert (
+        sum(row["rows_used"] for row in found.extracts if row["contract"] == "meter_reading")
+        == found.total["meter_reading"]
+    )
+
+
+def test_a_posting_of_no_site_stands_behind_the_entity_and_no_site(group: World) -> None:
+    group.deliver(
+        "revenue/2026-01.csv",
+        "凭证号,日期,场所,金额",
+        "a,2026-01-05,SH-W01,100000",
+        "b,2026-01-06,SH-P01,50000",
+        "c,2026-01-07,,20000",
+    )
+    again(group)
+    shown = {
+        org: [row["document_id"] for row in trace(group.enterprise, ENERGY, "2026-01", org).rows["revenue_posting"]]
+        for org in ("group", "LE1", "SH-W01")
+    }
+    assert shown == {"group": ["a", "b", "c"], "LE1": ["a", "b", "c"], "SH-W01": ["a"]}
+    for org in ("group", "LE1"):
+        found = trace(group.enterprise, ENERGY, "2026-01", org)
+        assert (
+            found.values[0]["denominator"]
+            == pytest.approx(17)
+            == pytest.approx(added(found, *terms(group, ENERGY)["denominator"]))
+        )
+
+
+def test_a_complaint_without_a_site_is_shown_for_the_enterprise_only(group: World) -> None:
+    group.deliver("complaints/2026-01.csv", "id,site,received", "C1,SH-W01,2026-01-11 09:00", "C2,,2026-01-12 09:00")
+    again(group)
+    counts = {org: trace(group.enterprise, "M091", "2026-01", org).total["complaint"] for org in ("group", "SH-W01")}
+    assert counts == {"group": 2, "SH-W01": 1}

@@ -1,0 +1,127 @@
+"""The warehouse over a lake: own reference rows, meters whose register row changes, readings that are conserved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import MartError
+from tests.warehouse.bare import bare, of
+from tests.world import READINGS, World, make
+from warehouse.marts import Warehouse
+
+HEAD = "factor_id,kind,subject,value,unit,region,data_year"
+GRID = "grid_cn-gd_2023,grid_location_avg,electricity,0.4,kgCO2/kWh,CN-GD,2023"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make(tmp_path / "group", [("ami", READINGS)])
+
+
+def test_an_own_row_takes_the_place_of_the_shipped_one(world: World) -> None:
+    world.write("reference/emission_factor.csv", f"{HEAD}\n{GRID}\nown,density,lng,0.43,t/m3,CN,\n")
+    with Warehouse(world.enterprise) as warehouse:
+        factors = warehouse.frame("reference.emission_factor")
+    mine = factors.filter(pl.col("origin") == "enterprise")
+    assert dict(mine.select("factor_id", "value").iter_rows()) == {"grid_cn-gd_2023": 0.4, "own": 0.43}
+    assert factors["factor_id"].is_unique().all()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{HEAD},note\n{GRID},x\n", "note"),
+        (f"{HEAD}\n{GRID}\n{GRID}\n", "grid_cn-gd_2023"),
+        (f"{HEAD}\n{GRID.replace('0.4', 'viel')}\n", "cannot be read"),
+        ("value\n1\n", "columns do not fit"),
+    ],
+)
+def test_own_rows_that_do_not_fit_are_refused_with_their_file(world: World, text: str, words: str) -> None:
+    path = world.write("reference/emission_factor.csv", text)
+    with pytest.raises(MartError, match=words) as refused:
+        Warehouse(world.enterprise)
+    assert refused.value.where == str(path)
+
+
+def counted(world: World, *lines: str) -> list[tuple[Any, ...]]:
+    world.deliver("readings/2026-02.csv", "表号,时间,示数,单位", *lines)
+    world.ingest("2026-02")
+    with Warehouse(world.enterprise) as warehouse:
+        warehouse.mart("meter_month")
+        return of(warehouse.connection, "select month, site_id, register_increase, quantity from mart.meter_month")
+
+
+METER = "meter_id,site_id,carrier,register_kind,unit,multiplier,valid_from,valid_to\n"
+
+
+@pytest.mark.parametrize("kind", ["interval", "cumulative"])
+def test_a_meter_counts_from_the_first_hour_of_its_first_day(world: World, kind: str) -> None:
+    # a quarter past midnight on Feb 1 in Shanghai is still Jan 31 in UTC
+    world.write("reference/meter.csv", f"{METER}M,SH-W01,electricity,{kind},kWh,,2026-02-01,\n")
+    found = counted(world, "M,2026-02-01 00:15:00,0,kWh", "M,2026-02-20 00:00:00,9,kWh")
+    assert found == [("2026-02", "SH-W01", 9.0, 9.0)]
+
+
+def test_a_meter_whose_multiplier_changes_between_readings_counted_together_has_no_quantity(world: World) -> None:
+    world.write("reference/meter.csv", f"{METER}M,SH-W01,electricity,cumulative,kWh,1,,2026-02-14\nM,SH-W01,electricity,cumulative,kWh,10,2026-02-15,\n")
+    found = counted(world, "M,2026-02-01 12:00:00,0,kWh", "M,2026-02-10 12:00:00,5,kWh", "M,2026-02-20 12:00:00,9,kWh")
+    assert all(quantity is None for *_, quantity in found)
+
+
+steps = st.lists(st.tuples(st.integers(1, 60 * 24 * 50), st.integers(0, 10_000)), min_size=1, max_size=8)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps)
+def test_what_a_counter_counts_is_spread_over_months_and_none_of_it_lost(steps: list[tuple[int, int]]) -> None:
+    at, register = datetime(2026, 1, 10, 3, tzinfo=UTC), 500
+    readings = [(at, register)]
+    for minutes, amount in steps:
+        at, register = at + timedelta(minutes=minutes), register + amount
+        readings.append((at, register))
+    segments = []
+    for month, part in groupby(readings, lambda one: one[0].astimezone(SHANGHAI).strftime("%Y-%m")):
+        rows = list(part)
+        segments.append(
+            {"month": month, "meter_id": "M", "meter_row": 1, "first_at": rows[0][0], "first_register": rows[0][1], "last_at": rows[-1][0],
+             "last_register": rows[-1][1], "increase": rows[-1][1] - rows[0][1], "readings": len(rows), "negative_steps": 0, "conflicting": 0,
+             "estimated_increase": 0}
+        )  # fmt: skip
+    given = {
+        "clean.site": [{"site_id": "S", "legal_entity_id": "LE1"}], "staged.meter_segment": segments,
+        "clean.meter": [{"meter_id": "M", "site_id": "S", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh"}],
+    }  # fmt: skip
+    rows = of(bare(given, "meter_month"), "select month, quantity from mart.meter_month order by month")
+    assert sum(quantity for _, quantity in rows) == pytest.approx(readings[-1][1] - readings[0][1], abs=1e-5)
+    # every month between the first reading and the last has a figure
+    first, last = (one[0].astimezone(SHANGHAI) for one in (readings[0], readings[-1]))
+    assert rows[0][0] == first.strftime("%Y-%m")
+    assert rows[-1][0] in (last.strftime("%Y-%m"), (last - timedelta(microseconds=1)).strftime("%Y-%m"))
+    assert len(rows) == (int(rows[-1][0][:4]) - 2026) * 12 + int(rows[-1][0][5:])
+
+
+def test_a_step_of_more_than_45_days_is_an_estimate() -> None:
+    def share(days: int) -> Any:
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        segments = [
+            {"month": when.strftime("%Y-%m"), "meter_id": "M", "meter_row": 1, "first_at": when, "last_at": when, "first_register": shows,
+             "last_register": shows, "increase": 0, "readings": 1, "negative_steps": 0, "conflicting": 0, "estimated_increase": 0}
+            for when, shows in ((at, 0), (at + timedelta(days=days), 100))
+        ]  # fmt: skip
+        given = {
+            "clean.site": [{"site_id": "S", "legal_entity_id": "LE1"}], "staged.meter_segment": segments,
+            "clean.meter": [{"meter_id": "M", "site_id": "S", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh"}],
+        }  # fmt: skip
+        return of(bare(given, "meter_month"), "select max(estimated_share) from mart.meter_month")[0][0]
+
+    assert (share(45), share(46)) == (0, 1)

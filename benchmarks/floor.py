@@ -101,8 +101,10 @@ def main(folder: Path) -> dict[str, float]:
             from meter_month join meter using (mid)) to '{out}/meter_month.parquet'""")
         connection.execute(f"""copy (select site_id, sum(increase * factor) as energy_kwh
             from meter_month join meter using (mid) group by site_id) to '{out}/site_month.parquet'""")
-    kwh, kept, negative = connection.execute("""select sum(increase * factor), sum(readings)::bigint, sum(negative)::bigint
+    kwh, kept, negative = (
+        connection.execute("""select sum(increase * factor), sum(readings)::bigint, sum(negative)::bigint
         from meter_month join meter using (mid)""").fetchall()[0]
+    )
     refused = connection.execute("select count(*) from staged where mask <> 0").fetchall()[0][0]
     return {"kwh": kwh, "kept": kept, "refused": refused, "negative": negative}
 

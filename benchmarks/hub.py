@@ -66,7 +66,7 @@ def main(folder: Path, month: str) -> dict[str, float]:
     _SPENT["everything else (split, keys, marts, indicators, publish)"] = _cpu() - sum(_SPENT.values())
     for label, seconds in _SPENT.items():
         print(f"  {seconds:6.2f} s  {label}", file=sys.stderr)
-    import polars as pl  # noqa: PLC0415 - after the measurement
+    import polars as pl
 
     rows = pl.concat([pl.read_parquet(path) for path in (folder / "data/mart/meter_month").glob("*.parquet")])
     return {

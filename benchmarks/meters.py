@@ -54,7 +54,9 @@ def enterprise(folder: Path, out: Path) -> None:
     """An enterprise folder whose extracts are the generated month."""
     for name in ("reference", "sources", "extracts/meters"):
         (out / name).mkdir(parents=True)
-    (out / "enterprise.yaml").write_text("id: BENCH\nname: {zh: 基准, en: Benchmark}\nlegal_entities: [LE1]\n", encoding="utf-8")
+    (out / "enterprise.yaml").write_text(
+        "id: BENCH\nname: {zh: 基准, en: Benchmark}\nlegal_entities: [LE1]\n", encoding="utf-8"
+    )
     (out / "sources" / "smart_meter.yaml").write_text(_SOURCE, encoding="utf-8")
     (out / "extracts" / "meters" / MONTH).symlink_to((folder / "readings").resolve())
     for query in (_SITES, _METERS):
@@ -99,7 +101,9 @@ def main() -> None:
             if not math.isclose(hub["kwh"], floor["kwh"], rel_tol=1e-9):
                 raise SystemExit(f"kwh: hub {hub['kwh']}, floor {floor['kwh']}")
         print(f"both sides: {floor['kept']:,} readings kept, {floor['refused']:,} refused, {floor['kwh']:,.1f} kWh")
-        print(f"ratio={statistics.median(hub_cpu) / statistics.median(floor_cpu):.2f} peak_mb={statistics.median(hub_mb):.0f}")
+        print(
+            f"ratio={statistics.median(hub_cpu) / statistics.median(floor_cpu):.2f} peak_mb={statistics.median(hub_mb):.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ class _Work:
         bad = texts.is_not_null() & values.is_null()
         at = bad.arg_true()
         blank = texts.gather(at).str.strip_chars() == ""
-        bad = bad.scatter(at.filter(blank), False)  # noqa: FBT003
+        bad = bad.scatter(at.filter(blank), False)
         if bad.any():
             self._mark(f"{column}: {code}", bad)
         return values

@@ -194,7 +194,9 @@ class Source(Strict):
     def _mapping_by_header(self, header: list[str]) -> dict[str, Column]:
         names = {(name.split() or [""])[0]: name for name in header}
         found = {
-            column.name: Column.model_validate({"from": names[column.name]}) for column in self.table.declared if column.name in names
+            column.name: Column.model_validate({"from": names[column.name]})
+            for column in self.table.declared
+            if column.name in names
         }
         # a misspelt optional column would be a silent nothing
         strange = [name for word, name in names.items() if word not in found and not _NOBODYS.fullmatch(word)]

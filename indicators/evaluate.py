@@ -14,7 +14,7 @@ import polars as pl
 
 from indicators.declared import Indicator, Term, catalogue
 from schemas.errors import CatalogueError
-from warehouse.marts import DEFAULTS, Warehouse, marts
+from warehouse.marts import DEFAULTS, Warehouse, mart, marts
 
 ESTIMATED_ABOVE = 0.3
 """A value is `estimated` when more than this share of its activity is."""
@@ -24,7 +24,7 @@ POLICIES = {
 }  # fmt: skip
 """Which of the enterprise's policies chooses among the rows of a mart."""
 
-_SCHEMA = {
+_SCHEMA: dict[str, type[pl.DataType]] = {
     "indicator_id": pl.String, "period": pl.String, "org_id": pl.String, "org_kind": pl.String, "policy": pl.String,
     "numerator": pl.Float64, "numerator_unit": pl.String, "denominator": pl.Float64, "denominator_unit": pl.String,
     "value": pl.Float64, "unit": pl.String, "state": pl.String, "coverage": pl.Float64, "reason": pl.String,
@@ -207,9 +207,28 @@ class _Evaluation:
             )
         expected = wanted[0].join(wanted[1], on=_KEYS, how="full", coalesce=True, nulls_equal=True)
         months = self.periods.select("month").unique()
-        return cells.join(
+        whole = cells.join(
             expected.join(months, on="month"), on=_KEYS, how="full", coalesce=True, nulls_equal=True
         ).with_columns(pl.col("expected_n", "expected_d").fill_null(value=False))
+        return self._with_zeros(whole)
+
+    def _with_zeros(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """A site that had no order in a month its order system has delivered had none: that is a count, not a gap."""
+        for side, term in (("n", self.indicator.numerator), ("d", self.indicator.denominator)):
+            contract = mart(term.mart).zero if term else None
+            if contract is None:
+                continue
+            delivered = self.warehouse.connection.execute(
+                f"""select distinct r.site_id, a.month, true as delivered from clean.{contract} as r
+                    inner join meta.arrival as a on a.contract = ? and a.source = r.source""",
+                [contract],
+            ).pl()
+            quiet = pl.col("delivered") & pl.col(f"expected_{side}") & pl.col(side).is_null() & pl.col(f"why_{side}").is_null()
+            cells = cells.join(delivered, on=["site_id", "month"], how="left").with_columns(
+                pl.when(quiet).then(0.0).otherwise(pl.col(side)).alias(side)
+            )
+            cells = cells.drop("delivered")
+        return cells
 
     def _unattributed_months(self, cells: pl.DataFrame, side: str) -> pl.DataFrame:
         """Months in which a legal entity that books amounts of no site has none whatever, of a site or not."""
@@ -233,10 +252,7 @@ class _Evaluation:
         usable = pl.col("n_there") & pl.col("d_there") & (pl.col("n").is_not_null() | pl.col("d").is_not_null())
         expected = pl.col("expected_n") | pl.col("expected_d") | ~pl.col("n_there") | ~pl.col("d_there")
         part = part.with_columns(usable.alias("usable"), expected.alias("expected"))
-        if kind != "site":
-            part = self._with_unattributed(part)
-        else:
-            part = self._without_attribution(part, cells)
+        part = self._without_attribution(part, cells) if kind == "site" else self._with_unattributed(part)
         part = part.join(self.periods, on="month")
         monthly = part.group_by(*_ORG, "month", "length").agg(
             pl.col("n").filter(pl.col("usable")).sum().alias("n"), pl.col("d").filter(pl.col("usable")).sum().alias("d"),
@@ -338,7 +354,11 @@ class _Evaluation:
         short = (coverage < 1.0) | (
             ((whole == 0) & (pl.col("months") < pl.col("length"))) if not one.occasional else pl.lit(value=False)
         )
-        without = pl.lit("missing") if not one.occasional else pl.when(whole == 0).then(pl.lit("not_applicable")).otherwise(pl.lit("missing"))
+        without = (
+            pl.lit("missing")
+            if not one.occasional
+            else pl.when(whole == 0).then(pl.lit("not_applicable")).otherwise(pl.lit("missing"))
+        )
         estimated = pl.col("estimated") > ESTIMATED_ABOVE * pl.col("n").abs()
         state = (
             pl.when(~formed).then(without)
@@ -346,7 +366,10 @@ class _Evaluation:
             .when(estimated).then(pl.lit("estimated")).otherwise(pl.lit(one.state))
         )  # fmt: skip
         frame = rolled.with_columns(
-            state.alias("state"), pl.when(formed).then(coverage).otherwise(0.0).alias("coverage"), formed.alias("formed"), divisible.alias("divisible")
+            state.alias("state"),
+            pl.when(formed).then(coverage).otherwise(0.0).alias("coverage"),
+            formed.alias("formed"),
+            divisible.alias("divisible"),
         )
         frame = frame.with_columns(self._reason().alias("reason"), pl.when(formed & divisible).then(
             pl.col("n") / pl.col("d") * one.scale if ratio else pl.col("n")).alias("value"))  # fmt: skip
@@ -363,7 +386,7 @@ class _Evaluation:
             "numerator", self._units("numerator").alias("numerator_unit"), "denominator", self._units("denominator").alias("denominator_unit"),
             "value", pl.lit(one.unit).alias("unit"), "state", "coverage", "reason", boundary.alias("boundary"), pl.lit(run_id).alias("run_id"),
             (pl.col("policy").fill_null("default") == self.chosen).alias("is_chosen"),
-        ).cast(_SCHEMA)  # fmt: skip
+        ).cast(pl.Schema(_SCHEMA))  # fmt: skip
 
     def _units(self, side: str) -> pl.Expr:
         unit = self.indicator.numerator_unit if side == "numerator" else self.indicator.denominator_unit
@@ -430,7 +453,9 @@ class _Evaluation:
         for site, entity, period in belongs.iter_rows():
             members = {row[key] for key in (("site", site, period), ("legal_entity", entity, period)) if key in row}
             sums.setdefault(("legal_entity", entity, period), set()).update(members)
-            sums.setdefault(("site", entity, period), set()).update({row["site", site, period]} if ("site", site, period) in row else ())
+            sums.setdefault(("site", entity, period), set()).update(
+                {row["site", site, period]} if ("site", site, period) in row else ()
+            )
         longer = self.periods.filter(pl.col("length") > 1)
         for month, period in longer.select("month", "period").iter_rows():
             for kind, org in {key[:2] for key in row if key[0] != "enterprise"}:

@@ -62,7 +62,7 @@ def run_of(folder: Path) -> dg.ResourceDefinition:
                 )
 
         with locked(enterprise, waiting):
-            one = Run(enterprise, run_id=context.run_id) if context.run_id else Run(enterprise)
+            one = Run(enterprise, run_id=context.run.run_id) if context.run else Run(enterprise)
             try:
                 yield one
             finally:

@@ -22,7 +22,7 @@ def definitions(enterprise: Enterprise) -> dg.Definitions:
     """Assets with their checks, the monthly job over all of them, its schedule and its sensor."""
     months = schedules.partitions(enterprise, now(enterprise.timezone))
     job = dg.define_asset_job(
-        "monthly", selection=dg.AssetSelection.all(), partitions_def=months, executor_def=dg.in_process_executor,
+        "monthly", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor,
         tags={"esg/enterprise": enterprise.id}, description="从来源到报告 | From sources to report",
     )  # fmt: skip
     return dg.Definitions(

@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from connectors.source import Delivery, Source, sources
+from pipelines.checks import now
 from schemas.enterprise import Enterprise
-from schemas.lake import digest
+from schemas.lake import MONTH, digest
 
 CRON = "0 6 5 * *"
+FIRST = "2026-01"  # where neither `first_month` nor a file says otherwise
+_YEARS_AROUND = 10
 _CLOSED_AFTER = timedelta(days=4, hours=6)  # into the next month: from then on a month's scheduled run has been
 _UNNAMED = "unnamed"  # files whose name tells no month
 
@@ -25,16 +28,26 @@ def month_before(moment: datetime) -> str:
     return f"{moment.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
-def partitions(enterprise: Enterprise, now: datetime) -> dg.MonthlyPartitionsDefinition:
-    """The months there are, up to the last one that is over; months delivered ahead of the clock (as the demo's are) count too.
+def partitions(enterprise: Enterprise, present: datetime) -> dg.MonthlyPartitionsDefinition:
+    """The months there are: from the enterprise's first to the last one that is over.
+
+    Months whose files lie there count too, earlier ones where no `first_month` is declared, and those ahead of the
+    clock, as the demo's are.
 
     Args:
         enterprise: the folder; the names of its files are looked at, not the files.
-        now: the present moment in the enterprise's time zone.
+        present: the present moment in the enterprise's time zone.
     """
-    first = enterprise.declaration.first_month or "2026-01"
-    named = {delivery.month for source in sources(enterprise, {}) for delivery in source.deliveries() if delivery.month}
-    ahead = max(0, _number(max({month_before(now), *named})) - _number(month_before(now)))
+    delivered = {
+        delivery.month for source in sources(enterprise, {}) for delivery in source.deliveries() if delivery.month
+    }
+    # a year far off is a slip in a file's name
+    named = {
+        month for month in delivered if MONTH.fullmatch(month) and abs(int(month[:4]) - present.year) <= _YEARS_AROUND
+    }
+    over = month_before(present)
+    ahead = _number(max({over, *named})) - _number(over)
+    first = enterprise.declaration.first_month or min({FIRST, *named})
     return dg.MonthlyPartitionsDefinition(start_date=first, fmt="%Y-%m", timezone=enterprise.timezone, end_offset=ahead)
 
 
@@ -75,6 +88,7 @@ def late_extracts(
     look there is none, and what the lake has already taken in counts as seen. A file whose name tells no month counts
     for the last month closed. Rows in databases are not seen; the monthly run pulls them.
     """
+    loaded = {source.name for source in sources(enterprise, {})}
 
     @dg.sensor(
         name="late_extracts", job=job, minimum_interval_seconds=60,
@@ -82,15 +96,20 @@ def late_extracts(
         description="迟到或更正的提取：重跑其所属月份 | Late or corrected extracts: run their months again",
     )  # fmt: skip
     def late_extracts_(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        now = datetime.now(ZoneInfo(enterprise.timezone))
-        last = month_before(now - _CLOSED_AFTER)
+        present = now(enterprise.timezone)
+        last = month_before(present - _CLOSED_AFTER)
         seen = _seen(enterprise)
+        new = {str(source) for files in seen.values() for source, *_ in files} - loaded
+        if new:
+            context.log.warning(
+                f"reload the definitions, there are new sources / 有新来源，请重新加载定义: {', '.join(sorted(new))}"
+            )
         before = json.loads(context.cursor) if context.cursor else _taken_in(enterprise, seen)
         context.update_cursor(json.dumps({name: digest(files) for name, files in seen.items()}))
         changed = {
             last if name == _UNNAMED else name for name, files in seen.items() if before.get(name) != digest(files)
         }
-        known = set(months.get_partition_keys())
+        known = set(months.get_partition_keys(current_time=present))
         touched = sorted(month for month in changed if month <= last and month in known)
         if not touched:
             yield dg.SkipReason("no late extract / 没有迟到的提取")

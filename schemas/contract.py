@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import pandera.polars as pa
 import polars as pl
@@ -97,6 +97,12 @@ class Contract(pa.DataFrameModel):
         zh: the table's name in Chinese; the first docstring line is the English one.
     """
 
+    _rows: ClassVar[str]
+    _key: ClassVar[tuple[str, ...]]
+    _month: ClassVar[tuple[str, ...]]
+    _conflicts: ClassVar[str]
+    _zh: ClassVar[str]
+
     source: str = provenance("来源", "Source that delivered the row")
     extract_id: str = provenance("提取批次（接收文件的 sha256）", "Extract: sha256 of the bytes received")
     sheet: str = provenance("工作表", "Worksheet", optional=True)
@@ -104,10 +110,10 @@ class Contract(pa.DataFrameModel):
 
     def __init_subclass__(  # noqa: D105
         cls, *, rows: str = "event", key: tuple[str, ...] = (), month: tuple[str, ...] = (), conflicts: str = "refused",
-        zh: str = "", **kwargs: Any,
+        zh: str = "", **kwargs: Any,  # noqa: ANN401
     ) -> None:  # fmt: skip
         cls._rows, cls._key, cls._month, cls._conflicts, cls._zh = rows, key, month, conflicts, zh
-        super().__init_subclass__(**kwargs)
+        super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
 
     class Config:
         """Pandera settings."""

@@ -17,6 +17,7 @@ class HubError(Exception):
         super().__init__(what, where, todo)
 
     def __str__(self) -> str:
+        """The three parts, a line each."""
         lines = [self.what]
         if self.where:
             lines.append(f"  where / 位置: {self.where}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UnitMismatch
 
@@ -89,11 +89,11 @@ _SUFFIXES: dict[str, str] = {
 
 
 @cache
-def registry() -> pint.UnitRegistry:
+def registry() -> pint.UnitRegistry[Any]:
     """The hub's only Pint registry, in exact decimals."""
     import pint
 
-    units = pint.UnitRegistry(non_int_type=Decimal)
+    units: pint.UnitRegistry[Any] = pint.UnitRegistry(non_int_type=Decimal)
     units.load_definitions(_DEFINITIONS.strip().splitlines())
     return units
 
@@ -114,7 +114,7 @@ def label(text: str) -> str | None:
 
 
 @cache
-def _quantity(text: str) -> pint.Quantity:
+def _quantity(text: str) -> pint.Quantity[Any]:
     """One of a unit, which may be a product or quotient of known labels (`kgCO2e/kWh`, `t·km`, `g/(t·km)`)."""
     value = registry().Quantity(Decimal(1))
     for position, part in enumerate(text.replace("(", "").replace(")", "").split("/")):

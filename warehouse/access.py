@@ -31,6 +31,7 @@ def connect(enterprise: str | Path) -> duckdb.DuckDBPyConnection:
     if not published.exists():
         raise HubError("nothing is published yet / 尚未发布", str(published), "esg run --month … first")
     connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")  # not the machine's
     connection.execute(f"attach {_text(published)} as esg (read_only)")
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'esg'"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from warehouse import meters
 
 FOLDER = Path(__file__).parent / "marts"
 REFERENCE = Path(__file__).parent / "reference"
+SILENT_MONTHS = 12
+"""So many months without a row may lie between two rows of a file that is read whole, and still count as delivered."""
+
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
 _TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
             "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ")  # fmt: skip
@@ -52,6 +56,7 @@ class Mart:
         zh, en: what a row means, from the head comment.
         grain: the columns that name a row.
         rows: contract → the column that puts its rows into a month of this mart.
+        zero: the contract whose delivery for a month says that a site without rows has had none.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Mart:
     en: str
     grain: tuple[str, ...]
     rows: dict[str, str]
+    zero: str | None = None
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -84,6 +90,11 @@ class Mart:
 
         walk(tree)
         return tuple(sorted(found))
+
+
+def mart(name: str) -> Mart:
+    """One mart by name."""
+    return next(one for one in marts() if one.name == name)
 
 
 @cache
@@ -120,7 +131,8 @@ def _mart(path: Path) -> Mart:
         raise MartError("the head comment must say zh, en and grain", str(path), "add `-- zh:`, `-- en:`, `-- grain:`")
     rows = re.search(r"^-- rows: (.+)$", sql, re.MULTILINE)
     by = dict(item.split(" by ") for item in rows[1].split(", ")) if rows else {}
-    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by)
+    zero = re.search(r"^-- zero: (\w+)$", sql, re.MULTILINE)
+    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by, zero[1] if zero else None)
 
 
 @dataclass
@@ -340,12 +352,20 @@ def _factors_as_of(policies: Mapping[str, str | dict[str, str | int]]) -> date:
         day = policies.get("factors_as_of")
         return date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
     except ValueError as error:
-        raise CatalogueError(f"policies.factors_as_of: {error} / 日期无效", "enterprise.yaml", "write it as 2026-12-31") from error
+        raise CatalogueError(
+            f"policies.factors_as_of: {error} / 日期无效", "enterprise.yaml", "write it as 2026-12-31"
+        ) from error
 
 
 def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame) -> pl.DataFrame:
     """The rows of a policy called `enterprise`: the default's, with what the enterprise says in their place."""
-    words = {"policy": "enterprise", "origin": "enterprise", "zh": "企业自定义口径", "en": "as the enterprise defines it", **own}
+    words = {
+        "policy": "enterprise",
+        "origin": "enterprise",
+        "zh": "企业自定义口径",
+        "en": "as the enterprise defines it",
+        **own,
+    }
     kept = default.filter(pl.col("scale_max") != float(own["scale_max"])) if "scale_max" in own else default.clear()
     try:
         mine = default.head(1).with_columns(pl.lit(value).cast(pl.String).alias(name) for name, value in words.items())
@@ -369,10 +389,12 @@ def _arrived(entry: dict[str, Any]) -> list[str]:
     if entry["month"]:
         return [entry["month"]]
     months = sorted(month for month in entry["clean"] if MONTH.fullmatch(month))
-    if not months:
-        return []
-    first, last = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (months[0], months[-1]))
-    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
+    numbers = [int(month[:4]) * 12 + int(month[5:]) - 1 for month in months]
+    found = set(numbers)
+    for before, after in pairwise(numbers):
+        if after - before <= SILENT_MONTHS:  # a longer silence is no delivery: one mistyped year would claim a century
+            found |= set(range(before, after))
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in sorted(found)]
 
 
 def _rows(shipped: Path, own: Path) -> pl.DataFrame:
@@ -394,7 +416,9 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     first = rows.columns[0]
     if rows[first].is_unique().all() and mine[first].is_duplicated().any():
         raise MartError(
-            f"{first} stands twice: {mine.filter(pl.col(first).is_duplicated())[first][0]}", str(own), "keep one row of it"
+            f"{first} stands twice: {mine.filter(pl.col(first).is_duplicated())[first][0]}",
+            str(own),
+            "keep one row of it",
         )
     return pl.concat([rows.filter(~pl.col(first).is_in(mine[first].to_list())), mine], how="diagonal_relaxed").select(
         rows.columns

@@ -18,15 +18,18 @@ create table reference.site_month as
 with span as (
     select min(month) as first_month, max(month) as last_month from meta.arrival
 ),
+
 months as (
-    select strftime(unnest(generate_series(
-        (left(first_month, 4) || '-01-01')::date - interval 1 month,
-        (left(last_month, 4) || '-12-01')::date + interval 1 month,
-        interval 1 month
-    )), '%Y-%m') as month
+    select
+        strftime(unnest(generate_series(
+            (left(first_month, 4) || '-01-01')::date - interval 1 month,
+            (left(last_month, 4) || '-12-01')::date + interval 1 month,
+            interval 1 month
+        )), '%Y-%m') as month
     from span
     where first_month is not null
 )
+
 select
     s.site_id,
     m.month,
@@ -38,8 +41,9 @@ select
     s.floor_area_m2
 from months as m
 inner join reference.site as s
-    on coalesce(s.valid_from, (m.month || '-01')::date) <= last_day((m.month || '-01')::date)
-    and coalesce(s.valid_to, last_day((m.month || '-01')::date)) >= (m.month || '-01')::date
+    on
+        coalesce(s.valid_from, (m.month || '-01')::date) <= last_day((m.month || '-01')::date)
+        and coalesce(s.valid_to, last_day((m.month || '-01')::date)) >= (m.month || '-01')::date
 qualify row_number() over (partition by s.site_id, m.month order by coalesce(s.valid_from, date '0001-01-01') desc) = 1;
 
 -- where a province's grid factor is looked for: itself, its grid region, the nation; HK, MO and TW have their own grids only
@@ -58,4 +62,4 @@ create table reference.carrier_tce as
 select c.carrier, f.factor_id, f.verified, f.value * u.factor as tce_per_unit
 from reference.carrier as c
 inner join reference.emission_factor as f on c.tce_factor_id = f.factor_id
-inner join reference.unit_factor as u on u.from_unit = f.unit and u.to_unit = 'tce/' || c.unit;
+inner join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'tce/' || c.unit;

@@ -118,7 +118,11 @@ def _plain(body: bytes, columns: list[str], spec: Read) -> pl.DataFrame | None:
         return pl.DataFrame(schema=schema)
     try:
         table = pl.read_csv(
-            body, has_header=False, schema=schema, separator=spec.delimiter, quote_char=spec.quote if quotes else None,
+            body,
+            has_header=False,
+            schema=schema,
+            separator=spec.delimiter,
+            quote_char=spec.quote if quotes else None,
             null_values=[""],
         )
     except pl.exceptions.PolarsError:

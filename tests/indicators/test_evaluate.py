@@ -21,13 +21,24 @@ from warehouse.marts import Warehouse, marts
 Row = Mapping[str, Any]
 YEAR = [f"2026-{month:02d}" for month in range(1, 13)]
 SITES = ("A", "B")
-CONTRACTS = ("customer_order", "complaint", "survey_response", "employee_month", "trip", "revenue_posting", "meter_reading")
+CONTRACTS = (
+    "customer_order",
+    "complaint",
+    "survey_response",
+    "employee_month",
+    "trip",
+    "revenue_posting",
+    "meter_reading",
+)
 
 
 @cache
 def _columns() -> dict[str, str]:
     """The columns of every mart and their types, as DuckDB declares them."""
-    rows = of(bare(), "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'mart' order by column_index")
+    rows = of(
+        bare(),
+        "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'mart' order by column_index",
+    )
     tables: dict[str, list[str]] = {}
     for table, column, kind in rows:
         tables.setdefault(table, []).append(f"{column} {kind}")
@@ -43,7 +54,9 @@ class Marts(Warehouse):
     ) -> None:  # fmt: skip
         (folder / "enterprise.yaml").write_text(f"id: group\nname: 集团\n{declaration}", encoding="utf-8")
         self.sites = list(sites)
-        self.delivered = [(contract, month) for contract in CONTRACTS for month in months if (contract, month) not in set(late)]
+        self.delivered = [
+            (contract, month) for contract in CONTRACTS for month in months if (contract, month) not in set(late)
+        ]
         super().__init__(Enterprise(folder))
         for mart in marts():
             self.connection.execute(f"create table mart.{mart.name} ({_columns()[mart.name]})")
@@ -52,13 +65,19 @@ class Marts(Warehouse):
     def _clean(self) -> None:
         super()._clean()
         fill(self.connection, "clean.site", self.sites)
-        fill(self.connection, "meta.arrival", [{"contract": one, "source": "s", "month": month} for one, month in self.delivered])
+        fill(
+            self.connection,
+            "meta.arrival",
+            [{"contract": one, "source": "s", "month": month} for one, month in self.delivered],
+        )
 
     def mart(self, name: str) -> Any:
         return name
 
 
-def values(folder: Path, rows: Mapping[str, Iterable[Row]], family: str | None = None, **how: Any) -> dict[tuple[str, str, str], dict[str, Any]]:
+def values(
+    folder: Path, rows: Mapping[str, Iterable[Row]], family: str | None = None, **how: Any
+) -> dict[tuple[str, str, str], dict[str, Any]]:
     """(indicator, period, org) → the chosen value."""
     with Marts(folder, rows, **how) as warehouse:
         frame = evaluate(warehouse, "run", family).filter(pl.col("is_chosen"))
@@ -70,11 +89,25 @@ def told(value: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
 
 
 def delivery(site: str, month: str, on_time: int | None, due: int | None, policy: str = "first_promise") -> Row:
-    return {"site_id": site, "legal_entity_id": "LE1", "month": month, "policy": policy, "on_time_orders": on_time, "due_orders": due}
+    return {
+        "site_id": site,
+        "legal_entity_id": "LE1",
+        "month": month,
+        "policy": policy,
+        "on_time_orders": on_time,
+        "due_orders": due,
+    }
 
 
 def emission(site: str, month: str, tonnes: float | None, **more: Any) -> Row:
-    return {"site_id": site, "legal_entity_id": "LE1", "month": month, "emission_tco2e": tonnes, "estimated_tco2e": 0, **more}
+    return {
+        "site_id": site,
+        "legal_entity_id": "LE1",
+        "month": month,
+        "emission_tco2e": tonnes,
+        "estimated_tco2e": 0,
+        **more,
+    }
 
 
 def revenue(site: str | None, month: str, cny: float, entity: str = "LE1") -> Row:
@@ -94,11 +127,18 @@ def test_a_period_is_the_sum_over_the_sum_and_never_a_mean_of_ratios(tmp_path: P
 def test_sites_add_up_like_months(tmp_path: Path) -> None:
     rows = {"site_month_delivery": [delivery("A", "2026-01", 90, 100), delivery("B", "2026-01", 5, 10)]}
     found = values(tmp_path, rows, "customer")
-    assert [round(found["A.2.7", "2026-01", org]["value"], 4) for org in ("A", "B", "LE1", "group")] == [90, 50, 86.3636, 86.3636]
+    assert [round(found["A.2.7", "2026-01", org]["value"], 4) for org in ("A", "B", "LE1", "group")] == [
+        90,
+        50,
+        86.3636,
+        86.3636,
+    ]
     assert told(found["A.2.7", "2026-01", "group"]) == (pytest.approx(95 / 1.1), "measured", 1, None)
 
 
-@pytest.mark.parametrize(("months", "state", "coverage"), [(12, "measured", 1.0), (11, "partial", 11 / 12), (3, "partial", 3 / 12)])
+@pytest.mark.parametrize(
+    ("months", "state", "coverage"), [(12, "measured", 1.0), (11, "partial", 11 / 12), (3, "partial", 3 / 12)]
+)
 def test_a_year_is_whole_with_twelve_months(tmp_path: Path, months: int, state: str, coverage: float) -> None:
     rows = {"site_month_delivery": [delivery("A", month, 9, 10) for month in YEAR[:months]]}
     found = values(tmp_path, rows, "customer", months=YEAR[:months], sites=[{"site_id": "A", "legal_entity_id": "LE1"}])
@@ -108,7 +148,12 @@ def test_a_year_is_whole_with_twelve_months(tmp_path: Path, months: int, state: 
 def test_a_site_that_opens_in_july_is_whole_with_six_months(tmp_path: Path) -> None:
     rows = {"site_month_delivery": [delivery("A", month, 9, 10) for month in YEAR[6:]]}
     site = {"site_id": "A", "legal_entity_id": "LE1", "valid_from": "2026-07-01"}
-    assert told(values(tmp_path, rows, "customer", months=YEAR[6:], sites=[site])["A.2.7", "2026", "A"]) == (90, "measured", 1, None)
+    assert told(values(tmp_path, rows, "customer", months=YEAR[6:], sites=[site])["A.2.7", "2026", "A"]) == (
+        90,
+        "measured",
+        1,
+        None,
+    )
 
 
 def test_a_rolling_window_spans_two_years(tmp_path: Path) -> None:
@@ -116,7 +161,12 @@ def test_a_rolling_window_spans_two_years(tmp_path: Path) -> None:
     rows = {"site_month_delivery": [delivery("A", month, number, 10) for number, month in enumerate(months)]}
     found = values(tmp_path, rows, "customer", months=months, sites=[{"site_id": "A", "legal_entity_id": "LE1"}])
     # 0 + 1 + … + 11 = 66 of 120
-    assert told(found["A.2.7", "2025-07..2026-06", "group"], "numerator", "denominator", "value", "state") == (66, 120, pytest.approx(55), "measured")
+    assert told(found["A.2.7", "2025-07..2026-06", "group"], "numerator", "denominator", "value", "state") == (
+        66,
+        120,
+        pytest.approx(55),
+        "measured",
+    )
     assert {period for _, period, _ in found if ".." in period} == {"2025-07..2026-06"}
 
 
@@ -128,7 +178,10 @@ def test_a_missing_input_is_missing_with_its_reason_and_never_zero(tmp_path: Pat
 
 
 def test_a_stated_reason_reaches_the_value(tmp_path: Path) -> None:
-    rows = {"site_month_emission": [emission("A", "2026-01", None, reason="no_factor")], "site_month_revenue": [revenue("A", "2026-01", 1e6)]}
+    rows = {
+        "site_month_emission": [emission("A", "2026-01", None, reason="no_factor")],
+        "site_month_revenue": [revenue("A", "2026-01", 1e6)],
+    }
     assert told(values(tmp_path, rows, "climate")["A.1.6", "2026-01", "A"]) == (None, "missing", 0, "no_factor")
 
 
@@ -142,7 +195,10 @@ def test_a_site_whose_emission_is_never_known_does_not_lend_its_revenue(tmp_path
 
 
 def test_a_site_that_never_earns_still_counts_in_the_total(tmp_path: Path) -> None:
-    rows = {"site_month_emission": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)], "site_month_revenue": [revenue("A", "2026-01", 1e6)]}
+    rows = {
+        "site_month_emission": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)],
+        "site_month_revenue": [revenue("A", "2026-01", 1e6)],
+    }
     found = values(tmp_path, rows, "climate")
     assert told(found["A.1.6", "2026-01", "group"]) == (0.3, "calculated", 1, None)
     assert told(found["A.1.6", "2026-01", "B"]) == (None, "missing", 0, "no_revenue")
@@ -150,7 +206,11 @@ def test_a_site_that_never_earns_still_counts_in_the_total(tmp_path: Path) -> No
 
 def test_a_site_missing_one_month_leaves_the_site_months_that_have_both(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [emission("A", "2026-01", 25), emission("B", "2026-01", 5), emission("A", "2026-02", 35)],
+        "site_month_emission": [
+            emission("A", "2026-01", 25),
+            emission("B", "2026-01", 5),
+            emission("A", "2026-02", 35),
+        ],
         "site_month_revenue": [revenue(site, month, 1e6) for site in SITES for month in YEAR[:2]],
     }
     found = values(tmp_path, rows, "climate", months=YEAR[:2])
@@ -173,7 +233,10 @@ def test_revenue_of_no_site_counts_for_entity_and_enterprise_and_for_no_site(tmp
 
 
 def test_emissions_of_a_month_without_the_entitys_revenue_do_not_enter_the_year(tmp_path: Path) -> None:
-    rows = {"site_month_emission": [emission("A", month, 25) for month in YEAR[:2]], "site_month_revenue": [revenue(None, "2026-01", 1e6)]}
+    rows = {
+        "site_month_emission": [emission("A", month, 25) for month in YEAR[:2]],
+        "site_month_revenue": [revenue(None, "2026-01", 1e6)],
+    }
     found = values(tmp_path, rows, "climate", months=YEAR[:2])
     assert told(found["A.1.6", "2026-02", "group"])[::3] == (None, "no_revenue")
     assert told(found["A.1.6", "2026", "group"], "numerator", "denominator", "state") == (25, 100, "partial")
@@ -189,7 +252,10 @@ def test_a_denominator_of_zero_gives_no_value(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("estimated", "state"), [(30, "calculated"), (30.1, "estimated")])
 def test_more_than_three_tenths_estimated_is_estimated(tmp_path: Path, estimated: float, state: str) -> None:
-    rows = {"site_month_emission": [emission("A", "2026-01", 100, estimated_tco2e=estimated)], "site_month_revenue": [revenue("A", "2026-01", 1e6)]}
+    rows = {
+        "site_month_emission": [emission("A", "2026-01", 100, estimated_tco2e=estimated)],
+        "site_month_revenue": [revenue("A", "2026-01", 1e6)],
+    }
     assert values(tmp_path, rows, "climate")["A.1.6", "2026-01", "A"]["state"] == state
 
 
@@ -205,7 +271,12 @@ def test_a_month_without_a_survey_is_not_applicable_and_the_year_pools_the_waves
 
 def test_answers_on_an_unknown_scale_are_missing_and_no_month_without_a_survey(tmp_path: Path) -> None:
     row = {"legal_entity_id": "LE1", "month": "2026-01", "policy": "top_two_box", "answers": 20}
-    rows = {"site_month_survey": [{**row, "site_id": "A", "reason": "scale_unknown"}, {**row, "site_id": "B", "satisfied": 10}]}
+    rows = {
+        "site_month_survey": [
+            {**row, "site_id": "A", "reason": "scale_unknown"},
+            {**row, "site_id": "B", "satisfied": 10},
+        ]
+    }
     found = values(tmp_path, rows, "people")
     assert told(found["A.2.2", "2026-01", "A"]) == (None, "missing", 0, "scale_unknown")
     assert told(found["A.2.2", "2026-01", "group"]) == (50, "partial", 0.5, "scale_unknown")
@@ -220,26 +291,49 @@ def test_orders_due_in_a_month_that_was_not_delivered_are_no_figure_of_it(tmp_pa
 
 def test_orders_of_a_new_site_wait_for_the_complaint_register(tmp_path: Path) -> None:
     case = {"site_id": "A", "legal_entity_id": "LE1", "policy": "all", "month": "2026-01", "complaint_cases": 1}
-    orders = [{"site_id": site, "legal_entity_id": "LE1", "month": month, "accepted_orders": 100} for site, month in (("A", "2026-01"), ("B", "2026-02"))]
-    found = values(tmp_path, {"site_month_complaint": [case], "site_month_order": orders}, "customer", months=YEAR[:2], late=[("complaint", "2026-02")])
+    orders = [
+        {"site_id": site, "legal_entity_id": "LE1", "month": month, "accepted_orders": 100}
+        for site, month in (("A", "2026-01"), ("B", "2026-02"))
+    ]
+    found = values(
+        tmp_path,
+        {"site_month_complaint": [case], "site_month_order": orders},
+        "customer",
+        months=YEAR[:2],
+        late=[("complaint", "2026-02")],
+    )
     assert told(found["A.2.6", "2026", "group"], "numerator", "denominator", "value") == (1, 100, 1)
 
 
 def test_complaints_may_exceed_the_orders(tmp_path: Path) -> None:
     case = {"site_id": "A", "legal_entity_id": "LE1", "policy": "all", "month": "2026-01", "complaint_cases": 3}
     order = {"site_id": "A", "legal_entity_id": "LE1", "month": "2026-01", "accepted_orders": 2}
-    assert values(tmp_path, {"site_month_complaint": [case], "site_month_order": [order]}, "customer")["A.2.6", "2026-01", "A"]["value"] == 150
+    assert (
+        values(tmp_path, {"site_month_complaint": [case], "site_month_order": [order]}, "customer")[
+            "A.2.6", "2026-01", "A"
+        ]["value"]
+        == 150
+    )
 
 
 def test_a_complaint_of_no_site_counts_for_the_enterprise_only(tmp_path: Path) -> None:
-    cases = [{"site_id": site, "legal_entity_id": site and "LE1", "policy": "all", "month": "2026-01", "complaint_cases": 1} for site in ("A", None)]
+    cases = [
+        {"site_id": site, "legal_entity_id": site and "LE1", "policy": "all", "month": "2026-01", "complaint_cases": 1}
+        for site in ("A", None)
+    ]
     order = {"site_id": "A", "legal_entity_id": "LE1", "month": "2026-01", "accepted_orders": 100}
     found = values(tmp_path, {"site_month_complaint": cases, "site_month_order": [order]}, "customer")
     assert [found["A.2.6", "2026-01", org]["value"] for org in ("A", "LE1", "group")] == [1, 1, 2]
 
 
 def workforce(month: str, average: float | None, leavers: int | None, site: str = "A", entity: str = "LE1") -> Row:
-    return {"site_id": site, "legal_entity_id": entity, "month": month, "employees_average": average, "leavers": leavers}
+    return {
+        "site_id": site,
+        "legal_entity_id": entity,
+        "month": month,
+        "employees_average": average,
+        "leavers": leavers,
+    }
 
 
 def test_turnover_is_leavers_over_the_mean_of_month_averages(tmp_path: Path) -> None:
@@ -252,15 +346,25 @@ def test_turnover_is_leavers_over_the_mean_of_month_averages(tmp_path: Path) -> 
 
 def test_leavers_of_a_site_whose_headcount_is_not_known_do_not_enter_the_rate(tmp_path: Path) -> None:
     rows = {"site_month_workforce": [workforce("2026-01", 100, 5), workforce("2026-01", None, 5, "B")]}
-    assert told(values(tmp_path, rows, "people")["M086", "2026-01", "group"], "value", "state", "coverage") == (5, "partial", 0.5)
+    assert told(values(tmp_path, rows, "people")["M086", "2026-01", "group"], "value", "state", "coverage") == (
+        5,
+        "partial",
+        0.5,
+    )
 
 
 def test_few_people_are_hidden_and_the_next_few_with_them(tmp_path: Path) -> None:
     sites = [{"site_id": site, "legal_entity_id": "LE1"} for site in "ABC"]
-    rows = {"site_month_workforce": [workforce("2026-01", people, 1, site) for site, people in (("A", 9), ("B", 20), ("C", 30))]}
+    rows = {
+        "site_month_workforce": [
+            workforce("2026-01", people, 1, site) for site, people in (("A", 9), ("B", 20), ("C", 30))
+        ]
+    }
     found = values(tmp_path, rows, "people", sites=sites)
     hidden = (None, None, None, "missing", "small_cell")
-    assert [told(found["M086", "2026-01", site], "numerator", "denominator", "value", "state", "reason") for site in "AB"] == [hidden] * 2
+    assert [
+        told(found["M086", "2026-01", site], "numerator", "denominator", "value", "state", "reason") for site in "AB"
+    ] == [hidden] * 2
     assert found["M086", "2026-01", "C"]["denominator"] == 30
     assert found["M086", "2026-01", "LE1"]["denominator"] == found["M086", "2026-01", "group"]["denominator"] == 59
 
@@ -271,15 +375,31 @@ def test_ten_people_may_be_shown(tmp_path: Path) -> None:
 
 
 def test_a_hidden_entity_is_not_given_away_by_the_sites_of_another(tmp_path: Path) -> None:
-    sites = [{"site_id": site, "legal_entity_id": entity} for site, entity in (("A", "LE1"), ("B", "LE2"), ("C", "LE2"))]
-    rows = {"site_month_workforce": [workforce("2026-01", 5, 1, "A"), workforce("2026-01", 20, 1, "B", "LE2"), workforce("2026-01", 30, 1, "C", "LE2")]}
+    sites = [
+        {"site_id": site, "legal_entity_id": entity} for site, entity in (("A", "LE1"), ("B", "LE2"), ("C", "LE2"))
+    ]
+    rows = {
+        "site_month_workforce": [
+            workforce("2026-01", 5, 1, "A"),
+            workforce("2026-01", 20, 1, "B", "LE2"),
+            workforce("2026-01", 30, 1, "C", "LE2"),
+        ]
+    }
     found = values(tmp_path, rows, "people", sites=sites)
-    shown = {org for org in ("A", "LE1", "B", "C", "LE2", "group") if found["M086", "2026-01", org]["denominator"] is not None}
+    shown = {
+        org
+        for org in ("A", "LE1", "B", "C", "LE2", "group")
+        if found["M086", "2026-01", org]["denominator"] is not None
+    }
     assert shown == {"group"}
 
 
 def test_a_hidden_month_is_not_given_away_by_its_year(tmp_path: Path) -> None:
-    rows = {"site_month_workforce": [workforce(month, people, 0) for month, people in zip(YEAR, [9, 11, *[20] * 10], strict=True)]}
+    rows = {
+        "site_month_workforce": [
+            workforce(month, people, 0) for month, people in zip(YEAR, [9, 11, *[20] * 10], strict=True)
+        ]
+    }
     found = values(tmp_path, rows, "people", months=YEAR, sites=[{"site_id": "A", "legal_entity_id": "LE1"}])
     assert [found["M086", month, "A"]["reason"] for month in YEAR[:3]] == ["small_cell", "small_cell", None]
     assert found["M086", "2026", "A"]["value"] == 0
@@ -306,14 +426,20 @@ def test_no_hidden_cell_stands_alone_in_a_sum(people: dict[str, int], sums: list
 
 def test_every_policy_has_a_row_and_one_is_chosen(tmp_path: Path) -> None:
     policies = ("first_promise", "original_promise", "first_promise_day")
-    rows = {"site_month_delivery": [delivery("A", "2026-01", number, 10, policy) for number, policy in enumerate(policies)]}
+    rows = {
+        "site_month_delivery": [delivery("A", "2026-01", number, 10, policy) for number, policy in enumerate(policies)]
+    }
     with Marts(tmp_path, rows, declaration="policies: {on_time: original_promise}\n") as warehouse:
         frame = evaluate(warehouse, "run", "customer").filter(pl.col("indicator_id") == "A.2.7")
     key = ["indicator_id", "period", "org_id", "policy"]
     assert frame.select(key).is_duplicated().sum() == 0
     assert frame.group_by(key[:3]).agg(pl.col("is_chosen").sum())["is_chosen"].unique().to_list() == [1]
     one = frame.filter((pl.col("org_id") == "A") & (pl.col("period") == "2026-01"))
-    assert dict(one.select("policy", "value").iter_rows()) == {"first_promise": 0, "original_promise": 10, "first_promise_day": 20}
+    assert dict(one.select("policy", "value").iter_rows()) == {
+        "first_promise": 0,
+        "original_promise": 10,
+        "first_promise_day": 20,
+    }
 
 
 def test_every_indicator_has_one_chosen_value_per_period_and_unit(tmp_path: Path) -> None:
@@ -327,9 +453,16 @@ def test_every_indicator_has_one_chosen_value_per_period_and_unit(tmp_path: Path
 
 def test_pieces_and_tonnes_stand_apart_each_in_its_unit(tmp_path: Path) -> None:
     row = {"site_id": "A", "legal_entity_id": "LE1", "month": "2026-01"}
-    rows = {"site_month_goods": [{**row, "policy": "pieces", "due": 100, "intact": 98}, {**row, "policy": "tonnes", "due": 2.5, "intact": 2.5}]}
+    rows = {
+        "site_month_goods": [
+            {**row, "policy": "pieces", "due": 100, "intact": 98},
+            {**row, "policy": "tonnes", "due": 2.5, "intact": 2.5},
+        ]
+    }
     with Marts(tmp_path, rows) as warehouse:
-        frame = evaluate(warehouse, "run", "customer").filter((pl.col("indicator_id") == "A.2.8") & (pl.col("org_id") == "group"))
+        frame = evaluate(warehouse, "run", "customer").filter(
+            (pl.col("indicator_id") == "A.2.8") & (pl.col("org_id") == "group")
+        )
     assert sorted(frame.filter(pl.col("period") == "2026-01").select("policy", "value", "numerator_unit", "is_chosen").iter_rows()) == [
         ("pieces", 98, "piece", True), ("tonnes", 100, "t", False),
     ]  # fmt: skip
@@ -371,13 +504,26 @@ def test_a_policy_that_is_spelled_out_wrongly_is_refused_by_name(tmp_path: Path,
 def test_a_policy_may_be_spelled_out_and_takes_the_rest_from_the_default(tmp_path: Path) -> None:
     spelled = "policies: {on_time: {precision: day, tolerance_min: 30}, complaint: {close_within_h: 24, counts_unjustified: false}, satisfaction: {scale_max: 5, satisfied_from: 5}}"
     with Marts(tmp_path, {}, declaration=spelled) as warehouse:
-        assert [chosen(warehouse, mart) for mart in ("site_month_delivery", "site_month_complaint", "site_month_survey")] == ["enterprise"] * 3
+        assert [
+            chosen(warehouse, mart) for mart in ("site_month_delivery", "site_month_complaint", "site_month_survey")
+        ] == ["enterprise"] * 3
         row = warehouse.frame("reference.on_time_policy").filter(pl.col("policy") == "enterprise").row(0, named=True)
-        assert told(row, "reference_time", "population", "precision", "tolerance_min", "customer_reschedule") == ("promised_by", "promised_by", "day", 30, "replaces")
+        assert told(row, "reference_time", "population", "precision", "tolerance_min", "customer_reschedule") == (
+            "promised_by",
+            "promised_by",
+            "day",
+            30,
+            "replaces",
+        )
         row = warehouse.frame("reference.complaint_policy").filter(pl.col("policy") == "enterprise").row(0, named=True)
         assert told(row, "close_within_h", "counts_unjustified") == (24, False)
         scales = warehouse.frame("reference.satisfaction_policy").filter(pl.col("policy") == "enterprise")
-        assert dict(scales.select("scale_max", "satisfied_from").sort("scale_max").iter_rows()) == {4: 3, 5: 5, 7: 6, 10: 8}
+        assert dict(scales.select("scale_max", "satisfied_from").sort("scale_max").iter_rows()) == {
+            4: 3,
+            5: 5,
+            7: 6,
+            10: 8,
+        }
 
 
 orders = st.lists(
@@ -387,14 +533,21 @@ orders = st.lists(
 THREE = [{"site_id": site, "legal_entity_id": "LE1" if site < "C" else "LE2"} for site in "ABC"]
 
 
-def counted(folder: Path, rows: list[tuple[str, str, int, int]], months: Iterable[str] = tuple(YEAR[:3])) -> dict[tuple[str, str, str], dict[str, Any]]:
-    filled = [{**delivery(site, month, on_time, due), "legal_entity_id": "LE1" if site < "C" else "LE2"} for site, month, on_time, due in rows]
+def counted(
+    folder: Path, rows: list[tuple[str, str, int, int]], months: Iterable[str] = tuple(YEAR[:3])
+) -> dict[tuple[str, str, str], dict[str, Any]]:
+    filled = [
+        {**delivery(site, month, on_time, due), "legal_entity_id": "LE1" if site < "C" else "LE2"}
+        for site, month, on_time, due in rows
+    ]
     return values(folder, {"site_month_delivery": filled}, "customer", months=months, sites=THREE)
 
 
 @settings(max_examples=5, deadline=None)
 @given(orders, st.randoms(use_true_random=False))
-def test_sites_sum_to_the_enterprise_and_the_order_of_rows_changes_nothing(tmp_path_factory: pytest.TempPathFactory, rows: Any, random: Any) -> None:
+def test_sites_sum_to_the_enterprise_and_the_order_of_rows_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, rows: Any, random: Any
+) -> None:
     folder = tmp_path_factory.mktemp("group")
     found = counted(folder, rows)
     shuffled = list(rows)

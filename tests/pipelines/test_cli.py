@@ -292,6 +292,13 @@ atexit.register(lambda: print("heavy:", sorted(heavy & set(sys.modules)), file=s
         assert (said.code, said.err) == (0, "heavy: []\n")
 
 
+def test_instants_are_shown_in_utc_wherever_the_machine_stands(january: World) -> None:
+    """08:00 of the first of January in Shanghai."""
+    query = "select min(read_at) as first from clean.meter_reading"
+    for zone in ("America/New_York", "Asia/Shanghai"):
+        assert fresh(january, "sql", query, "--format", "csv", TZ=zone).out == "first\n2026-01-01 00:00:00+00:00\n"
+
+
 def test_a_reader_that_stops_reading_is_no_failure(january: World) -> None:
     command = f'"{sys.executable}" -m pipelines.cli --enterprise "{january.folder}" sql "select * from range(200000)" --format csv | head -2'
     done = subprocess.run(  # noqa: S602 - a pipe is what this is about

@@ -20,7 +20,7 @@ from pipelines.cli import main
 from tests.world import World, make
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {"ESG_PSEUDONYM_KEY": "key of the tests", "COLUMNS": "80", "ESG_THREADS": "1"}
+ENVIRONMENT = {"ESG_PSEUDONYM_KEY": "key of the tests", "COLUMNS": "80", "ESG_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 SOURCES = {
     "ami": """\
 owner: energy@example.org

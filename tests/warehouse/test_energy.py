@@ -19,18 +19,38 @@ ARRIVED = [{"contract": "meter_reading", "source": "ami", "month": "2026-01"}]
 
 def metered(*rows: dict[str, Any], meters: tuple[dict[str, Any], ...] = ()) -> dict[tuple[str, str], tuple[Any, ...]]:
     """(month, carrier) → quantity, purchased quantity and reason of GZ, from rows of `mart.meter_month`."""
-    filled = [{"site_id": "GZ", "month": "2026-01", "carrier": "electricity", "role": "main", "unit": "kWh", **row} for row in rows]
+    filled = [
+        {"site_id": "GZ", "month": "2026-01", "carrier": "electricity", "role": "main", "unit": "kWh", **row}
+        for row in rows
+    ]
     registered = [
-        {"meter_id": row["meter_id"], "site_id": "GZ", "carrier": row["carrier"], "register_kind": "cumulative", "unit": "kWh", "role": row["role"]}
+        {
+            "meter_id": row["meter_id"],
+            "site_id": "GZ",
+            "carrier": row["carrier"],
+            "register_kind": "cumulative",
+            "unit": "kWh",
+            "role": row["role"],
+        }
         for row in {row["meter_id"]: row for row in filled}.values()
         if row["meter_id"] not in {meter["meter_id"] for meter in meters}
     ]
-    given = {"clean.site": SITES, "clean.meter": [*registered, *meters], "meta.arrival": ARRIVED, "mart.meter_month": filled}
-    found = of(bare(given, "site_month_energy"), "select month, carrier, quantity, purchased_quantity, reason from mart.site_month_energy")
+    given = {
+        "clean.site": SITES,
+        "clean.meter": [*registered, *meters],
+        "meta.arrival": ARRIVED,
+        "mart.meter_month": filled,
+    }
+    found = of(
+        bare(given, "site_month_energy"),
+        "select month, carrier, quantity, purchased_quantity, reason from mart.site_month_energy",
+    )
     return {(month, carrier): tuple(rest) for month, carrier, *rest in found}
 
 
-def located(region: str, as_of: str = "2026-06-30", basis: str = "location", own: tuple[dict[str, Any], ...] = ()) -> Any:
+def located(
+    region: str, as_of: str = "2026-06-30", basis: str = "location", own: tuple[dict[str, Any], ...] = ()
+) -> Any:
     """Emission, factor and rule path of 1000 kWh bought in a region."""
     given: dict[str, Any] = {
         "clean.site": [{"site_id": "S", "legal_entity_id": "LE1", "region": region}], "meta.arrival": ARRIVED,
@@ -38,16 +58,26 @@ def located(region: str, as_of: str = "2026-06-30", basis: str = "location", own
         "mart.fuel_line": [], "reference.emission_factor": own,
     }  # fmt: skip
     connection = bare(given, "emission_line", factors_as_of=as_of)
-    return of(connection, "select emission_tco2e, factor_id, rule_path, reason from mart.emission_line where basis = ?", basis)[0]
+    return of(
+        connection, "select emission_tco2e, factor_id, rule_path, reason from mart.emission_line where basis = ?", basis
+    )[0]
 
 
 def test_a_site_with_sub_meters_only_has_no_figure() -> None:
-    assert metered({"meter_id": "1", "role": "sub", "quantity": 5})["2026-01", "electricity"] == (None, None, "only_sub_meters")
+    assert metered({"meter_id": "1", "role": "sub", "quantity": 5})["2026-01", "electricity"] == (
+        None,
+        None,
+        "only_sub_meters",
+    )
 
 
 @pytest.mark.parametrize("role", ["tenant", "generation", "export"])
 def test_a_site_without_a_main_meter_has_no_figure(role: str) -> None:
-    assert metered({"meter_id": "1", "role": role, "quantity": 5})["2026-01", "electricity"] == (None, None, "no_main_meter")
+    assert metered({"meter_id": "1", "role": role, "quantity": 5})["2026-01", "electricity"] == (
+        None,
+        None,
+        "no_main_meter",
+    )
 
 
 def test_a_main_meter_that_says_nothing_of_a_month_leaves_no_figure() -> None:
@@ -55,11 +85,21 @@ def test_a_main_meter_that_says_nothing_of_a_month_leaves_no_figure() -> None:
         {"meter_id": "1", "quantity": 5}, {"meter_id": "2", "quantity": 7},
         {"meter_id": "1", "quantity": 5, "month": "2026-02"},
     )  # fmt: skip
-    assert found == {("2026-01", "electricity"): (12, 12, None), ("2026-02", "electricity"): (None, None, "meter_silent")}
+    assert found == {
+        ("2026-01", "electricity"): (12, 12, None),
+        ("2026-02", "electricity"): (None, None, "meter_silent"),
+    }
 
 
 def test_a_meter_that_was_not_yet_there_leaves_no_gap() -> None:
-    later = {"meter_id": "2", "site_id": "GZ", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh", "valid_from": "2026-02-01"}
+    later = {
+        "meter_id": "2",
+        "site_id": "GZ",
+        "carrier": "electricity",
+        "register_kind": "cumulative",
+        "unit": "kWh",
+        "valid_from": "2026-02-01",
+    }
     found = metered(
         {"meter_id": "1", "quantity": 5}, {"meter_id": "2", "quantity": 7, "month": "2026-02"},
         {"meter_id": "1", "quantity": 5, "month": "2026-02"}, meters=(later,),
@@ -98,12 +138,28 @@ def test_a_factor_counts_from_the_day_it_was_published() -> None:
 
 
 def test_of_two_rows_for_one_place_and_year_the_enterprises_own_counts() -> None:
-    own = {"factor_id": "zz_own", "kind": "grid_location_avg", "value": 0.1, "unit": "kgCO2/kWh", "region": "CN-GD", "data_year": 2023, "origin": "enterprise"}
+    own = {
+        "factor_id": "zz_own",
+        "kind": "grid_location_avg",
+        "value": 0.1,
+        "unit": "kgCO2/kWh",
+        "region": "CN-GD",
+        "data_year": 2023,
+        "origin": "enterprise",
+    }
     assert located("CN-GD", own=(own,))[:2] == (pytest.approx(0.1), "zz_own")
 
 
 def test_a_factor_in_a_unit_nobody_knows_makes_no_figure() -> None:
-    own = {"factor_id": "zz_own", "kind": "grid_location_avg", "value": 0.1, "unit": "kgCO2/furlong", "region": "CN-GD", "data_year": 2024, "origin": "enterprise"}
+    own = {
+        "factor_id": "zz_own",
+        "kind": "grid_location_avg",
+        "value": 0.1,
+        "unit": "kgCO2/furlong",
+        "region": "CN-GD",
+        "data_year": 2024,
+        "origin": "enterprise",
+    }
     assert located("CN-GD", own=(own,)) == (None, "zz_own", "CN-GD 2024", "factor_unit_unknown")
 
 
@@ -121,7 +177,10 @@ def test_a_site_that_moves_takes_the_factor_and_the_entity_of_each_month() -> No
         ],
         "mart.fuel_line": [],
     }  # fmt: skip
-    rows = of(bare(given, "emission_line"), "select month, legal_entity_id, factor_id from mart.emission_line where basis = 'location' order by 1")
+    rows = of(
+        bare(given, "emission_line"),
+        "select month, legal_entity_id, factor_id from mart.emission_line where basis = 'location' order by 1",
+    )
     # the month in which it moves goes with where it stands at its end
     assert rows == [("2026-01", "LE1", "grid_cn-gd_2023"), ("2026-02", "LE2", "grid_cn-sh_2023")]
 
@@ -132,7 +191,9 @@ def test_electricity_of_a_site_that_is_not_valid_is_not_forgotten() -> None:
         "mart.site_month_energy": [{"site_id": "S", "month": "2026-01", "carrier": "electricity", "purchased_quantity": 1000, "unit": "kWh"}],
         "mart.fuel_line": [],
     }  # fmt: skip
-    rows = of(bare(given, "emission_line"), "select emission_tco2e, reason from mart.emission_line where basis = 'location'")
+    rows = of(
+        bare(given, "emission_line"), "select emission_tco2e, reason from mart.emission_line where basis = 'location'"
+    )
     assert rows == [(None, "no_factor")]
 
 
@@ -141,7 +202,10 @@ def test_heat_abroad_does_not_take_the_default_of_china() -> None:
         "clean.site": SITES, "meta.arrival": ARRIVED, "mart.fuel_line": [],
         "mart.site_month_energy": [{"site_id": site, "month": "2026-01", "carrier": "steam", "purchased_quantity": 800, "unit": "GJ"} for site in ("GZ", "HK")],
     }  # fmt: skip
-    rows = of(bare(given, "emission_line"), "select site_id, emission_tco2e, reason from mart.emission_line where basis = 'location' order by 1")
+    rows = of(
+        bare(given, "emission_line"),
+        "select site_id, emission_tco2e, reason from mart.emission_line where basis = 'location' order by 1",
+    )
     assert rows == [("GZ", pytest.approx(88.0), None), ("HK", None, "no_factor")]
 
 
@@ -165,7 +229,9 @@ def test_a_litre_of_lng_has_no_mass_until_the_enterprise_says_its_density() -> N
 
 def test_an_own_density_takes_the_place_of_the_shipped_one_and_doubles_no_document() -> None:
     own = {**DENSITY, "factor_id": "density_diesel_own", "subject": "diesel", "value": 835, "unit": "kg/m3"}
-    assert fuel({"fuel": "diesel", "volume_l": 1000, "site_id": "GZ"}, (own,)) == [("GZ", pytest.approx(835.0), None, None)]
+    assert fuel({"fuel": "diesel", "volume_l": 1000, "site_id": "GZ"}, (own,)) == [
+        ("GZ", pytest.approx(835.0), None, None)
+    ]
 
 
 def test_an_own_density_in_a_unit_nobody_knows_is_not_quietly_passed_over() -> None:
@@ -175,12 +241,18 @@ def test_an_own_density_in_a_unit_nobody_knows_is_not_quietly_passed_over() -> N
 
 def test_cubic_metres_of_a_liquid_are_a_thousand_litres_and_of_its_vapour_unknown() -> None:
     assert fuel({"fuel": "diesel", "volume_m3": 1, "site_id": "GZ"})[0][1] == pytest.approx(840.0)
-    assert fuel({"fuel": "lpg", "volume_m3": 1, "volume_reference": "0C", "site_id": "GZ"}) == [("GZ", None, None, "no_density")]
+    assert fuel({"fuel": "lpg", "volume_m3": 1, "volume_reference": "0C", "site_id": "GZ"}) == [
+        ("GZ", None, None, "no_density")
+    ]
 
 
 def test_gas_counts_in_normal_cubic_metres() -> None:
-    assert fuel({"fuel": "cng", "volume_m3": 107.322, "volume_reference": "20C", "site_id": "GZ"})[0][2] == pytest.approx(100.0)
-    assert fuel({"fuel": "cng", "volume_m3": 100, "volume_reference": "0C", "site_id": "GZ"})[0][2] == pytest.approx(100.0)
+    assert fuel({"fuel": "cng", "volume_m3": 107.322, "volume_reference": "20C", "site_id": "GZ"})[0][
+        2
+    ] == pytest.approx(100.0)
+    assert fuel({"fuel": "cng", "volume_m3": 100, "volume_reference": "0C", "site_id": "GZ"})[0][2] == pytest.approx(
+        100.0
+    )
     # 71.7 kg at 0.717 kg/Nm3
     assert fuel({"fuel": "natural_gas", "mass_kg": 71.7, "site_id": "GZ"})[0][2] == pytest.approx(100.0)
     assert fuel({"fuel": "cng", "volume_m3": 100, "site_id": "GZ"})[0][2:] == (None, "volume_reference_unknown")

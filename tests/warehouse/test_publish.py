@@ -51,33 +51,50 @@ def again(world: World, month: str) -> None:
 def test_every_table_and_column_says_what_it_means_in_both_languages(january: World) -> None:
     with duckdb.connect(str(january.enterprise.published), read_only=True) as connection:
         tables = connection.execute("select schema_name || '.' || table_name, comment from duckdb_tables()").fetchall()
-        columns = connection.execute("select schema_name || '.' || table_name || '.' || column_name, comment from duckdb_columns() where not internal").fetchall()
-        schemas = {schema for (schema,) in connection.execute("select distinct schema_name from duckdb_tables()").fetchall()}
+        columns = connection.execute(
+            "select schema_name || '.' || table_name || '.' || column_name, comment from duckdb_columns() where not internal"
+        ).fetchall()
+        schemas = {
+            schema for (schema,) in connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
+        }
     assert schemas == set(SCHEMAS)
     both = re.compile(r".*[\u4e00-\u9fff].* \| .*[A-Za-z]", re.DOTALL)
     assert [name for name, comment in tables + columns if not both.match(comment or "")] == []
     assert not [name for name, _ in columns if re.search(r"\.(clean|staged)\.", name)]
 
 
-def test_a_reader_keeps_the_old_file_and_the_next_one_sees_the_new(january: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_reader_keeps_the_old_file_and_the_next_one_sees_the_new(
+    january: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     world = copied(january, tmp_path_factory.mktemp("swap") / "group")
     path = str(world.enterprise.published)
-    with subprocess.Popen([sys.executable, "-c", READER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as old:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", READER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as old:
         assert old.stdin is not None
         assert old.stdout is not None
         assert old.stdout.readline() == "2\n"
         deliver(world, "2026-02")
         again(world, "2026-02")
-        assert subprocess.run([sys.executable, "-c", READER, path], input="\n", capture_output=True, text=True, check=True).stdout == "4\n4\n"  # noqa: S603
+        assert (
+            subprocess.run(  # noqa: S603
+                [sys.executable, "-c", READER, path], input="\n", capture_output=True, text=True, check=True
+            ).stdout
+            == "4\n4\n"
+        )
         old.stdin.write("\n")
         old.stdin.flush()
         assert old.stdout.readline() == "2\n"
     assert [one.name for one in world.enterprise.published.parent.iterdir()] == ["esg.duckdb"]
 
 
-def test_a_changed_figure_names_the_extract_that_changed_it(january: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_changed_figure_names_the_extract_that_changed_it(
+    january: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     world = copied(january, tmp_path_factory.mktemp("change") / "group")
-    world.deliver("revenue/2026-01.csv", "凭证号,日期,场所,金额", "a,2026-01-05,SH-W01,200000", "b,2026-01-06,SH-P01,50000")
+    world.deliver(
+        "revenue/2026-01.csv", "凭证号,日期,场所,金额", "a,2026-01-05,SH-W01,200000", "b,2026-01-06,SH-P01,50000"
+    )
     again(world, "2026-01")
     with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
         changes = connection.execute("""select org_id, cause_extracts, new_value / old_value from meta.figure_change
@@ -85,7 +102,9 @@ def test_a_changed_figure_names_the_extract_that_changed_it(january: World, tmp_
         others = connection.execute("select distinct indicator_id from meta.figure_change").fetchall()
     # SH-W01 earns 200,000 instead of 100,000; entity and group 250,000 instead of 150,000; the plant's figure is as it was
     assert [(org, round(ratio, 6)) for org, _, ratio in changes] == [("LE1", 0.6), ("SH-W01", 0.5), ("group", 0.6)]
-    assert all(cause.startswith("revenue: ") and "2026-01.csv" in cause and "ami" not in cause for _, cause, _ in changes)
+    assert all(
+        cause.startswith("revenue: ") and "2026-01.csv" in cause and "ami" not in cause for _, cause, _ in changes
+    )
     assert others == [("A.1.10",)]
 
 
@@ -110,7 +129,9 @@ def test_there_is_nothing_to_read_before_the_first_run(tmp_path_factory: pytest.
 
 
 def test_a_mart_rests_on_the_readings_its_segments_come_from() -> None:
-    assert {"clean.meter_reading", "clean.meter", "clean.fuel_purchase", "reference.emission_factor"} <= upstream("site_month_emission")
+    assert {"clean.meter_reading", "clean.meter", "clean.fuel_purchase", "reference.emission_factor"} <= upstream(
+        "site_month_emission"
+    )
     assert "clean.meter_reading" not in upstream("site_month_revenue")
 
 

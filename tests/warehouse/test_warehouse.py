@@ -73,7 +73,10 @@ def test_a_meter_counts_from_the_first_hour_of_its_first_day(world: World, kind:
 
 
 def test_a_meter_whose_multiplier_changes_between_readings_counted_together_has_no_quantity(world: World) -> None:
-    world.write("reference/meter.csv", f"{METER}M,SH-W01,electricity,cumulative,kWh,1,,2026-02-14\nM,SH-W01,electricity,cumulative,kWh,10,2026-02-15,\n")
+    world.write(
+        "reference/meter.csv",
+        f"{METER}M,SH-W01,electricity,cumulative,kWh,1,,2026-02-14\nM,SH-W01,electricity,cumulative,kWh,10,2026-02-15,\n",
+    )
     found = counted(world, "M,2026-02-01 12:00:00,0,kWh", "M,2026-02-10 12:00:00,5,kWh", "M,2026-02-20 12:00:00,9,kWh")
     assert all(quantity is None for *_, quantity in found)
 

@@ -10,7 +10,7 @@ with density as (
         on d.unit = u.from_unit and u.to_unit = case when d.subject = 'natural_gas_0C' then 'kg/Nm3' else 'kg/m3' end
     where d.kind = 'density'
     qualify row_number() over (
-        partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id
+        partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id asc
     ) = 1
 ),
 
@@ -22,9 +22,10 @@ placed as (
         strftime(f.purchased_on, '%Y-%m') as month
     from clean.fuel_purchase as f
     left join clean.vehicle as v
-        on f.vehicle_id = v.vehicle_id
-        and f.purchased_on >= coalesce(v.valid_from, f.purchased_on)
-        and f.purchased_on <= coalesce(v.valid_to, f.purchased_on)
+        on
+            f.vehicle_id = v.vehicle_id
+            and f.purchased_on >= coalesce(v.valid_from, f.purchased_on)
+            and f.purchased_on <= coalesce(v.valid_to, f.purchased_on)
 ),
 
 amount as (
@@ -34,8 +35,9 @@ amount as (
         -- gases are counted in normal cubic metres, liquids in kilograms
         case
             when p.fuel in ('natural_gas', 'cng') then case
-                when p.volume_m3 is not null then
-                    case p.volume_reference when '0C' then p.volume_m3 when '20C' then p.volume_m3 / r.value end
+                when p.volume_m3 is not null
+                    then
+                        case p.volume_reference when '0C' then p.volume_m3 when '20C' then p.volume_m3 / r.value end
                 when p.mass_kg is not null then p.mass_kg / d.kg_per_m3
             end
         end as volume_nm3,

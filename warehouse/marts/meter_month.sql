@@ -127,7 +127,8 @@ from total as t
 inner join reference.meter as m on t.meter_row = m.meter_row
 inner join reference.carrier as c on m.carrier = c.carrier
 left join reference.unit_factor as u
-    on m.unit = u.from_unit
-    and u.to_unit = case when m.carrier = 'natural_gas' and m.unit not in ('Nm3', '万Nm3') then 'm3' else c.unit end
+    on
+        m.unit = u.from_unit
+        and u.to_unit = case when m.carrier = 'natural_gas' and m.unit not in ('Nm3', '万Nm3') then 'm3' else c.unit end
 cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as v
 order by meter_id, month

@@ -2,6 +2,7 @@
 -- en: Orders due and on time by site and month, one row per on-time policy
 -- grain: site_id, month, policy
 -- rows: customer_order by promised_by
+-- zero: customer_order
 with delivered_until as (
     -- what happens to orders is known up to the end of the last month they were delivered for
     select max((month || '-01')::timestamp + interval 1 month) as until_at

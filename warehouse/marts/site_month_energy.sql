@@ -1,5 +1,5 @@
 -- zh: 各场所每月各能源品种的用量；用量 = 总表 + 自发电 − 上网 − 租户；缺一块表或只有分表则用量为空并写明原因
--- en: Energy used by site, month and carrier: main + own generation - export - tenants; unknown, with the reason, when one meter is or there are only sub-meters
+-- en: Energy used by site, month and carrier: main + own generation - export - tenants; unknown, with the reason, when a meter is or the main one is missing
 -- grain: site_id, month, carrier
 with known as (
     select

@@ -16,9 +16,10 @@ select
     end as china_6_vehicles
 from reference.site_month as s
 inner join clean.vehicle as v
-    on s.site_id = v.site_id
-    and coalesce(v.valid_from, s.month_end) <= s.month_end
-    and coalesce(v.valid_to, s.month_end) >= s.month_end
+    on
+        s.site_id = v.site_id
+        and coalesce(v.valid_from, s.month_end) <= s.month_end
+        and coalesce(v.valid_to, s.month_end) >= s.month_end
 where v.ownership in ('own', 'leased') and s.month in (select a.month from meta.arrival as a)
 group by all
 order by site_id, month

@@ -2,6 +2,7 @@
 -- en: Goods delivered and intact by site and month, one row for pieces and one for tonnes, never added together
 -- grain: site_id, month, policy
 -- rows: customer_order by delivered_at
+-- zero: customer_order
 with delivered as (
     select
         o.*,
@@ -14,11 +15,13 @@ with delivered as (
     inner join reference.site_zone as z on o.site_id = z.site_id
     where not o.is_superseded
 ),
+
 measured as (
     select site_id, month, 'pieces' as policy, pieces_due as due, pieces_intact as intact, status from delivered
     union all
     select site_id, month, 'tonnes' as policy, goods_due_t as due, goods_intact_t as intact, status from delivered
 )
+
 select
     m.site_id,
     s.legal_entity_id,

@@ -2,6 +2,7 @@
 -- en: Orders accepted by site and month
 -- grain: site_id, month
 -- rows: customer_order by accepted_at
+-- zero: customer_order
 select
     o.site_id,
     s.legal_entity_id,

@@ -12,6 +12,7 @@ with output as (
     inner join reference.site_zone as z on b.site_id = z.site_id
     group by all
 ),
+
 team as (
     select
         t.site_id,
@@ -25,6 +26,7 @@ team as (
     cross join (select factor from reference.unit_factor where from_unit = 'h' and to_unit = 'min') as u
     group by all
 )
+
 select
     coalesce(o.site_id, t.site_id) as site_id,
     s.legal_entity_id,

@@ -1,5 +1,5 @@
 -- zh: 各场所每月满意度答卷与满意人数；多批次答卷合并计算；量表不在口径表中时满意人数为空。回收率按批次，计入首次答卷的月份
--- en: Survey answers and satisfied answers by site and month, waves pooled; unknown where the policy does not know the scale. Response is counted by wave, in the month it was first answered
+-- en: Survey answers and satisfied ones by site and month, waves pooled; unknown on an unknown scale; response by wave, in its first month
 -- grain: site_id, month, policy
 -- rows: survey_response by answered_on
 with policies as (

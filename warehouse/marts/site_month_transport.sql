@@ -19,6 +19,7 @@ with trip as (
         and timezone(z.timezone, t.started_at)::date >= coalesce(v.valid_from, timezone(z.timezone, t.started_at)::date)
         and timezone(z.timezone, t.started_at)::date <= coalesce(v.valid_to, timezone(z.timezone, t.started_at)::date)
 ),
+
 fuelled as (
     -- energy and fuel ratios: only vehicles whose fuel is bought by the document, and all of their trips
     select
@@ -34,6 +35,7 @@ fuelled as (
     where vehicle_id is not null and ownership in ('own', 'leased')
     group by site_id, month
 ),
+
 driven as (
     select
         site_id,
@@ -56,6 +58,7 @@ driven as (
     from trip
     group by all
 )
+
 select
     d.site_id,
     s.legal_entity_id,

@@ -15,6 +15,7 @@ with roll as (
     from clean.employee_month
     where not is_superseded and worker_type = 'own'
 ),
+
 people as (
     select
         site_id,
@@ -40,6 +41,7 @@ people as (
     from roll
     group by site_id, month
 ),
+
 employee_hours as (
     select
         a.site_id,
@@ -57,6 +59,7 @@ employee_hours as (
     where not a.is_superseded
     group by all
 ),
+
 hours as (
     select
         h.site_id,
@@ -74,6 +77,7 @@ hours as (
     cross join (select value from reference.working_time_rule where rule = 'overtime_per_month') as m
     group by all
 )
+
 select
     coalesce(p.site_id, h.site_id) as site_id,
     s.legal_entity_id,

@@ -64,9 +64,9 @@ def evaluate(warehouse: Warehouse, run_id: str, family: str | None = None) -> pl
 def _months(warehouse: Warehouse) -> list[str]:
     """The months that were delivered and that any mart knows of: an order due next month does not make a figure of it yet."""
     found: set[str] = set()
-    for mart in marts():
-        warehouse.mart(mart.name)
-        found |= set(warehouse.frame(f"mart.{mart.name}")["month"].drop_nulls())
+    for one in marts():
+        warehouse.mart(one.name)
+        found |= set(warehouse.frame(f"mart.{one.name}")["month"].drop_nulls())
     return sorted(found & set(warehouse.frame("meta.arrival")["month"]))
 
 

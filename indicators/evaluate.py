@@ -223,7 +223,12 @@ class _Evaluation:
                     inner join meta.arrival as a on a.contract = ? and a.source = r.source""",
                 [contract],
             ).pl()
-            quiet = pl.col("delivered") & pl.col(f"expected_{side}") & pl.col(side).is_null() & pl.col(f"why_{side}").is_null()
+            quiet = (
+                pl.col("delivered")
+                & pl.col(f"expected_{side}")
+                & pl.col(side).is_null()
+                & pl.col(f"why_{side}").is_null()
+            )
             cells = cells.join(delivered, on=["site_id", "month"], how="left").with_columns(
                 pl.when(quiet).then(0.0).otherwise(pl.col(side)).alias(side)
             )

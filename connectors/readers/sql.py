@@ -87,7 +87,7 @@ def extract(spec: Read, since: str | None, target: Path, base: Path) -> dict[str
 
 def _write(
     connection: Connection, statement: Any, values: dict[str, Any], watermark: str | None, target: Path
-) -> dict[str, Any]:  # noqa: ANN401
+) -> dict[str, Any]:
     options = connection.execution_options(stream_results=True, yield_per=_FETCH_ROWS)
     result = options.execute(statement, values)
     keys = list(result.keys())

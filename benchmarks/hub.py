@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.run import locked, run  # isort: skip - as `esg run` does, before anything loads polars
 from connectors import ingest, landing, readers
-from pipelines.run import locked, run
 from schemas.contract import Table
 from schemas.enterprise import Enterprise
 from warehouse import meters

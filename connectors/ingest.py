@@ -676,7 +676,7 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
     clean = {}
     for month in frame["__month__"].unique():
         part = frame if frame["__month__"].n_unique() == 1 else frame.filter(pl.col("__month__") == month)
-        clean[str(month)] = _write(_in_order(part.drop("__month__"), table), data, f"clean/{prefix}/{month}")
+        clean[str(month)] = _write(part.drop("__month__"), data, f"clean/{prefix}/{month}")
     quarantine = {}
     for (month,), part in refused.partition_by("month", as_dict=True).items():
         quarantine[str(month)] = _write(
@@ -738,7 +738,10 @@ def _dictionary(texts: pl.Series) -> pl.Series:
 
     The same rows give the same bytes whether they were written alone or settled beside others.
     """
-    used = texts.unique().drop_nulls().cast(pl.String).sort()
+    used = texts.unique().drop_nulls()
+    if isinstance(texts.dtype, pl.Enum) and len(used) == len(texts.dtype.categories):
+        return texts  # whose words conform has sorted
+    used = used.cast(pl.String).sort()
     return texts.cast(pl.Enum(used)) if len(used) * 2 <= len(texts) else texts.cast(pl.String)
 
 

@@ -136,7 +136,8 @@ class _Evaluation:
         why = pl.col("reason").max() if "reason" in columns else pl.lit(None, dtype=pl.String)
         estimated = pl.col(term.estimated).sum() * scale if term.estimated else pl.lit(0.0)
         known = pl.col(term.column).is_not_null().all()
-        return frame.group_by("site_id", "legal_entity_id", "month", policy).agg(
+        # sums of floats depend on their order, so rows are put in one before they are added
+        return frame.sort(pl.all()).group_by("site_id", "legal_entity_id", "month", policy, maintain_order=True).agg(
             pl.when(known).then(pl.col(term.column).cast(pl.Float64).sum() * scale).alias(name),
             pl.when(~known).then(why).alias(f"why_{name}"), estimated.alias(f"estimated_{name}"),
         )  # fmt: skip
@@ -259,7 +260,7 @@ class _Evaluation:
         part = part.with_columns(usable.alias("usable"), expected.alias("expected"))
         part = self._without_attribution(part, cells) if kind == "site" else self._with_unattributed(part)
         part = part.join(self.periods, on="month")
-        monthly = part.group_by(*_ORG, "month", "length").agg(
+        monthly = part.sort(*_ORG, "month", "site_id", "legal_entity_id").group_by(*_ORG, "month", "length", maintain_order=True).agg(
             pl.col("n").filter(pl.col("usable")).sum().alias("n"), pl.col("d").filter(pl.col("usable")).sum().alias("d"),
             pl.col("n").filter(pl.col("usable")).count().alias("n_cells"), pl.col("d").filter(pl.col("usable")).count().alias("d_cells"),
             pl.col("estimated_n").filter(pl.col("usable")).sum().alias("estimated"),
@@ -276,7 +277,7 @@ class _Evaluation:
         for side, term in (("n", self.indicator.numerator), ("d", self.indicator.denominator)):
             if term is not None and term.over_months == "average":
                 sums[side] = pl.col(side).filter(pl.col(f"{side}_cells") > 0).mean()
-        return monthly.group_by(*_ORG, "length").agg(
+        return monthly.sort(*_ORG, "month").group_by(*_ORG, "length", maintain_order=True).agg(
             sums["n"].alias("n"), sums["d"].alias("d"), pl.col("n_cells").sum(), pl.col("d_cells").sum(), pl.col("estimated").sum(),
             pl.col("usable_cells").sum(), pl.col("expected_cells").sum(), pl.col("any_cells").sum(),
             pl.col("sites").explode().drop_nulls().n_unique().alias("sites"), pl.col("why_n").drop_nulls().max(), pl.col("why_d").drop_nulls().max(),

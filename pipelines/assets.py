@@ -7,7 +7,8 @@ in one place; the work is that of `pipelines.run.Run`, of which every Dagster ru
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import polars as pl
 
 import indicators.declared
 import warehouse.marts
-from connectors.ingest import ALL
+from connectors.ingest import ALL, Outcome
 from connectors.source import Source, sources
 from indicators.declared import catalogue
 from pipelines import checks
@@ -25,11 +26,12 @@ from pipelines.run import FAMILIES, Run, locked, write_report
 from schemas.contract import Column, names
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
+from schemas.lake import digest
 from warehouse.marts import Mart, marts
 from warehouse.publish import columns, lineage_of
 
 Shown = dg.MaterializeResult[None]
-Work = Callable[[Run, list[str]], Shown]
+Work = Callable[["Held", list[str]], Shown]
 """What materialises an asset: the run and the months it is for → what is shown of it."""
 Made = tuple[dg.AssetSpec, Work, list[dg.AssetCheckSpec]]
 
@@ -48,11 +50,31 @@ _DERIVED = {
 _SHOWN = 40  # figures in the table a family shows of itself
 
 
+@dataclass
+class Held(Run):
+    """The `Run` of a Dagster run; sources of one contract are taken in together, so that their keys are settled once.
+
+    Attributes:
+        selected: the assets of the Dagster run; None: all.
+        outcomes: what became of the sources taken in so far, by name.
+    """
+
+    selected: Set[dg.AssetKey] | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def taken_in(self, source: Source, alike: list[Source], months: list[str]) -> Outcome:
+        """What became of a source; the first of its contract to ask takes in all of them that are selected."""
+        if source.name not in self.outcomes:
+            batch = {one.name for one in alike if self.selected is None or _source(one.name) in self.selected}
+            self.outcomes |= {outcome.source: outcome for outcome in self.ingest(months, {source.name, *batch})}
+        return self.outcomes[source.name]
+
+
 def run_of(folder: Path) -> dg.ResourceDefinition:
-    """The one `Run` of a Dagster run; from its first step to its last it holds the enterprise folder, as `esg run` does."""
+    """The one run of a Dagster run; from its first step to its last it holds the enterprise folder, as `esg run` does."""
 
     @dg.resource(description="The monthly run, holding the lock of the enterprise folder")
-    def run(context: dg.InitResourceContext) -> Iterator[Run]:
+    def run(context: dg.InitResourceContext) -> Iterator[Held]:
         enterprise = Enterprise(folder)
 
         def waiting() -> None:
@@ -62,7 +84,8 @@ def run_of(folder: Path) -> dg.ResourceDefinition:
                 )
 
         with locked(enterprise, waiting):
-            one = Run(enterprise, run_id=context.run.run_id) if context.run else Run(enterprise)
+            started = context.run
+            one = Held(enterprise, started.run_id, selected=started.asset_selection) if started else Held(enterprise)
             try:
                 yield one
             finally:
@@ -125,7 +148,7 @@ def _asset(
     is_source = spec.key.path[0] == "source"
 
     @dg.multi_asset(
-        name="__".join(spec.key.path), specs=[spec], check_specs=specs, backfill_policy=dg.BackfillPolicy.single_run(),
+        name=spec.key.to_python_identifier(), specs=[spec], check_specs=specs, backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"run"}, pool=pool(enterprise),
         # sources first: what is computed between two of them would be computed again
         op_tags={"dagster/priority": "1" if is_source else "0"},
@@ -139,6 +162,12 @@ def _asset(
             ) from None
 
     return materialise
+
+
+def _source(name: str) -> dg.AssetKey:
+    """The key of a source; Dagster takes Latin letters only, so that another name is known by what is Latin in it and a digest."""
+    latin = re.sub(r"[^A-Za-z0-9_-]", "", name)
+    return dg.AssetKey(["source", name if name == latin else f"{latin}_{digest(name)[:6]}".lstrip("_-")])
 
 
 def pool(enterprise: Enterprise) -> str:
@@ -157,7 +186,7 @@ class _Lineage:
 
     def of_contract(self, *contracts: str) -> list[dg.AssetKey]:
         """The sources that fill some contracts."""
-        return [dg.AssetKey(["source", source.name]) for source in self.sources if source.contract in contracts]
+        return [_source(source.name) for source in self.sources if source.contract in contracts]
 
     def of(self, table: str) -> list[dg.AssetKey]:
         """The assets a table a mart reads comes from; none for what the hub ships or knows by itself."""
@@ -170,7 +199,8 @@ class _Lineage:
 
 
 def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Made:
-    table, key = source.table, dg.AssetKey(["source", source.name])
+    table, key = source.table, _source(source.name)
+    alike = [one for one in lineage.sources if one.contract == source.contract]
     files = [
         path for path in (enterprise.folder / "sources" / f"{source.name}.yaml", source.prepare_path) if path.exists()
     ]
@@ -183,13 +213,13 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
         description=f"{table.zh}，来自 {source.system or source.name} | {table.en} From {source.system or source.name}: `{read}`.",
         metadata={
             "dagster/column_schema": _schema(table.kept), "dagster/table_name": f"clean.{table.name}",
-            "contract": table.name, "rows": source.kind_of_rows, "owner": source.owner or "–",
+            "source": source.name, "contract": table.name, "rows": source.kind_of_rows, "owner": source.owner or "–",
             "expect_by_day": str(source.expect_by_day or "–"), **_code(*files, _module(f"schemas/contracts/{table.name}.py")),
         },
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> Shown:
-        (outcome,) = (one for one in run.ingest(months, {source.name}) if one.source == source.name)
+    def work(run: Held, months: list[str]) -> Shown:
+        outcome = run.taken_in(source, alike, months)
         if outcome.error is not None:
             raise outcome.error
         entries = checks.concerning(run.enterprise.lake.extracts(source=source.name), set(months))
@@ -214,11 +244,11 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
 def _of_broken(name: str, error: SourceError) -> Made:
     """A source whose declaration does not fit: it is shown, and fails with the reason."""
     spec = dg.AssetSpec(
-        dg.AssetKey(["source", name]), owners=[_STEWARD], kinds={"yaml"},
+        _source(name), owners=[_STEWARD], kinds={"yaml"},
         description=f"声明有误 | The declaration does not fit: {error.what}", metadata=_code(Path(error.where)),
     )  # fmt: skip
 
-    def work(_run: Run, _months: list[str]) -> Shown:
+    def work(_run: Held, _months: list[str]) -> Shown:
         raise error
 
     return spec, work, []
@@ -271,7 +301,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         },
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> Shown:
+    def work(run: Held, months: list[str]) -> Shown:
         house = run.warehouse
         built = house.mart(mart.name)
         types = _types(run, mart)
@@ -282,7 +312,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         ):
             deps.setdefault(column, []).extend(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))
         words = columns()
-        own = [dg.TableColumn(name, kind, words[name]) for name, kind in types[f"mart.{mart.name}"].items()]
+        own = [dg.TableColumn(name, kind, words.get(name)) for name, kind in types[f"mart.{mart.name}"].items()]
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": here,
@@ -328,7 +358,7 @@ def _of_family(family: str) -> Made:
         },
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> Shown:
+    def work(run: Held, months: list[str]) -> Shown:
         values = run.values(family)
         here = values.filter(pl.col("period").is_in(months))
         chosen = here.filter((pl.col("org_kind") == "enterprise") & pl.col("is_chosen")).sort(
@@ -360,7 +390,7 @@ def _of_scores(lineage: _Lineage, enterprise: Enterprise) -> Made:
         metadata={"profile": enterprise.declaration.profile, **_code(_module("indicators/scoring/score.py"))},
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> Shown:
+    def work(run: Held, months: list[str]) -> Shown:
         scores = run.scores()
         here = scores.filter(pl.col("period").is_in(sorted({month[:4] for month in months})))
         shown = ("period", "id", "score", "lower", "upper", "grade", "state")
@@ -384,7 +414,7 @@ def _of_published(leaves: Iterator[dg.AssetKey]) -> Made:
         metadata=_code(_module("warehouse/publish.py")),
     )  # fmt: skip
 
-    def work(run: Run, _months: list[str]) -> Shown:
+    def work(run: Held, _months: list[str]) -> Shown:
         changes = run.publish()
         path = run.enterprise.published
         return dg.MaterializeResult(
@@ -404,7 +434,7 @@ def _of_report() -> Made:
         metadata=_code(_module("indicators/report/render.py"), _module("indicators/report/report.html.j2")),
     )  # fmt: skip
 
-    def work(run: Run, months: list[str]) -> Shown:
+    def work(run: Held, months: list[str]) -> Shown:
         written = [write_report(run.enterprise, year) for year in sorted({month[:4] for month in months})]
         return dg.MaterializeResult(metadata={path.parent.name: dg.MetadataValue.path(str(path)) for path in written})
 

@@ -98,6 +98,18 @@ def test_the_shipped_demo_loads_without_data() -> None:
     assert not (DEMO / "data").exists()
 
 
+def test_a_source_may_have_any_name_a_file_can_have(world: World) -> None:
+    for name in ("电表-一号", "电表-二号", "meters-pv"):
+        world.write(f"sources/{name}.yaml", READINGS.replace("readings/", f"{name}/"))
+        world.deliver(f"{name}/2026-01.csv", *JANUARY)
+    specs = {spec.metadata.get("source"): spec for spec in definitions(world.enterprise).resolve_all_asset_specs()}
+    assert {"电表-一号", "电表-二号", "meters-pv"} <= set(specs)
+    one = specs["电表-一号"].key.to_user_string()
+    result = materialise(world, "2026-01", "source/reference_site", "source/reference_meter", "source/meters-pv", one)
+    assert result.success
+    assert {"source/meters-pv", one} <= materialised(result)
+
+
 def test_every_asset_says_what_it_is_whose_it_is_and_where_it_is_declared(world: World) -> None:
     for spec in definitions(world.enterprise).resolve_all_asset_specs():
         assert spec.description and " | " in spec.description, spec.key
@@ -239,6 +251,25 @@ def test_sources_are_taken_in_before_anything_is_computed(world: World) -> None:
     assert [step.startswith("source__") for step in done] == sorted(
         (step.startswith("source__") for step in done), reverse=True
     )
+
+
+def test_sources_of_one_contract_are_taken_in_together_but_none_that_was_not_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str]] = []
+    taken_in = Run.ingest
+
+    def noting(run: Run, wanted: list[str], only: set[str] | None = None) -> list[Outcome]:
+        asked.append(set(only or ()))
+        return taken_in(run, wanted, only)
+
+    monkeypatch.setattr(Run, "ingest", noting)
+    for name in ("second", "third"):
+        world.write(f"sources/{name}.yaml", READINGS.replace("readings/", f"{name}/"))
+        world.deliver(f"{name}/2026-01.csv", *JANUARY)
+    chosen = ("source/reference_site", "source/reference_meter", "source/ami", "source/second")
+    assert materialise(world, "2026-01", *chosen).success
+    assert asked == [{"reference_site"}, {"reference_meter"}, {"ami", "second"}]
 
 
 def test_refused_rows_and_a_late_delivery_warn_and_fail_nothing(world: World) -> None:

@@ -87,10 +87,10 @@ def extract(spec: Read, since: str | None, target: Path, base: Path) -> dict[str
 
 def _write(
     connection: Connection,
-    statement: Any,
+    statement: Executable,
     values: dict[str, Any],
     watermark: str | None,
-    target: Path,  # noqa: ANN401
+    target: Path,
 ) -> dict[str, Any]:
     options = connection.execution_options(stream_results=True, yield_per=_FETCH_ROWS)
     result = options.execute(statement, values)

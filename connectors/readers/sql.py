@@ -87,7 +87,7 @@ def extract(spec: Read, since: str | None, target: Path, base: Path) -> dict[str
 
 def _write(
     connection: Connection,
-    statement: Executable,
+    statement: sa.Executable,
     values: dict[str, Any],
     watermark: str | None,
     target: Path,

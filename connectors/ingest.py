@@ -739,10 +739,11 @@ def _dictionary(texts: pl.Series) -> pl.Series:
     The same rows give the same bytes whether they were written alone or settled beside others.
     """
     used = texts.unique().drop_nulls()
+    if len(used) * 2 > len(texts):
+        return texts.cast(pl.String)
     if isinstance(texts.dtype, pl.Enum) and len(used) == len(texts.dtype.categories):
         return texts  # whose words conform has sorted
-    used = used.cast(pl.String).sort()
-    return texts.cast(pl.Enum(used)) if len(used) * 2 <= len(texts) else texts.cast(pl.String)
+    return texts.cast(pl.Enum(used.cast(pl.String).sort()))
 
 
 def _write(frame: pl.DataFrame, data: Path, folder: str) -> str:

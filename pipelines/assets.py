@@ -55,7 +55,7 @@ class Held(Run):
     """The `Run` of a Dagster run; sources of one contract are taken in together, so that their keys are settled once.
 
     Attributes:
-        selected: the assets of the Dagster run; None: all.
+        selected: the assets of the Dagster run; none: all.
         outcomes: what became of the sources taken in so far, by name.
     """
 
@@ -65,7 +65,7 @@ class Held(Run):
     def taken_in(self, source: Source, alike: list[Source], months: list[str]) -> Outcome:
         """What became of a source; the first of its contract to ask takes in all of them that are selected."""
         if source.name not in self.outcomes:
-            batch = {one.name for one in alike if self.selected is None or _source(one.name) in self.selected}
+            batch = {one.name for one in alike if not self.selected or _source(one.name) in self.selected}
             self.outcomes |= {outcome.source: outcome for outcome in self.ingest(months, {source.name, *batch})}
         return self.outcomes[source.name]
 

@@ -270,6 +270,9 @@ def test_sources_of_one_contract_are_taken_in_together_but_none_that_was_not_ask
     chosen = ("source/reference_site", "source/reference_meter", "source/ami", "source/second")
     assert materialise(world, "2026-01", *chosen).success
     assert asked == [{"reference_site"}, {"reference_meter"}, {"ami", "second"}]
+    asked.clear()
+    assert materialise(world, "2026-01").success
+    assert {"ami", "second", "third"} in asked
 
 
 def test_refused_rows_and_a_late_delivery_warn_and_fail_nothing(world: World) -> None:

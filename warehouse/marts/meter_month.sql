@@ -15,7 +15,8 @@ with segment as (
         m.volume_reference,
         s.timezone,
         lag(g.last_at) over w as before_at,
-        lag(g.last_register) over w as before_register
+        lag(g.last_register) over w as before_register,
+        lag(g.month) over w as before_month
     from staged.meter_segment as g
     inner join reference.meter as m on g.meter_row = m.meter_row
     inner join reference.site_zone as s on m.site_id = s.site_id
@@ -29,6 +30,8 @@ step as (
         before_at as from_at,
         first_at as to_at,
         timezone,
+        month,
+        before_month,
         case
             when first_register >= before_register then first_register - before_register
             when before_register > 0.9 * register_max and first_register < 0.1 * register_max
@@ -54,6 +57,7 @@ cut as (
             interval 1 month
         )) as month_start
     from step
+    where before_month <> month
 ),
 
 share as (
@@ -69,6 +73,11 @@ share as (
         -- what lies more than 45 days between two readings is an estimate
         to_at - from_at > interval 45 days as is_estimated
     from cut
+    union all
+    -- a step within one month needs no cutting
+    select meter_row, month, increase, negative_steps, 0 as is_cut, to_at - from_at > interval 45 days as is_estimated
+    from step
+    where before_month = month
 ),
 
 part as (

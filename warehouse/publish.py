@@ -17,6 +17,7 @@ import yaml
 
 from schemas.contract import contract, contracts
 from schemas.enterprise import Enterprise
+from schemas.lake import digest
 from warehouse.marts import Warehouse, marts
 
 SCHEMAS = {
@@ -94,7 +95,7 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, ca
             connection.execute(f"create table out.{name} as select * from {name}")
         frames = {
             "indicator.value": values, "indicator.catalogue": catalogue, "indicator.term": terms, "score.result": scores, "quarantine.row": _quarantine(warehouse),
-            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(connection), "meta.table_lineage": _table_lineage(),
+            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(warehouse), "meta.table_lineage": _table_lineage(),
             "meta.figure_change": changes,
         }  # fmt: skip
         for name, frame in frames.items():
@@ -263,17 +264,25 @@ def _months(period: str) -> set[str]:
     return {f"{period}-{month:02d}" for month in range(1, 13)} if len(period) == 4 else {period}
 
 
-def _lineage(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Which column of a mart is computed from which columns, as sqlglot reads the SQL."""
+def _lineage(warehouse: Warehouse) -> pl.DataFrame:
+    """Which column of a mart is computed from which columns, as sqlglot reads the SQL.
+
+    Reading it takes seconds, so the state keeps it for as long as the SQL and the columns it reads are the same.
+    """
+    connection, kept = warehouse.connection, warehouse.lake.state.setdefault("lineage", {})
     present = connection.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal"
     ).fetchall()
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for place, table, column, kind in present:
         schema.setdefault(place, {}).setdefault(table, {})[column] = kind
-    rows = [row for mart in marts() for row in lineage_of(mart.name, mart.sql, _text(schema, mart.reads))]
+    for mart in marts():
+        reads = _text(schema, mart.reads)
+        key = digest(mart.sql, reads)
+        if kept.get(mart.name, {}).get("key") != key:
+            kept[mart.name] = {"key": key, "rows": lineage_of(mart.name, mart.sql, reads)}
     return pl.DataFrame(
-        rows,
+        [row for mart in marts() for row in kept[mart.name]["rows"]],
         schema=dict.fromkeys(("table_name", "column_name", "upstream_table", "upstream_column"), pl.String),
         orient="row",
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import importlib.util
-import inspect
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -32,12 +31,13 @@ from connectors.source import Source, sources
 from schemas.contract import Table, contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import ContractViolation, HubError, SourceError
-from schemas.lake import digest, meet, replaced
+from schemas.lake import Spans, digest, meet, replaced
 
 ALL = "all"  # the folder of rows that have no month (reference tables)
 CORRECTED = "row: corrected"  # why a row is refused whose corrected form has been handed in
 UNDATED = "undated"  # the folder of refused rows whose date could not be read
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
+FEW = 50  # so many values of a key column are remembered one by one, to tell at once which extracts cannot meet
 FORMAT = 1  # raised when the hub writes other bytes for the same input
 QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
@@ -306,7 +306,7 @@ def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> dict
                   for name in dict.fromkeys(table.refers.values()) if name != "legal_entity"}  # fmt: skip
     entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
     corrections = _corrections(enterprise, entry, source.name)
-    fingerprint = digest(FORMAT, entry["sha256"], entry["archived"], entry["name"], entry["month"], source.declaration(), inspect.getsource(table.model),
+    fingerprint = digest(FORMAT, entry["sha256"], entry["archived"], entry["name"], entry["month"], source.declaration(), table.declaration,
                          references, entities, enterprise.id, enterprise.timezone, corrections)  # fmt: skip
     return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "data": str(enterprise.data), "source": source.name, "entry": entry,
             "references": references, "legal_entities": entities, "enterprise_id": enterprise.id, "timezone": enterprise.timezone, "corrections": corrections,
@@ -517,7 +517,8 @@ def _refused(
 ) -> pl.DataFrame:
     """Refused rows as quarantine keeps them: every reason and the original text."""
     names = [name for name in raw.columns if name not in ("row_number", "sheet", "__reader_reason__")]
-    why = [[reason for reason, bad in reasons.items() if bad[row]] for row in range(raw.height)]
+    marks = [(reason, bad.to_list()) for reason, bad in reasons.items()]
+    why = [[reason for reason, bad in marks if bad[row]] for row in range(raw.height)]
     texts = [
         json.dumps({name: text for name, text in row.items() if text is not None}, ensure_ascii=False)
         for row in raw.select(names).iter_rows(named=True)
@@ -692,12 +693,19 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
     }  # fmt: skip
 
 
-def _spans(frame: pl.DataFrame, table: Table) -> dict[str, list[str]] | None:
-    """The least and greatest value of each key column whose order is that of its text; None where there are no rows."""
+def _spans(frame: pl.DataFrame, table: Table) -> Spans | None:
+    """What the key columns hold whose order is that of their text; None where there are no rows."""
     if not frame.height:
         return None
-    ordered = [name for name in table.key if frame[name].null_count() == 0 and not frame[name].dtype.is_numeric()]
-    return {name: [str(frame[name].min()), str(frame[name].max())] for name in ordered}
+    spans: Spans = {}
+    for name in table.key:
+        values = frame[name]
+        if values.null_count() or values.dtype.is_numeric():
+            continue
+        spans[name] = {"between": [str(values.min()), str(values.max())]}
+        if values.dtype != pl.Datetime and len(found := values.unique()) <= FEW:
+            spans[name]["among"] = sorted(map(str, found))
+    return spans
 
 
 def _clashes(spec: dict[str, Any], staged: _Staged, positions: list[int], reason: str) -> pl.DataFrame:
@@ -814,7 +822,7 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
 
 
 def _meet(one: dict[str, Any], other: dict[str, Any], table: Table) -> bool:
-    """Whether two extracts could hold rows of one key: the spans of every key column overlap."""
+    """Whether two extracts could hold rows of one key."""
     return meet(one["spans"], other["spans"], table.identity)
 
 

@@ -66,7 +66,8 @@ def _months(warehouse: Warehouse) -> list[str]:
     found: set[str] = set()
     for one in marts():
         warehouse.mart(one.name)
-        found |= set(warehouse.frame(f"mart.{one.name}")["month"].drop_nulls())
+        months = warehouse.connection.execute(f"select distinct month from mart.{one.name} where month is not null")
+        found |= {month for (month,) in months.fetchall()}
     return sorted(found & set(warehouse.frame("meta.arrival")["month"]))
 
 

@@ -4,7 +4,6 @@ Everything Dagster shows of them (owner, group, kinds, columns, lineage, code) i
 in one place; the work is that of `pipelines.run.Run`, of which every Dagster run holds one, and with it the folder's lock.
 """
 
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Set
@@ -28,7 +27,7 @@ from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
 from schemas.lake import digest
 from warehouse.marts import Mart, marts
-from warehouse.publish import columns, lineage_of
+from warehouse.publish import column_lineage, columns
 
 Shown = dg.MaterializeResult[None]
 Work = Callable[["Held", list[str]], Shown]
@@ -304,15 +303,15 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
     def work(run: Held, months: list[str]) -> Shown:
         house = run.warehouse
         built = house.mart(mart.name)
-        types = _types(run, mart)
         here = house.frame(f"mart.{mart.name}").filter(pl.col("month").is_in(months)).height
         deps: dict[str, list[dg.TableColumnDep]] = {}
-        for _, column, table, upstream in lineage_of(
-            mart.name, mart.sql, json.dumps({one: types[one] for one in mart.reads}, sort_keys=True)
-        ):
+        for _, column, table, upstream in column_lineage(house, mart):
             deps.setdefault(column, []).extend(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))
         words = columns()
-        own = [dg.TableColumn(name, kind, words.get(name)) for name, kind in types[f"mart.{mart.name}"].items()]
+        own = [
+            dg.TableColumn(name, kind, words.get(name))
+            for name, kind in house.types(f"mart.{mart.name}")[f"mart.{mart.name}"].items()
+        ]
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": here,
@@ -324,18 +323,6 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         )
 
     return spec, work, []
-
-
-def _types(run: Run, mart: Mart) -> dict[str, dict[str, str]]:
-    """Column types of a mart and of all it reads, by table."""
-    found: dict[str, dict[str, str]] = {}
-    rows = run.warehouse.connection.execute(
-        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() where not internal"
-    ).fetchall()
-    for table, column, kind in rows:
-        if table in (f"mart.{mart.name}", *mart.reads):
-            found.setdefault(table, {})[column] = kind
-    return found
 
 
 # ── indicators, scores, published file, report ───────────────────────────────────────────────────────────────────────

@@ -347,10 +347,11 @@ def _diff(options: argparse.Namespace) -> int:
 def _trace(options: argparse.Namespace) -> int:
     from pipelines import show
     from pipelines.trace import trace
+    from warehouse.access import plain_values
 
-    show.trace(
-        _console(), trace(_enterprise(options), options.indicator, options.period, options.org, everything=options.all)
-    )
+    with plain_values():
+        found = trace(_enterprise(options), options.indicator, options.period, options.org, everything=options.all)
+    show.trace(_console(), found)
     return DONE
 
 

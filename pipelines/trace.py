@@ -178,7 +178,8 @@ class _Walk:
         """Clean rows of one contract behind the value, the extracts they came in, and their original lines."""
         relation = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
         columns = {
-            row["column_name"]: row["column_type"] for row in self._all(f"describe select * from {relation}", files)
+            row["column_name"]: row["column_type"]
+            for row in self._all(f"describe select * from {relation}", files[-1:])
         }
         joins, place, moment = _place(columns, column)
         local = {"DATE": f"strftime({moment}, '%Y-%m')", "VARCHAR": moment}.get(
@@ -215,9 +216,21 @@ class _Walk:
             found.extracts.append({"contract": contract, **row, "file": entry["name"], "received_at": entry["received_at"], "accepted": entry["accepted"],
                                    "refused": entry["refused"]})  # fmt: skip
         found.total[contract] = sum(row["rows_used"] for row in counts)
+        if not counts:
+            found.rows[contract] = []
+            return
         limit = "" if everything else f"limit {FIRST}"
+        first, shown = [], 0  # the files in which the rows to be shown lie
+        for row in counts:
+            if everything or shown < FIRST:
+                first += [
+                    str(self.enterprise.data / path)
+                    for path in known[row["source"], row["extract_id"]]["clean"].values()
+                ]
+                shown += row["rows_used"]
         rows = self._all(
-            f"select r.* from {source} order by r.source, r.extract_id, r.sheet, r.row_number {limit}", *parameters
+            f"select r.* from {source} order by r.source, r.extract_id, r.sheet, r.row_number {limit}",
+            *([path for path in files if path in first], *parameters[1:]),
         )
         found.rows[contract] = _with_originals(rows, known, self.enterprise.data / "landing")
 

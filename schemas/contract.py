@@ -6,9 +6,10 @@ A contract only judges. It never converts: `connectors.conform` casts, the contr
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import pandera.polars as pa
@@ -170,6 +171,11 @@ class Table:
     def en(self) -> str:
         """The table's name in English."""
         return (self.model.__doc__ or self.name).strip().splitlines()[0]
+
+    @cached_property
+    def declaration(self) -> str:
+        """The contract as it is written."""
+        return inspect.getsource(self.model)
 
     @property
     def is_personal(self) -> bool:

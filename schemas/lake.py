@@ -51,12 +51,22 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def meet(one: dict[str, list[str]] | None, other: dict[str, list[str]] | None, key: tuple[str, ...]) -> bool:
-    """Whether the spans of two extracts overlap in every key column; a span that is not known overlaps all."""
+Spans = dict[str, dict[str, list[str]]]
+"""What the key columns of an extract hold: column → `between` its least and greatest text, and `among` all of few."""
+
+
+def meet(one: Spans | None, other: Spans | None, key: tuple[str, ...]) -> bool:
+    """Whether two extracts may hold equal values in every key column; a column that is not known may hold anything."""
     if one is None or other is None:
         return False
-    pairs = [(one.get(name), other.get(name)) for name in key]
-    return all(a is None or b is None or (a[0] <= b[1] and b[0] <= a[1]) for a, b in pairs)
+    return all(_touch(one[name], other[name]) for name in key if name in one and name in other)
+
+
+def _touch(one: dict[str, list[str]], other: dict[str, list[str]]) -> bool:
+    if "among" in one and "among" in other:
+        return not set(one["among"]).isdisjoint(other["among"])
+    (low, high), (least, greatest) = one["between"], other["between"]
+    return low <= greatest and least <= high
 
 
 class Lake:
@@ -80,7 +90,7 @@ class Lake:
 
     def commit(self) -> None:
         """Make the present state the one that counts."""
-        write_text(self._path, json.dumps(self.state, ensure_ascii=False, indent=1, sort_keys=True))
+        write_text(self._path, json.dumps(self.state, ensure_ascii=False, sort_keys=True))
 
     def extracts(self, contract: str | None = None, source: str | None = None) -> list[dict[str, Any]]:
         """The extracts that count, oldest first."""

@@ -267,6 +267,18 @@ class Warehouse:
         """The rows of a table or view of this warehouse (`mart.site_month_energy`)."""
         return self.connection.execute(f"select * from {table}").pl()
 
+    def types(self, *tables: str) -> dict[str, dict[str, str]]:
+        """Table → its columns → their DuckDB types."""
+        rows = self.connection.execute(
+            """select schema_name || '.' || table_name as t, column_name, data_type from duckdb_columns()
+               where not internal and list_contains(?, t)""",
+            [list(tables)],
+        ).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for table, column, kind in rows:
+            found.setdefault(table, {})[column] = kind
+        return found
+
     def build(self, progress: Callable[[str], None] = lambda _: None) -> list[Built]:
         """Bring every mart up to date; see `mart`."""
         built = []

@@ -18,7 +18,7 @@ import yaml
 from schemas.contract import contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.lake import digest
-from warehouse.marts import Warehouse, marts
+from warehouse.marts import Mart, Warehouse, marts
 
 SCHEMAS = {
     "reference": "参照数据：场所、表计、车辆、因子、口径 | Reference data: sites, meters, vehicles, factors, policies",
@@ -264,33 +264,25 @@ def _months(period: str) -> set[str]:
     return {f"{period}-{month:02d}" for month in range(1, 13)} if len(period) == 4 else {period}
 
 
-def _lineage(warehouse: Warehouse) -> pl.DataFrame:
-    """Which column of a mart is computed from which columns, as sqlglot reads the SQL.
+def column_lineage(warehouse: Warehouse, mart: Mart) -> list[tuple[str, str, str, str]]:
+    """Which column of a mart is computed from which columns, as sqlglot reads the SQL: rows of `meta.column_lineage`.
 
-    Reading it takes seconds, so the state keeps it for as long as the SQL and the columns it reads are the same.
+    Reading it takes a moment, so the state keeps it for as long as the SQL and the columns it reads are the same.
     """
-    connection, kept = warehouse.connection, warehouse.lake.state.setdefault("lineage", {})
-    present = connection.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal"
-    ).fetchall()
-    schema: dict[str, dict[str, dict[str, str]]] = {}
-    for place, table, column, kind in present:
-        schema.setdefault(place, {}).setdefault(table, {})[column] = kind
-    for mart in marts():
-        reads = _text(schema, mart.reads)
-        key = digest(mart.sql, reads)
-        if kept.get(mart.name, {}).get("key") != key:
-            kept[mart.name] = {"key": key, "rows": lineage_of(mart.name, mart.sql, reads)}
+    reads = json.dumps(warehouse.types(*mart.reads), sort_keys=True)
+    kept, key = warehouse.lake.state.setdefault("lineage", {}), digest(mart.sql, reads)
+    if kept.get(mart.name, {}).get("key") != key:
+        kept[mart.name] = {"key": key, "rows": lineage_of(mart.name, mart.sql, reads)}
+    return [tuple(row) for row in kept[mart.name]["rows"]]
+
+
+def _lineage(warehouse: Warehouse) -> pl.DataFrame:
+    """`meta.column_lineage`."""
     return pl.DataFrame(
-        [row for mart in marts() for row in kept[mart.name]["rows"]],
+        [row for mart in marts() for row in column_lineage(warehouse, mart)],
         schema=dict.fromkeys(("table_name", "column_name", "upstream_table", "upstream_column"), pl.String),
         orient="row",
     )
-
-
-def _text(schema: dict[str, dict[str, dict[str, str]]], reads: tuple[str, ...]) -> str:
-    """The part of a schema a mart reads, as text that can be a cache key."""
-    return json.dumps({table: schema[table.split(".")[0]][table.split(".")[1]] for table in reads}, sort_keys=True)
 
 
 @cache

@@ -144,15 +144,22 @@ def test_a_fingerprint_depends_on_content_and_not_on_order_of_keys() -> None:
     assert digest(["a"], "b") != digest(["a", "b"])
 
 
+def _between(low: str, high: str, *among: str) -> dict[str, list[str]]:
+    return {"between": [low, high], **({"among": list(among)} if among else {})}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        (None, {"k": ["a", "b"]}, False),
-        ({"k": ["a", "b"]}, {"k": ["c", "d"]}, False),
-        ({"k": ["a", "b"]}, {"k": ["b", "d"]}, True),
-        ({"k": ["a", "b"], "m": ["1", "2"]}, {"k": ["a", "b"], "m": ["3", "4"]}, False),
-        ({"k": ["a", "b"]}, {"k": ["a", "b"], "m": ["3", "4"]}, True),
-        ({}, {"k": ["a", "b"]}, True),
+        (None, {"k": _between("a", "b")}, False),
+        ({"k": _between("a", "b")}, {"k": _between("c", "d")}, False),
+        ({"k": _between("a", "b")}, {"k": _between("b", "d")}, True),
+        ({"k": _between("a", "b"), "m": _between("1", "2")}, {"k": _between("a", "b"), "m": _between("3", "4")}, False),
+        ({"k": _between("a", "b")}, {"k": _between("a", "b"), "m": _between("3", "4")}, True),
+        ({}, {"k": _between("a", "b")}, True),
+        ({"k": _between("a", "c", "a", "c")}, {"k": _between("b", "d", "b", "d")}, False),
+        ({"k": _between("a", "c", "a", "c")}, {"k": _between("c", "d", "c", "d")}, True),
+        ({"k": _between("a", "c", "a", "c")}, {"k": _between("b", "d")}, True),
     ],
 )
 def test_spans_meet_unless_one_key_column_keeps_them_apart(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -135,8 +139,13 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
         f"trace A.1.6 {months[-1]} {folder}",
         f"report {months[-1][:4]} {folder}",
     ):
-        console.print(f"  esg {line}", soft_wrap=True)
+        console.print(f"  {_called()} {line}", soft_wrap=True)
     console.print(f"  make ui ESG_ENTERPRISE={enterprise.folder}", soft_wrap=True)
+
+
+def _called() -> str:
+    """How the `esg` that prints this can be called again: a newcomer's lies in `.venv/bin`."""
+    return "esg" if shutil.which("esg") or Path(sys.argv[0]).stem != "esg" else os.path.relpath(sys.argv[0])
 
 
 def _note(one: Any) -> Text:  # noqa: ANN401 - an Outcome

@@ -63,6 +63,10 @@ KINDS: dict[str, tuple[tuple[str, ...], float, float, str, str]] = {
     "material_co2e": (("kgCO2e/kg",), -10, 100, "包装材料因子", "CO2e of packaging material"),
 }  # fmt: skip
 
+_WORDS = {
+    "not_nullable": "missing / 必填", "isin": "not one of those allowed / 取值不在允许范围", "str_matches": "not a number or a date / 不是数字或日期",
+    "field_uniqueness": "stands twice / 重复", "str_length": "missing / 必填",
+}  # fmt: skip
 _BESIDE = ("unit_fits", "plain_value", "low", "high")
 _REQUIRED = ("factor_id", "kind", "subject", "value", "unit", "region", "source")
 _SAYS_ONE_THING = ["kind", "subject", "region", "parameter_set", "gas", "gwp_set", "unit", "data_year"]
@@ -195,9 +199,9 @@ def _complaints(frame: pl.DataFrame, failure: SchemaErrors) -> list[str]:
     for error in failure.schema_errors:
         passed = error.check_output
         check = error.check if isinstance(error.check, str) else error.check.name
-        words = "" if isinstance(error.check, str) else str(error.check.description or "")
+        words = _WORDS.get(check) or str(error.check.description)
         column = "" if error.schema.name == EmissionFactor.to_schema().name else f"{error.schema.name}: "
         rows = (~cast("pl.DataFrame", passed).to_series()).arg_true() if isinstance(passed, pl.DataFrame) else pl.Series([0])
         for row in rows:
-            found.setdefault(int(row), []).append(f"{column}{words or check}")
+            found.setdefault(int(row), []).append(f"{column}{words}")
     return [f"line {row + 2} ({frame['factor_id'][row]}): {', '.join(reasons)}" for row, reasons in sorted(found.items())]

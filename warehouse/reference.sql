@@ -105,7 +105,7 @@ select
         -- what is not given by province is at home in its nation
         when n.distance = 0 or (n.distance = 2 and not (n.kind like 'grid\_%' escape '\' or n.kind = 'heat_factor')) then n.region
         when n.distance = 1 then 'no province value for ' || n.place || ' -> ' || n.region
-        when n.distance = 2 and n.grid_region is not null then 'no province or grid value for ' || n.place || ' -> ' || n.region
+        when n.distance = 2 then 'no province or grid value for ' || n.place || ' -> ' || n.region
         when n.place is null then n.region
         else 'no value for ' || n.place || ' -> ' || n.region
     end

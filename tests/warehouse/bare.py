@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from schemas.contract import contracts
-from warehouse.marts import _RUN, REFERENCE, SCHEMAS, _rows, _unit_factors, marts
+from warehouse.marts import REFERENCE, SCHEMAS, _rows, _unit_factors, marts
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
@@ -44,7 +44,10 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
     connection.execute(_SEGMENT)
-    _table(connection, "reference.run", pl.DataFrame([{**RUN, **run}], schema=_RUN))
+    connection.execute(f"create table reference.run ({', '.join(f'{name} varchar' for name in RUN)})")
+    fill(connection, "reference.run", [{**RUN, **run}])
+    connection.execute("alter table reference.run alter factors_as_of type date")
+    connection.execute("alter table reference.run alter frozen_year type bigint")
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))
     fill(connection, "reference.emission_factor", rows.pop("reference.emission_factor", ()))

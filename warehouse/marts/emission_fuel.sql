@@ -72,7 +72,7 @@ line as (
         case w.unit
             when 'kgCO2e/kg' then f.mass_kg
             when 'kgCO2e/Nm3' then f.volume_nm3
-            when 'kgCO2e/L' then f.volume_l
+            when 'kgCO2e/L' then f.liquid_l
         end as activity,
         split_part(w.unit, '/', 2) as activity_unit,
         w.factor_id,
@@ -84,9 +84,7 @@ line as (
         case
             when f.legal_entity_id is null then 'site_unknown'
             when w.value is null then 'no_factor'
-            when coalesce(
-                case w.unit when 'kgCO2e/kg' then f.mass_kg when 'kgCO2e/Nm3' then f.volume_nm3 when 'kgCO2e/L' then f.volume_l end
-            ) is null then 'no_density'
+            when activity is null then 'no_density'
         end as why
     from own as f
     left join reference.site_month as s on f.site_id = s.site_id and f.month = s.month

@@ -73,14 +73,7 @@ factored as (
         c.gwp_set as co2_gwp_set,
         c.verified as is_co2_factor_verified,
         c.rule_path,
-        -- how much of it there is in the unit the factor is given per; litres from kilograms by the density
-        case c.unit
-            when 'kgCO2/kg' then a.mass
-            when 'kgCO2e/kg' then a.mass
-            when 'kgCO2/Nm3' then a.volume_nm3
-            when 'kgCO2e/Nm3' then a.volume_nm3
-            else coalesce(a.volume_l, a.mass / a.kg_per_m3 / l.factor)
-        end as co2_activity
+        coalesce(a.volume_l, a.mass / a.kg_per_m3 / l.factor) as liquid_l
     from amount as a
     left join reference.site_month as s on a.place = s.site_id and a.month = s.month
     left join reference.fuel_co2 as c
@@ -105,6 +98,7 @@ select
     a.volume_l,
     a.mass as mass_kg,
     a.volume_nm3,
+    a.liquid_l,
     a.density_factor_id,
     t.factor_id as tce_factor_id,
     coalesce(a.mass, a.volume_nm3) * t.value * ut.factor as energy_tce,
@@ -113,17 +107,17 @@ select
     a.co2_unit,
     a.co2_gas,
     a.co2_gwp_set,
-    a.co2_activity,
+    -- how much of it there is in the unit the factor is given per
+    case split_part(a.co2_unit, '/', 2) when 'kg' then a.mass when 'Nm3' then a.volume_nm3 when 'L' then a.liquid_l end as co2_activity,
     a.is_co2_factor_verified,
     a.rule_path,
-    a.co2_activity * a.co2_value as co2_kg,
-    a.co2_activity * a.co2_value * uc.factor as emission_tco2e,
+    co2_activity * a.co2_value * uc.factor as emission_tco2e,
     case
         when a.place is null or a.legal_entity_id is null then 'site_unknown'
         when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null and a.fuel in ('natural_gas', 'cng') then 'volume_reference_unknown'
         when a.fuel <> 'adblue' and a.co2_value is null then 'no_factor'
-        when coalesce(a.mass, a.volume_nm3) is null and (a.co2_activity is null or a.fuel = 'adblue') then 'no_density'
-        when a.fuel <> 'adblue' and a.co2_activity is null then 'no_density'
+        when coalesce(a.mass, a.volume_nm3) is null and (co2_activity is null or a.fuel = 'adblue') then 'no_density'
+        when a.fuel <> 'adblue' and co2_activity is null then 'no_density'
     end as reason
 from factored as a
 left join reference.emission_factor as t on a.tce_factor_id = t.factor_id

@@ -32,7 +32,8 @@ SILENT_MONTHS = 12
 """So many months without a row may lie between two rows of a file that is read whole, and still count as delivered."""
 
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
-_TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
+_TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tce/m3",
+            "GJ/kg", "GJ/Nm3", "GJ/tce", "tCO2e/kg",
             "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ")  # fmt: skip
 
 
@@ -210,8 +211,9 @@ class Warehouse:
         for name in ("reference.site", "reference.meter"):
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
+        coefficients = (self.inputs[f"reference.{name}"] for name in ("carrier", "fuel_factor", "emission_factor", "run"))
         self.inputs |= {"reference.site_zone": months, "reference.site_month": months, "reference.grid_fallback": months,
-                        "reference.carrier_tce": digest(self.inputs["reference.carrier"], self.inputs["reference.emission_factor"])}  # fmt: skip
+                        "reference.meter_month": digest(months, self.inputs["clean.meter"]), "reference.tce": digest(months, *coefficients)}  # fmt: skip
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
     def _with_own_policy(self, kind: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -440,7 +442,7 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
 _NUMBERS = ("value", "scale_max", "satisfied_from")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
-_FLAGS = ("verified", "counts_unjustified")
+_FLAGS = ("verified", "counts_unjustified", "is_medium", "needs_equal_value")
 
 
 def _typed(path: Path) -> pl.DataFrame:

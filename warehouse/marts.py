@@ -40,6 +40,9 @@ _TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg
 DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
 """The policies of an enterprise that names none."""
 
+BILL_TOLERANCE_PCT = 2.0
+"""By how many percent of a bill a meter may differ from it, unless the enterprise says another tolerance."""
+
 _POLICY_WORDS = {
     "reference_time": ("promised_by", "requested_by", "rescheduled_to"), "population": ("promised_by", "requested_by", "accepted_at"),
     "precision": ("instant", "day"), "customer_reschedule": ("replaces", "ignored", "any"), "cancelled": ("excluded", "late"),
@@ -201,8 +204,13 @@ class Warehouse:
             self._table(f"reference.{path.stem}", self._with_own_policy(kind, rows) if is_policy else rows)
         factors = self.frame("reference.emission_factor")
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
-        as_of = _factors_as_of(self.enterprise.declaration.policies)
-        self._table("reference.run", pl.DataFrame({"factors_as_of": [as_of], "timezone": [self.enterprise.timezone]}))
+        policies = self.enterprise.declaration.policies
+        run = {
+            "factors_as_of": [_factors_as_of(policies)],
+            "timezone": [self.enterprise.timezone],
+            "bill_tolerance_pct": [_bill_tolerance(policies)],
+        }
+        self._table("reference.run", pl.DataFrame(run))
         entities = self.enterprise.legal_entities()
         self._table(
             "reference.legal_entity",
@@ -211,9 +219,12 @@ class Warehouse:
         for name in ("reference.site", "reference.meter"):
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
-        coefficients = (self.inputs[f"reference.{name}"] for name in ("carrier", "fuel_factor", "emission_factor", "run"))
+        metered = digest(months, self.inputs["clean.meter"])
+        coefficients = (
+            self.inputs[f"reference.{name}"] for name in ("carrier", "fuel_factor", "emission_factor", "run")
+        )
         self.inputs |= {"reference.site_zone": months, "reference.site_month": months, "reference.grid_fallback": months,
-                        "reference.meter_month": digest(months, self.inputs["clean.meter"]), "reference.tce": digest(months, *coefficients)}  # fmt: skip
+                        "reference.meter_month": metered, "reference.meter_ancestor": metered, "reference.tce": digest(months, *coefficients)}  # fmt: skip
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
     def _with_own_policy(self, kind: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -358,10 +369,10 @@ def _replaced(frame: pl.DataFrame, path: Path) -> bool:
 
 def _factors_as_of(policies: Mapping[str, str | dict[str, str | int]]) -> date:
     """The day up to which published factors count; today unless the policies fix one."""
-    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of"})
+    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of", "bill_tolerance_pct"})
     if strange or policies.get("factors", "latest_published_as_of") != "latest_published_as_of":
         raise CatalogueError(f"policies: unknown {', '.join(strange) or policies['factors']} / 口径名称不存在", "enterprise.yaml",
-                             f"there are: {', '.join(DEFAULTS)}, factors: latest_published_as_of, factors_as_of")  # fmt: skip
+                             f"there are: {', '.join(DEFAULTS)}, factors: latest_published_as_of, factors_as_of, bill_tolerance_pct")  # fmt: skip
     try:
         day = policies.get("factors_as_of")
         return date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
@@ -369,6 +380,16 @@ def _factors_as_of(policies: Mapping[str, str | dict[str, str | int]]) -> date:
         raise CatalogueError(
             f"policies.factors_as_of: {error} / 日期无效", "enterprise.yaml", "write it as 2026-12-31"
         ) from error
+
+
+def _bill_tolerance(policies: Mapping[str, str | dict[str, str | int]]) -> float:
+    """By how many percent of a bill a meter may differ from it."""
+    written = str(policies.get("bill_tolerance_pct", BILL_TOLERANCE_PCT))
+    if not re.fullmatch(r"\d+(\.\d+)?", written):
+        raise CatalogueError(
+            f"policies.bill_tolerance_pct: {written} / 取值无效", "enterprise.yaml", "write a number of percent, as 2.5"
+        )
+    return float(written)
 
 
 def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame) -> pl.DataFrame:

@@ -36,6 +36,7 @@ _TABLES = {
     "reference.grid_fallback": "电网因子回退路径 | Where a province's grid factor is looked for",
     "reference.grid_region": "省份所属区域电网 | Grid region of each province",
     "reference.legal_entity": "法人 | Legal entities",
+    "reference.meter_ancestor": "各表的上级表 | The meters each meter lies behind",
     "reference.meter_month": "各月末的表计 | Meters as they were at each month's end",
     "reference.on_time_policy": "准时口径 | On-time policies",
     "reference.run": "本次计算所用截止日与时区 | Cut-off day and time zone of the computation",

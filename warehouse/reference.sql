@@ -58,49 +58,46 @@ select
 from (select distinct region from reference.site where region is not null) as r
 left join reference.grid_region as g on r.region = g.province;
 
--- the meter as it was at each month's end, or last in that month; nested: a meter of its own role lies above it and counts already
+-- the meter as it was at each month's end, or last in that month
 create table reference.meter_month as
-with recursive placed as (
-    select
-        s.month,
-        m.meter_id,
-        m.site_id,
-        m.area,
-        m.line,
-        m.equipment,
-        m.carrier,
-        coalesce(m.role, 'main') as role,
-        m.generation_kind,
-        m.parent_meter_id,
-        coalesce(m.valid_from <= (s.month || '-01')::date, true) and coalesce(m.valid_to >= s.month_end, true) as is_whole_month
-    from (select distinct month, month_end from reference.site_month) as s
-    inner join reference.meter as m
-        on coalesce(s.month_end >= m.valid_from, true) and coalesce((s.month || '-01')::date <= m.valid_to, true)
-    qualify row_number() over (partition by m.meter_id, s.month order by coalesce(m.valid_from, date '0001-01-01') desc) = 1
-),
+select
+    s.month,
+    m.meter_id,
+    m.site_id,
+    m.area,
+    m.line,
+    m.equipment,
+    m.carrier,
+    coalesce(m.role, 'main') as role,
+    m.generation_kind,
+    m.parent_meter_id,
+    coalesce(m.valid_from <= (s.month || '-01')::date, true) and coalesce(m.valid_to >= s.month_end, true) as is_whole_month
+from (select distinct month, month_end from reference.site_month) as s
+inner join reference.meter as m
+    on coalesce(s.month_end >= m.valid_from, true) and coalesce((s.month || '-01')::date <= m.valid_to, true)
+qualify row_number() over (partition by m.meter_id, s.month order by coalesce(m.valid_from, date '0001-01-01') desc) = 1;
 
-ancestor as (
-    select month, meter_id, parent_meter_id as ancestor_id
-    from placed
+-- the meters of its site and carrier that a meter lies behind, the nearest first
+create table reference.meter_ancestor as
+with recursive chain as (
+    select month, meter_id, parent_meter_id as ancestor_id, 1 as depth
+    from reference.meter_month
     where parent_meter_id is not null
     union
-    select a.month, a.meter_id, p.parent_meter_id as ancestor_id
-    from ancestor as a
-    inner join placed as p on a.month = p.month and a.ancestor_id = p.meter_id
-    where p.parent_meter_id is not null
-),
-
-nested as (
-    select distinct p.month, p.meter_id
-    from ancestor as a
-    inner join placed as p on a.month = p.month and a.meter_id = p.meter_id
-    inner join placed as u on a.month = u.month and a.ancestor_id = u.meter_id
-    where u.meter_id <> p.meter_id and u.role = p.role and u.site_id = p.site_id and u.carrier = p.carrier
+    select c.month, c.meter_id, p.parent_meter_id as ancestor_id, c.depth + 1 as depth
+    from chain as c
+    inner join reference.meter_month as p on c.month = p.month and c.ancestor_id = p.meter_id
+    -- meters registered in a circle come to an end
+    where p.parent_meter_id is not null and c.depth < 32
 )
 
-select p.*, n.meter_id is not null as is_nested
-from placed as p
-left join nested as n on p.month = n.month and p.meter_id = n.meter_id;
+select c.month, c.meter_id, c.ancestor_id, min(c.depth) as depth, a.role, a.area, a.line, a.equipment, bool_or(a.role = m.role) as has_role
+from chain as c
+inner join reference.meter_month as m on c.month = m.month and c.meter_id = m.meter_id
+inner join reference.meter_month as a
+    on c.month = a.month and c.ancestor_id = a.meter_id and m.site_id = a.site_id and m.carrier = a.carrier
+where c.ancestor_id <> c.meter_id
+group by c.month, c.meter_id, c.ancestor_id, a.role, a.area, a.line, a.equipment;
 
 -- tonnes of coal equivalent per unit of each carrier and fuel, by month: the enterprise's own coefficient, else the heat value it
 -- measured, else the shipped coefficient; beside it the equal value of the year, or the latest year before

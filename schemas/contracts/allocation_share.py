@@ -21,7 +21,9 @@ class AllocationShare(
     """
 
     meter_id: str = key("被分摊的表号", "Meter whose energy is shared", refers="meter", optional=True)
-    site_id: str = key("被分摊的场所（与能源品种同填）", "Site whose energy is shared, with the carrier", refers="site", optional=True)
+    site_id: str = key(
+        "被分摊的场所（与能源品种同填）", "Site whose energy is shared, with the carrier", refers="site", optional=True
+    )
     carrier: str = choice("能源品种", "Energy carrier", CARRIERS, optional=True)
     target_site_id: str = key("分摊到的场所", "Site the share belongs to", refers="site", optional=True)
     tenant: str = text("分摊到的租户（不属于本企业）", "Tenant the share belongs to: it leaves the enterprise")
@@ -33,7 +35,11 @@ class AllocationShare(
     def period_runs_forward(cls) -> pl.Expr:
         return pl.col("valid_to") >= pl.col("valid_from")
 
-    @rule("one_source", "须填表号，或同时填场所与能源品种，二者择一", "either the meter, or site and carrier must be filled, and not both")
+    @rule(
+        "one_source",
+        "须填表号，或同时填场所与能源品种，二者择一",
+        "either the meter, or site and carrier must be filled, and not both",
+    )
     def exactly_one_source(cls) -> pl.Expr:
         meter, site, carrier = (pl.col(name).is_not_null() for name in ("meter_id", "site_id", "carrier"))
         return (meter & ~site & ~carrier) | (~meter & site & carrier)

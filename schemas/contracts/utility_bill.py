@@ -19,7 +19,9 @@ class UtilityBill(Contract, rows="event", key=("bill_id",), month=("period_to",)
 
     bill_id: str = key("账单号", "Bill", example="B202602-001")
     site_id: str = key("场所编号", "Site", refers="site", example="SH-W01")
-    supply_point_id: str = key("供能户号，空为场所唯一户号", "Supply account; empty: the site's only one", optional=True)
+    supply_point_id: str = key(
+        "供能户号，空为场所唯一户号", "Supply account; empty: the site's only one", optional=True
+    )
     meter_id: str = key("计费表号", "Meter the bill is for", refers="meter", optional=True)
     carrier: str = choice("能源品种", "Energy carrier", CARRIERS)
     period_from: Day = day("账期起日", "First day billed", example="2026-01-18")

@@ -2,18 +2,21 @@
 -- en: Energy used by site, month and carrier: main (or bill) + own generation - export - tenants ± shares; unknown, with the reason, with any part
 -- grain: site_id, month, carrier
 with part as (
-    select * from mart.site_month_metered
+    select
+        site_id, month, carrier, unit, quantity, purchased_quantity, exported_quantity, renewable_quantity, converted_quantity,
+        estimated_quantity, null as allocated_quantity, counted_by, reason
+    from mart.site_month_metered
     union all by name
     select
         target_site_id as site_id, month, carrier, unit, quantity, purchased_quantity, exported_quantity, renewable_quantity,
-        converted_quantity, estimated_quantity, quantity as allocated_quantity, reason
+        converted_quantity, estimated_quantity, quantity as allocated_quantity, null as counted_by, reason
     from mart.allocation_month
     where target_site_id is not null
     union all by name
     select
         source_site_id as site_id, month, carrier, unit, -quantity as quantity, -purchased_quantity as purchased_quantity,
         -exported_quantity as exported_quantity, -renewable_quantity as renewable_quantity, -converted_quantity as converted_quantity,
-        -estimated_quantity as estimated_quantity, -quantity as allocated_quantity, reason
+        -estimated_quantity as estimated_quantity, -quantity as allocated_quantity, null as counted_by, reason
     from mart.allocation_month
     where source_site_id is not null
 ),

@@ -1,14 +1,21 @@
 -- zh: 各场所每月各能源品种表计（无总表时为账单）用量，分摊之前；嵌套的同用途表只计最上一块；缺一块表或只有分表则为空并写明原因
 -- en: What meters, or bills where no main meter counts, say of a site's carrier, before allocation; unknown, with the reason, when one is missing
 -- grain: site_id, month, carrier
-with metered as (
+with nested as (
+    select distinct month, meter_id
+    from reference.meter_ancestor
+    where has_role
+),
+
+metered as (
     select
         k.site_id, k.month, k.carrier, k.meter_id, k.role, k.unit, k.quantity, 'meter' as counted_by,
-        coalesce(k.estimated_share, 0.0) * k.quantity as estimated_quantity, m.generation_kind,
+        coalesce(k.estimated_share, 0.0) * k.quantity as estimated_quantity, m.generation_kind, null as reason,
         -- under another of its role it is counted there
-        coalesce(m.is_nested, false) as is_nested
+        n.meter_id is not null as is_nested
     from mart.meter_month as k
     left join reference.meter_month as m on k.meter_id = m.meter_id and k.month = m.month
+    left join nested as n on k.meter_id = n.meter_id and k.month = n.month
 ),
 
 -- an account counts from its first bill until it is closed: a month without a bill is a gap
@@ -25,6 +32,7 @@ billed as (
         a.site_id, s.month, a.carrier, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested,
         case when b.reason is null then b.quantity end as quantity,
         b.estimated_quantity,
+        m.generation_kind,
         case when b.days is null then 'bill_missing' else b.reason end as reason
     from account as a
     inner join (select distinct site_id, month, carrier from mart.bill_month) as s
@@ -68,10 +76,11 @@ silent as (
     select m.site_id, c.month, m.carrier, count(*) as meters
     from (select distinct site_id, month, carrier from signed) as c
     inner join reference.meter_month as m on c.site_id = m.site_id and c.carrier = m.carrier and c.month = m.month
+    left join nested as n on m.meter_id = n.meter_id and m.month = n.month
     where
         m.role <> 'sub'
         and m.is_whole_month
-        and not m.is_nested
+        and n.meter_id is null
         and m.meter_id in (select meter_id from mart.meter_month)
         and not exists (select 1 from mart.meter_month as k where k.meter_id = m.meter_id and k.month = c.month)
         and not exists (

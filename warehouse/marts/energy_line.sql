@@ -34,7 +34,7 @@ with line as (
         f.vehicle_id is not null or e.site_id is null as is_counted,
         case
             when count(coalesce(f.mass_kg, f.volume_nm3)) = count(*)
-                then sum(coalesce(f.mass_kg, f.volume_nm3)::decimal(38, 6))::double
+                then sum(coalesce(f.mass_kg, f.volume_nm3)::decimal(38, 9))::double
         end as quantity,
         case when f.fuel in ('natural_gas', 'cng') then 'Nm3' else 'kg' end as unit,
         0.0 as estimated_share,

@@ -41,7 +41,8 @@ with line as (
         max(f.reason) filter (where coalesce(f.mass_kg, f.volume_nm3) is null) as reason
     from mart.fuel_line as f
     left join mart.site_month_energy as e on f.site_id = e.site_id and f.month = e.month and f.fuel = e.carrier
-    where f.ownership <> 'outsourced' and f.site_id is not null
+    -- adblue is a reagent and no energy
+    where f.ownership <> 'outsourced' and f.site_id is not null and f.fuel <> 'adblue'
     group by all
 )
 

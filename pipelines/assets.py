@@ -319,10 +319,11 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
                 "dagster/column_lineage": dg.TableColumnLineage(deps),
                 "rows_of_all_months": built.rows,
                 "months_changed": built.changed,
-            }
+            },
+            check_results=checks.mart_results(mart, house, months),
         )
 
-    return spec, work, []
+    return spec, work, checks.mart_specs(mart, key)
 
 
 # ── indicators, scores, published file, report ───────────────────────────────────────────────────────────────────────

@@ -64,6 +64,7 @@ class Mart:
         grain: the columns that name a row.
         rows: contract → the column that puts its rows into a month of this mart.
         zero: the contract whose delivery for a month says that a site without rows has had none.
+        warns: the condition of rows that somebody ought to look at; nothing waits for them.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Mart:
     grain: tuple[str, ...]
     rows: dict[str, str]
     zero: str | None = None
+    warns: str | None = None
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -139,7 +141,11 @@ def _mart(path: Path) -> Mart:
     rows = re.search(r"^-- rows: (.+)$", sql, re.MULTILINE)
     by = dict(item.split(" by ") for item in rows[1].split(", ")) if rows else {}
     zero = re.search(r"^-- zero: (\w+)$", sql, re.MULTILINE)
-    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by, zero[1] if zero else None)
+    warns = re.search(r"^-- warns: (.+)$", sql, re.MULTILINE)
+    return Mart(
+        path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by,
+        zero[1] if zero else None, warns[1] if warns else None,
+    )  # fmt: skip
 
 
 @dataclass
@@ -221,7 +227,9 @@ class Warehouse:
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
         self.inputs |= dict.fromkeys(("reference.site_zone", "reference.site_month", "reference.grid_fallback"), months)
-        self.inputs |= dict.fromkeys(("reference.meter_month", "reference.meter_ancestor"), digest(months, self.inputs["clean.meter"]))
+        self.inputs |= dict.fromkeys(
+            ("reference.meter_month", "reference.meter_ancestor"), digest(months, self.inputs["clean.meter"])
+        )
         read = ("emission_factor", "run", "grid_region", "carrier", "fuel_factor", "unit_factor")
         library = digest(months, *(self.inputs[f"reference.{name}"] for name in read))
         self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
@@ -387,18 +395,33 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
     def refuse(what: str, todo: str) -> CatalogueError:
         return CatalogueError(f"policies.{what}", "enterprise.yaml", todo)
 
-    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp", "bill_tolerance_pct"})
+    strange = sorted(
+        set(policies) - {*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp", "bill_tolerance_pct"}
+    )
     if strange:
         known = f"{', '.join(DEFAULTS)}, factors, factors_as_of, parameter_set, gwp, bill_tolerance_pct"
         raise refuse(f"unknown {', '.join(strange)} / 口径名称不存在", f"there are: {known}")
     given = policies.get("factors", "latest_published_as_of")
     name, year = next(iter(given.items())) if isinstance(given, dict) and given else (given, None)
-    if name not in _FACTOR_POLICIES or (name == "frozen") != (year is not None) or not (year is None or str(year).isdigit()):
-        raise refuse(f"factors: {given!r} / 因子口径不存在", "use latest_published_as_of, matching_year_else_latest or {frozen: 2022}")
+    if (
+        name not in _FACTOR_POLICIES
+        or (name == "frozen") != (year is not None)
+        or not (year is None or str(year).isdigit())
+    ):
+        raise refuse(
+            f"factors: {given!r} / 因子口径不存在",
+            "use latest_published_as_of, matching_year_else_latest or {frozen: 2022}",
+        )
     chosen, gwp = str(policies.get("parameter_set", "ndrc")), str(policies.get("gwp", "AR5"))
-    sets = set(factors.filter(pl.col("kind").is_in(["fuel_ncv", "fuel_co2_mass", "fuel_ttw_co2e"]))["parameter_set"].drop_nulls())
+    sets = set(
+        factors.filter(pl.col("kind").is_in(["fuel_ncv", "fuel_co2_mass", "fuel_ttw_co2e"]))[
+            "parameter_set"
+        ].drop_nulls()
+    )
     if chosen not in sets:
-        raise refuse(f"parameter_set: no set is called {chosen!r} / 参数组不存在", f"use one of: {', '.join(sorted(sets))}")
+        raise refuse(
+            f"parameter_set: no set is called {chosen!r} / 参数组不存在", f"use one of: {', '.join(sorted(sets))}"
+        )
     known_gwp = sorted(set(factors.filter(pl.col("kind") == "gwp100")["gwp_set"].drop_nulls()))
     if gwp not in known_gwp:
         raise refuse(f"gwp: {gwp!r} / GWP 组不存在；一份清单只用一组", f"use one of: {', '.join(known_gwp)}")
@@ -407,7 +430,13 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
         as_of = date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
     except ValueError as error:
         raise refuse(f"factors_as_of: {error} / 日期无效", "write it as 2026-12-31") from error
-    return {"factors_as_of": as_of, "factors": name, "frozen_year": None if year is None else int(year), "parameter_set": chosen, "gwp_set": gwp}
+    return {
+        "factors_as_of": as_of,
+        "factors": name,
+        "frozen_year": None if year is None else int(year),
+        "parameter_set": chosen,
+        "gwp_set": gwp,
+    }
 
 
 def _bill_tolerance(policies: Mapping[str, str | dict[str, str | int]]) -> float:
@@ -466,7 +495,9 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     if not own.exists():
         return rows
     try:
-        mine = _typed(judged(own) if own.stem == "emission_factor" else pl.read_csv(own, infer_schema=False)).with_columns(pl.lit("enterprise").alias("origin"))
+        mine = _typed(
+            judged(own) if own.stem == "emission_factor" else pl.read_csv(own, infer_schema=False)
+        ).with_columns(pl.lit("enterprise").alias("origin"))
     except pl.exceptions.PolarsError as error:
         raise MartError(
             f"cannot be read as reference rows: {error}", str(own), f"use the columns of {shipped.name}"

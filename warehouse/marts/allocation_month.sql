@@ -1,6 +1,7 @@
 -- zh: 各月能源分摊：来源（表或场所）按比例（按天加权）分给场所或租户的量；比例合计不为 1 或来源未知则为空并写明原因
 -- en: Energy shared out by month: a source's quantity x share (weighted by days); unknown, with the reason, where shares do not add up to 1
 -- grain: source, target, month, carrier
+-- warns: reason is not null
 with span as (
     select distinct month, (month || '-01')::date as month_start, month_end
     from reference.site_month

@@ -1,6 +1,7 @@
 -- zh: 表计核对：表与账单（按容差）、总表与其下级表（线损，负值示警）；只比对各方均已知的月份，否则为 incomplete 并写明原因
 -- en: Meters against bills (with a tolerance) and against the meters behind them (loss; negative flagged), in months all of them are known
 -- grain: balance, subject, carrier, month
+-- warns: verdict in ('differs', 'negative_loss')
 with billed as (
     select
         site_id,

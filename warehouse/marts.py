@@ -40,7 +40,13 @@ _TARGETS = (
 )  # fmt: skip
 
 
-DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
+DEFAULTS = {
+    "emission": "default",
+    "on_time": "first_promise",
+    "complaint": "all",
+    "intact": "pieces",
+    "satisfaction": "top_two_box",
+}
 """The policies of an enterprise that names none."""
 
 BILL_TOLERANCE_PCT = 2.0
@@ -375,7 +381,7 @@ def _replaced(frame: pl.DataFrame, path: Path) -> bool:
     return before != after
 
 
-_LIBRARY = ("factor_candidate", "factor_choice", "gwp", "fuel_co2", "fuel_wtt", "tce")
+_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "tce")
 """The tables `reference.sql` makes of the factor library."""
 
 _RUN: dict[str, type[pl.DataType]] = {
@@ -522,7 +528,9 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
 _NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
-_FLAGS = ("verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o", "is_medium", "needs_equal_value")
+_FLAGS = (
+    "verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o", "counts_other_indirect", "is_medium", "needs_equal_value",
+)  # fmt: skip
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -139,7 +139,8 @@ def test_the_graph_is_the_lineage(world: World) -> None:
     assert above["source/reference_meter"] == {"source/reference_site"}
     assert above["source/ami"] == {"source/reference_meter"}
     assert above["mart/meter_month"] >= {"source/ami", "source/reference_meter", "source/reference_site"}
-    assert above["mart/site_month_energy"] >= {"mart/meter_month", "source/reference_site"}
+    assert above["mart/site_month_metered"] >= {"mart/meter_month", "source/reference_meter", "source/reference_site"}
+    assert above["mart/site_month_energy"] >= {"mart/site_month_metered", "source/reference_site"}
     assert above["mart/site_month_order"] >= {"source/orders", "source/reference_site"}
     assert above["indicator/climate"] >= {"mart/site_month_emission", "mart/site_month_revenue"}
     assert above["score/result"] == {f"indicator/{family}" for family in FAMILIES}

@@ -58,8 +58,15 @@ select
 from (select distinct region from reference.site where region is not null) as r
 left join reference.grid_region as g on r.region = g.province;
 
--- the meter as it was at each month's end, or last in that month
+-- the meter as it was at each month's end, or last in that month; from the month before the first delivered to the month after the last
 create table reference.meter_month as
+with span as (
+    select
+        strftime((min(month) || '-01')::date - interval 1 month, '%Y-%m') as first_month,
+        strftime((max(month) || '-01')::date + interval 1 month, '%Y-%m') as last_month
+    from meta.arrival
+)
+
 select
     s.month,
     m.meter_id,
@@ -73,6 +80,7 @@ select
     m.parent_meter_id,
     coalesce(m.valid_from <= (s.month || '-01')::date, true) and coalesce(m.valid_to >= s.month_end, true) as is_whole_month
 from (select distinct month, month_end from reference.site_month) as s
+inner join span as a on s.month >= a.first_month and s.month <= a.last_month
 inner join reference.meter as m
     on coalesce(s.month_end >= m.valid_from, true) and coalesce((s.month || '-01')::date <= m.valid_to, true)
 qualify row_number() over (partition by m.meter_id, s.month order by coalesce(m.valid_from, date '0001-01-01') desc) = 1;

@@ -44,7 +44,7 @@ _FAMILIES = {
 # what the hub derives from reference rows before any mart runs: table → the contracts it rests on
 _DERIVED = {
     "staged.meter_segment": ("meter_reading", "meter", "site"), "reference.site_zone": ("site",), "reference.site_month": ("site",),
-    "reference.grid_fallback": ("site",),
+    "reference.grid_fallback": ("site",), "reference.meter_month": ("meter", "site"), "reference.meter_ancestor": ("meter", "site"), "reference.tce": ("site",),
 }  # fmt: skip
 _SHOWN = 40  # figures in the table a family shows of itself
 
@@ -319,10 +319,11 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
                 "dagster/column_lineage": dg.TableColumnLineage(deps),
                 "rows_of_all_months": built.rows,
                 "months_changed": built.changed,
-            }
+            },
+            check_results=checks.mart_results(mart, house, months),
         )
 
-    return spec, work, []
+    return spec, work, checks.mart_specs(mart, key)
 
 
 # ── indicators, scores, published file, report ───────────────────────────────────────────────────────────────────────

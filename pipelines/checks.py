@@ -1,4 +1,4 @@
-"""What is judged of every source in every run: conservation, the contract, arrival.
+"""What is judged of every source in every run (conservation, the contract, arrival), and of marts that name rows to look at.
 
 Dagster takes one result per check and run, so over several months a result names the months that fail. Only a breach of
 conservation blocks what lies downstream: refused rows and late deliveries are reported, they are no failure.
@@ -18,8 +18,10 @@ import pyarrow.parquet as pq
 from connectors.ingest import ALL, UNDATED, Outcome
 from connectors.source import Source
 from schemas.enterprise import Enterprise
+from warehouse.marts import Mart, Warehouse
 
 Entry = dict[str, Any]
+_SHOWN = 20  # rows to look at that a check shows
 
 _SAYS = {
     "conservation": "读入行数 = 接受 + 拒绝 + 完全重复，且与已存文件的行数相符 | "
@@ -132,6 +134,28 @@ def _is_due(month: str, day: int | None, now: datetime) -> bool:
     number = int(month[:4]) * 12 + int(month[5:])
     due = datetime(number // 12, number % 12 + 1, day or 1, tzinfo=now.tzinfo)
     return now.date() > due.date() if day else now >= due
+
+
+def mart_specs(mart: Mart, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The check of a mart that names rows to look at; none of the others."""
+    says = f"没有需要人工查看的行 | No row to look at: {mart.warns}"
+    return [dg.AssetCheckSpec("plausible", asset=key, blocking=False, description=says)] if mart.warns else []
+
+
+def mart_results(mart: Mart, house: Warehouse, months: list[str]) -> list[dg.AssetCheckResult]:
+    """Whether a mart has rows to look at in the months of the run; a warning, for they may well be right."""
+    if not mart.warns:
+        return []
+    sql = f"select * from mart.{mart.name} where list_contains(?, month) and ({mart.warns})"
+    found = house.connection.execute(sql, [months]).pl()
+    failing = sorted(set(found["month"]))
+    return [
+        dg.AssetCheckResult(
+            check_name="plausible", passed=not failing, severity=dg.AssetCheckSeverity.WARN,
+            description=f"to look at in / 需查看: {', '.join(failing)}" if failing else None,
+            metadata={"failing_months": failing, "rows": found.height, "first": table(found.columns, found.head(_SHOWN).iter_rows())},
+        )
+    ]  # fmt: skip
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> dg.MarkdownMetadataValue:

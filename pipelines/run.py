@@ -271,7 +271,7 @@ def write_report(enterprise: Enterprise, period: str) -> Path:
         unverified = connection.execute(
             """select distinct factor_id, source from reference.emission_factor where not verified and factor_id in (
                select factor_id from mart.emission_line union select tce_factor_id from mart.fuel_line union select co2_factor_id from mart.fuel_line
-               union select density_factor_id from mart.fuel_line union select factor_id from reference.carrier_tce) order by 1"""
+               union select density_factor_id from mart.fuel_line union select factor_id from mart.energy_line where is_counted) order by 1"""
         ).fetchall()
     if not (values["period"] == period).any():
         raise HubError(

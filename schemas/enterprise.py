@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -54,7 +54,7 @@ class Declaration(_Strict):
     first_month: str | None = None
     legal_entities: list[LegalEntity] = []
     profile: str = "draft-neutral-v1"
-    policies: dict[str, str | dict[str, str | int]] = {}
+    policies: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)] | dict[str, str | int]] = {}
     privacy: Privacy = Privacy()
 
     @field_validator("timezone")

@@ -35,7 +35,7 @@ SILENT_MONTHS = 12
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
 _TARGETS = (
     "kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kgCO2e", "tCO2e", "1", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ",
-    "tCO2e/kg", "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ", "GJ/kg", "GJ/Nm3", "tC/GJ", "kgCO2e/GJ", "kgCO2e/kg", "kgCO2e/Nm3", "kgCO2e/L", "kgCO2e/km",
+    "tCO2e/kg", "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ", "GJ/kg", "GJ/Nm3", "GJ/tce", "tce/m3", "tC/GJ", "kgCO2e/GJ", "kgCO2e/kg", "kgCO2e/Nm3", "kgCO2e/L", "kgCO2e/km",
     "kgCO2e/tkm", "kgCO2e/kWh", "kgCO2e/t", "kg/km",
 )  # fmt: skip
 
@@ -48,6 +48,9 @@ DEFAULTS = {
     "satisfaction": "top_two_box",
 }
 """The policies of an enterprise that names none."""
+
+BILL_TOLERANCE_PCT = 2.0
+"""By how many percent of a bill a meter may differ from it, unless the enterprise says another tolerance."""
 
 _POLICY_WORDS = {
     "reference_time": ("promised_by", "requested_by", "rescheduled_to"), "population": ("promised_by", "requested_by", "accepted_at"),
@@ -67,6 +70,7 @@ class Mart:
         grain: the columns that name a row.
         rows: contract → the column that puts its rows into a month of this mart.
         zero: the contract whose delivery for a month says that a site without rows has had none.
+        warns: the condition of rows that somebody ought to look at; nothing waits for them.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Mart:
     grain: tuple[str, ...]
     rows: dict[str, str]
     zero: str | None = None
+    warns: str | None = None
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -142,7 +147,11 @@ def _mart(path: Path) -> Mart:
     rows = re.search(r"^-- rows: (.+)$", sql, re.MULTILINE)
     by = dict(item.split(" by ") for item in rows[1].split(", ")) if rows else {}
     zero = re.search(r"^-- zero: (\w+)$", sql, re.MULTILINE)
-    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by, zero[1] if zero else None)
+    warns = re.search(r"^-- warns: (.+)$", sql, re.MULTILINE)
+    return Mart(
+        path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by,
+        zero[1] if zero else None, warns[1] if warns else None,
+    )  # fmt: skip
 
 
 @dataclass
@@ -210,7 +219,10 @@ class Warehouse:
             self._table(f"reference.{path.stem}", self._with_own_policy(kind, rows) if is_policy else rows)
         factors = self.frame("reference.emission_factor")
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
-        run = {**_factor_policy(self.enterprise.declaration.policies, factors), "timezone": self.enterprise.timezone}
+        policies = self.enterprise.declaration.policies
+        run = {
+            **_factor_policy(policies, factors), "timezone": self.enterprise.timezone, "bill_tolerance_pct": _bill_tolerance(policies),
+        }  # fmt: skip
         self._table("reference.run", pl.DataFrame([run], schema=_RUN))
         entities = self.enterprise.legal_entities()
         self._table(
@@ -221,13 +233,11 @@ class Warehouse:
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
         self.inputs |= dict.fromkeys(("reference.site_zone", "reference.site_month", "reference.grid_fallback"), months)
-        library = digest(
-            months,
-            *(
-                self.inputs[f"reference.{name}"]
-                for name in ("emission_factor", "run", "grid_region", "carrier", "unit_factor")
-            ),
+        self.inputs |= dict.fromkeys(
+            ("reference.meter_month", "reference.meter_ancestor"), digest(months, self.inputs["clean.meter"])
         )
+        read = ("emission_factor", "run", "grid_region", "carrier", "fuel_factor", "unit_factor")
+        library = digest(months, *(self.inputs[f"reference.{name}"] for name in read))
         self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
@@ -379,12 +389,12 @@ class Warehouse:
         return before != after
 
 
-_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "carrier_tce")
+_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "tce")
 """The tables `reference.sql` makes of the factor library."""
 
 _RUN: dict[str, type[pl.DataType]] = {
     "factors_as_of": pl.Date, "factors": pl.String, "frozen_year": pl.Int64, "parameter_set": pl.String, "gwp_set": pl.String,
-    "timezone": pl.String,
+    "timezone": pl.String, "bill_tolerance_pct": pl.Float64,
 }  # fmt: skip
 _FACTOR_POLICIES = ("latest_published_as_of", "matching_year_else_latest", "frozen")
 
@@ -399,9 +409,11 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
     def refuse(what: str, todo: str) -> CatalogueError:
         return CatalogueError(f"policies.{what}", "enterprise.yaml", todo)
 
-    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp"})
+    strange = sorted(
+        set(policies) - {*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp", "bill_tolerance_pct"}
+    )
     if strange:
-        known = f"{', '.join(DEFAULTS)}, factors, factors_as_of, parameter_set, gwp"
+        known = f"{', '.join(DEFAULTS)}, factors, factors_as_of, parameter_set, gwp, bill_tolerance_pct"
         raise refuse(f"unknown {', '.join(strange)} / 口径名称不存在", f"there are: {known}")
     given = policies.get("factors", "latest_published_as_of")
     name, year = next(iter(given.items())) if isinstance(given, dict) and given else (given, None)
@@ -439,6 +451,16 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
         "parameter_set": chosen,
         "gwp_set": gwp,
     }
+
+
+def _bill_tolerance(policies: Mapping[str, str | dict[str, str | int]]) -> float:
+    """By how many percent of a bill a meter may differ from it."""
+    written = str(policies.get("bill_tolerance_pct", BILL_TOLERANCE_PCT))
+    if not re.fullmatch(r"\d+(\.\d+)?", written):
+        raise CatalogueError(
+            f"policies.bill_tolerance_pct: {written} / 取值无效", "enterprise.yaml", "write a number of percent, as 2.5"
+        )
+    return float(written)
 
 
 def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame) -> pl.DataFrame:
@@ -514,7 +536,9 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
 _NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
-_FLAGS = ("verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o", "counts_other_indirect")
+_FLAGS = (
+    "verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o", "counts_other_indirect", "is_medium", "needs_equal_value",
+)  # fmt: skip
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:

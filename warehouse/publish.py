@@ -30,7 +30,6 @@ SCHEMAS = {
 }
 _TABLES = {
     "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
-    "reference.carrier_tce": "各能源品种折标系数 | Coal equivalent per unit of each carrier",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
     "reference.emission_factor": "因子库 | Factor library",
     "reference.emission_policy": "排放核算边界 | Boundaries of emissions",
@@ -42,11 +41,14 @@ _TABLES = {
     "reference.gwp": "本清单所用 GWP | GWP of this inventory",
     "reference.grid_region": "省份所属区域电网 | Grid region of each province",
     "reference.legal_entity": "法人 | Legal entities",
+    "reference.meter_ancestor": "各表的上级表 | The meters each meter lies behind",
+    "reference.meter_month": "各月末的表计 | Meters as they were at each month's end",
     "reference.on_time_policy": "准时口径 | On-time policies",
     "reference.refrigerant": "制冷剂及混合制冷剂组分 | Refrigerants and what blends are made of",
     "reference.run": "本次计算所用截止日与时区 | Cut-off day and time zone of the computation",
     "reference.satisfaction_policy": "满意口径 | Satisfaction policies",
     "reference.site_month": "各月末的场所 | Sites as they were at each month's end",
+    "reference.tce": "各月各能源品种与燃料的折标系数（当量值、等价值） | Coal equivalent per unit of each carrier and fuel, by month",
     "reference.uncertainty": "不确定度 | Uncertainties",
     "reference.unit_factor": "单位换算 | Unit conversions",
     "reference.vehicle_emission_class": "车型、燃料、排放阶段对应的因子类别 | Factor class of vehicle class, fuel and stage",

@@ -8,10 +8,23 @@ from schemas.contract import Contract
 from schemas.fields import Day, choice, count, day, key, quantity, rule, text, unit
 from schemas.units import labels_of
 
+CARRIERS = {
+    "electricity": "电力", "natural_gas": "天然气", "heat": "热力", "steam": "蒸汽", "cooling": "冷量", "water": "水", "compressed_air": "压缩空气",
+}  # fmt: skip
 # carrier -> units whose quantities it is metered in
 _MEASURED_IN = {
     "electricity": ("kWh",), "natural_gas": ("Nm3", "m3"), "heat": ("GJ",), "steam": ("GJ",), "cooling": ("GJ",), "water": ("m3",),
+    "compressed_air": ("m3",),
 }  # fmt: skip
+
+
+def unit_fits_carrier() -> pl.Expr:
+    """Whether `unit` can measure `carrier`; a carrier nobody knows is refused on its own account."""
+    fits = [
+        (pl.col("carrier") == carrier) & pl.col("unit").is_in([label for unit in units for label in labels_of(unit)])
+        for carrier, units in _MEASURED_IN.items()
+    ]
+    return pl.any_horizontal(*fits, ~pl.col("carrier").is_in(list(_MEASURED_IN)))
 
 
 class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计量表"):
@@ -22,18 +35,7 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
     area: str = text("区域", "Area")
     line: str = text("产线", "Line")
     equipment: str = text("设备", "Equipment")
-    carrier: str = choice(
-        "能源品种",
-        "Energy carrier",
-        {
-            "electricity": "电力",
-            "natural_gas": "天然气",
-            "heat": "热力",
-            "steam": "蒸汽",
-            "cooling": "冷量",
-            "water": "水",
-        },
-    )
+    carrier: str = choice("能源品种", "Energy carrier", CARRIERS)
     register_kind: str = choice("读数类型", "Kind of register", {"cumulative": "累计", "interval": "区间"})
     interval_min: int = count(
         "读数间隔（分钟），空为不规则", "Minutes between readings; empty: irregular", ge=1, optional=True
@@ -55,6 +57,12 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
         {"main": "总表", "sub": "分表", "generation": "发电", "export": "上网", "tenant": "租户"},
         optional=True,
     )
+    generation_kind: str = choice(
+        "发电（产能）来源，空为未注明：计入用能，不计入可再生",
+        "What generation runs on; empty: not said, counts as energy used and not as renewable",
+        {"pv": "光伏", "wind": "风电", "fuel": "燃料"},
+        optional=True,
+    )
     parent_meter_id: str = key("上级表号", "Parent meter", optional=True)
     valid_from: Day = day("生效日期", "Valid from", optional=True)
     valid_to: Day = day("失效日期", "Valid to", optional=True)
@@ -65,12 +73,7 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
 
     @rule("unit_of_another_carrier", "单位不能计量该能源品种", "the unit does not measure that carrier")
     def unit_measures_the_carrier(cls) -> pl.Expr:
-        fits = [
-            (pl.col("carrier") == carrier)
-            & pl.col("unit").is_in([label for unit in units for label in labels_of(unit)])
-            for carrier, units in _MEASURED_IN.items()
-        ]
-        return pl.any_horizontal(*fits, ~pl.col("carrier").is_in(list(_MEASURED_IN)))
+        return unit_fits_carrier()
 
     @rule("own_parent", "上级表不能是自己", "a meter cannot be its own parent")
     def parent_is_another(cls) -> pl.Expr:

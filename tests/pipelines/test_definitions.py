@@ -22,6 +22,7 @@ from pipelines.definitions import definitions
 from pipelines.run import FAMILIES, Run, locked
 from schemas.enterprise import Enterprise
 from tests.world import ORDERS, READINGS, TRIPS, World, make
+from warehouse.marts import Warehouse, mart
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -139,7 +140,8 @@ def test_the_graph_is_the_lineage(world: World) -> None:
     assert above["source/reference_meter"] == {"source/reference_site"}
     assert above["source/ami"] == {"source/reference_meter"}
     assert above["mart/meter_month"] >= {"source/ami", "source/reference_meter", "source/reference_site"}
-    assert above["mart/site_month_energy"] >= {"mart/meter_month", "source/reference_site"}
+    assert above["mart/site_month_metered"] >= {"mart/meter_month", "source/reference_meter", "source/reference_site"}
+    assert above["mart/site_month_energy"] >= {"mart/site_month_metered", "source/reference_site"}
     assert above["mart/site_month_order"] >= {"source/orders", "source/reference_site"}
     assert above["indicator/climate"] >= {"mart/site_month_emission", "mart/site_month_revenue"}
     assert above["score/result"] == {f"indicator/{family}" for family in FAMILIES}
@@ -492,3 +494,31 @@ def test_the_cursor_stays_small_however_many_files_there_are(world: World, watch
         world.deliver(f"readings/2026-02-{number}.csv", *FEBRUARY)
     watch.look()
     assert set(json.loads(watch.cursor or "{}")) == {"2026-01", "2026-02", "unnamed"}
+
+
+BILLS = """\
+contract: utility_bill
+read: {as: csv, files: "bills/*.csv"}
+columns: {bill_id: no, site_id: site, carrier: carrier, period_from: first, period_to: last, quantity: used, unit: unit}
+"""
+
+
+def test_a_bill_far_from_its_meter_is_a_warning_that_names_the_month(world: World) -> None:
+    world.write("sources/bills.yaml", BILLS)
+    world.deliver(
+        "bills/all.csv", "no,site,carrier,first,last,used,unit", "B1,SH-W01,electricity,2026-01-01,2026-01-31,100,kWh"
+    )
+    world.ingest("2026-01", "2026-02")
+    balance = mart("meter_balance")
+    assert [spec.blocking for spec in checks.mart_specs(balance, key("mart/meter_balance"))] == [False]
+    with Warehouse(world.enterprise) as house:
+        house.mart("meter_balance")
+        (january,) = checks.mart_results(balance, house, ["2026-01"])
+        (march,) = checks.mart_results(balance, house, ["2026-03"])
+        assert checks.mart_results(mart("meter_month"), house, ["2026-01"]) == []
+    assert (january.passed, january.severity, january.metadata["failing_months"].value) == (
+        False,
+        dg.AssetCheckSeverity.WARN,
+        ["2026-01"],
+    )
+    assert march.passed

@@ -17,7 +17,7 @@ from warehouse.marts import REFERENCE, SCHEMAS, _rows, _unit_factors, marts
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
     "factors_as_of": date(2026, 6, 30), "factors": "latest_published_as_of", "frozen_year": None, "parameter_set": "ndrc", "gwp_set": "AR5",
-    "timezone": "Asia/Shanghai",
+    "timezone": "Asia/Shanghai", "bill_tolerance_pct": 2.0,
 }  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "warehouse"
 _SEGMENT = """create table staged.meter_segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
@@ -48,6 +48,7 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
     fill(connection, "reference.run", [{**RUN, **run}])
     connection.execute("alter table reference.run alter factors_as_of type date")
     connection.execute("alter table reference.run alter frozen_year type bigint")
+    connection.execute("alter table reference.run alter bill_tolerance_pct type double")
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))
     fill(connection, "reference.emission_factor", rows.pop("reference.emission_factor", ()))

@@ -10,7 +10,12 @@ with span as (
 
 expected as (
     select p.site_id, s.month, p.carrier as subject
-    from (select distinct site_id, carrier from mart.site_month_energy where carrier <> 'water') as p
+    from (
+        select distinct e.site_id, e.carrier
+        from mart.site_month_energy as e
+        inner join reference.carrier as c on e.carrier = c.carrier
+        where not c.is_medium
+    ) as p
     inner join reference.site_month as s on p.site_id = s.site_id
     union
     -- a source that begins after another has ended has taken its place: neither is waited for in the other's months

@@ -1,26 +1,24 @@
--- zh: 各场所每月各能源品种的用量；用量 = 总表 + 自发电 − 上网 − 租户；缺一块表或只有分表则用量为空并写明原因
--- en: Energy used by site, month and carrier: main + own generation - export - tenants; unknown, with the reason, when a meter is or the main one is missing
+-- zh: 各场所每月各能源品种的用量；用量 = 总表（或账单）+ 自发电 − 上网 − 租户 ± 分摊；任一部分未知则为空并写明原因
+-- en: Energy used by site, month and carrier: main (or bill) + own generation - export - tenants ± shares; unknown, with the reason, with any part
 -- grain: site_id, month, carrier
-with known as (
+with part as (
     select
-        *,
-        case role when 'sub' then 0 when 'main' then 1 when 'generation' then 1 when 'export' then -1 when 'tenant' then -1 end as sign,
-        case role when 'main' then 1 when 'tenant' then -1 else 0 end as purchased_sign
-    from mart.meter_month
-),
-
--- a meter that has counted in other months, was in place all this month and says nothing of it
-silent as (
-    select m.site_id, c.month, m.carrier, count(*) as meters
-    from (select distinct site_id, month, carrier from known) as c
-    inner join reference.meter as m on c.site_id = m.site_id and c.carrier = m.carrier
-    where
-        coalesce(m.role, 'main') <> 'sub'
-        and coalesce(m.valid_from <= (c.month || '-01')::date, true)
-        and coalesce(m.valid_to >= last_day((c.month || '-01')::date), true)
-        and m.meter_id in (select meter_id from known)
-        and not exists (select 1 from known as k where k.meter_id = m.meter_id and k.month = c.month)
-    group by all
+        site_id, month, carrier, unit, quantity, purchased_quantity, exported_quantity, renewable_quantity, converted_quantity,
+        estimated_quantity, null as allocated_quantity, counted_by, reason
+    from mart.site_month_metered
+    union all by name
+    select
+        target_site_id as site_id, month, carrier, unit, quantity, purchased_quantity, exported_quantity, renewable_quantity,
+        converted_quantity, estimated_quantity, quantity as allocated_quantity, null as counted_by, reason
+    from mart.allocation_month
+    where target_site_id is not null
+    union all by name
+    select
+        source_site_id as site_id, month, carrier, unit, -quantity as quantity, -purchased_quantity as purchased_quantity,
+        -exported_quantity as exported_quantity, -renewable_quantity as renewable_quantity, -converted_quantity as converted_quantity,
+        -estimated_quantity as estimated_quantity, -quantity as allocated_quantity, null as counted_by, reason
+    from mart.allocation_month
+    where source_site_id is not null
 ),
 
 total as (
@@ -29,27 +27,17 @@ total as (
         month,
         carrier,
         any_value(unit) as unit,
-        count(*) filter (where role <> 'sub') as meters,
-        count(*) filter (where role = 'main') as mains,
-        count(*) filter (where role <> 'sub' and quantity is null) as unknown_meters,
-        sum((quantity * sign)::decimal(38, 6))::double as quantity,
-        sum((quantity * purchased_sign)::decimal(38, 6))::double as purchased_quantity,
-        sum((quantity * sign * coalesce(estimated_share, 0.0))::decimal(38, 6))::double as estimated_quantity
-    from known
+        coalesce(any_value(counted_by), 'allocation') as counted_by,
+        max(reason) as reason,
+        sum(quantity::decimal(38, 6))::double as quantity,
+        sum(purchased_quantity::decimal(38, 6))::double as purchased_quantity,
+        sum(exported_quantity::decimal(38, 6))::double as exported_quantity,
+        sum(renewable_quantity::decimal(38, 6))::double as renewable_quantity,
+        sum(converted_quantity::decimal(38, 6))::double as converted_quantity,
+        sum(estimated_quantity::decimal(38, 6))::double as estimated_quantity,
+        sum(allocated_quantity::decimal(38, 6))::double as allocated_quantity
+    from part
     group by site_id, month, carrier
-),
-
-judged as (
-    select
-        t.*,
-        case
-            when t.meters = 0 then 'only_sub_meters'
-            when t.mains = 0 and s.meters is null then 'no_main_meter'
-            when t.unknown_meters > 0 then 'quantity_unknown'
-            when s.meters > 0 then 'meter_silent'
-        end as reason
-    from total as t
-    left join silent as s on t.site_id = s.site_id and t.month = s.month and t.carrier = s.carrier
 )
 
 select
@@ -58,12 +46,19 @@ select
     e.month,
     e.carrier,
     case when e.reason is null then e.quantity end as quantity,
-    e.unit,
+    coalesce(e.unit, c.unit) as unit,
     case when e.reason is null then e.purchased_quantity end as purchased_quantity,
-    case when e.reason is null then e.quantity * t.tce_per_unit end as energy_tce,
+    case when e.reason is null then e.exported_quantity end as exported_quantity,
+    case when e.reason is null then e.renewable_quantity end as renewable_quantity,
+    -- what the site made of a fuel that is counted as energy already
+    case when e.reason is null then e.converted_quantity end as converted_quantity,
+    case when e.reason is null then e.allocated_quantity end as allocated_quantity,
+    e.counted_by,
+    case when e.reason is null and not c.is_medium then (e.quantity - e.converted_quantity) * t.tce_per_unit end as energy_tce,
     case when e.reason is null then e.estimated_quantity / nullif(e.quantity, 0) end as estimated_share,
     e.reason
-from judged as e
+from total as e
+inner join reference.carrier as c on e.carrier = c.carrier
 left join reference.site_month as s on e.site_id = s.site_id and e.month = s.month
-left join reference.carrier_tce as t on e.carrier = t.carrier
-order by site_id, month, carrier
+left join reference.tce as t on e.carrier = t.subject and e.month = t.month
+order by e.site_id, e.month, e.carrier

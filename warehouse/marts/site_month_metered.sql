@@ -1,0 +1,153 @@
+-- zh: 各场所每月各能源品种表计（无总表时为账单）用量，分摊之前；嵌套的同用途表只计最上一块；缺一块表或只有分表则为空并写明原因
+-- en: What meters, or bills where no main meter counts, say of a site's carrier, before allocation; unknown, with the reason, when one is missing
+-- grain: site_id, month, carrier
+with nested as (
+    select distinct month, meter_id
+    from reference.meter_ancestor
+    where has_role
+),
+
+metered as (
+    select
+        k.site_id, k.month, k.carrier, k.meter_id, k.role, k.unit, k.quantity, 'meter' as counted_by,
+        coalesce(k.estimated_share, 0.0) * k.quantity as estimated_quantity, m.generation_kind, null as reason,
+        -- under another of its role it is counted there
+        n.meter_id is not null as is_nested
+    from mart.meter_month as k
+    left join reference.meter_month as m on k.meter_id = m.meter_id and k.month = m.month
+    left join nested as n on k.meter_id = n.meter_id and k.month = n.month
+),
+
+-- an account counts from its first bill until it is closed: a month without a bill is a gap
+account as (
+    select
+        site_id, carrier, supply_point_id, meter_id, any_value(unit) as unit,
+        min(month) as first_month, max(month) filter (where is_closed) as last_month
+    from mart.bill_month
+    group by site_id, carrier, supply_point_id, meter_id
+),
+
+billed as (
+    select
+        a.site_id, s.month, a.carrier, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested,
+        case when b.reason is null then b.quantity end as quantity,
+        b.estimated_quantity,
+        m.generation_kind,
+        case when b.days is null then 'bill_missing' else b.reason end as reason
+    from account as a
+    inner join (select distinct site_id, month, carrier from mart.bill_month) as s
+        on a.site_id = s.site_id and a.carrier = s.carrier and a.first_month <= s.month and coalesce(a.last_month >= s.month, true)
+    left join mart.bill_month as b
+        on
+            a.site_id = b.site_id
+            and a.carrier = b.carrier
+            and a.supply_point_id is not distinct from b.supply_point_id
+            and a.meter_id is not distinct from b.meter_id
+            and s.month = b.month
+    left join reference.meter_month as m on a.meter_id = m.meter_id and s.month = m.month
+    where
+        -- meters before bills: a meter's own bill counts where the meter says nothing, a site's where no main meter does
+        coalesce(m.role, 'main') = 'main'
+        and not exists (
+            select 1 from metered as k
+            where
+                k.site_id = a.site_id and k.carrier = a.carrier and k.month = s.month and k.role = 'main'
+                and coalesce(k.meter_id = a.meter_id, true)
+        )
+),
+
+known as (
+    select * from metered
+    where not is_nested
+    union all by name
+    select * from billed
+),
+
+signed as (
+    select
+        *,
+        case role when 'sub' then 0 when 'main' then 1 when 'generation' then 1 when 'export' then -1 when 'tenant' then -1 end as sign,
+        case role when 'main' then 1 when 'tenant' then -1 else 0 end as purchased_sign
+    from known
+),
+
+-- a meter that has counted in other months, was in place all this month and says nothing of it
+silent as (
+    select m.site_id, c.month, m.carrier, count(*) as meters
+    from (select distinct site_id, month, carrier from signed) as c
+    inner join reference.meter_month as m on c.site_id = m.site_id and c.carrier = m.carrier and c.month = m.month
+    left join nested as n on m.meter_id = n.meter_id and m.month = n.month
+    where
+        m.role <> 'sub'
+        and m.is_whole_month
+        and n.meter_id is null
+        and m.meter_id in (select meter_id from mart.meter_month)
+        and not exists (select 1 from mart.meter_month as k where k.meter_id = m.meter_id and k.month = c.month)
+        and not exists (
+            select 1 from billed as b
+            where
+                b.site_id = m.site_id and b.carrier = m.carrier and b.month = c.month and m.role = 'main'
+                and coalesce(b.meter_id = m.meter_id, true)
+        )
+    group by all
+),
+
+registered as (
+    select distinct site_id, month, carrier
+    from reference.meter_month
+    where role = 'main'
+),
+
+total as (
+    select
+        site_id,
+        month,
+        carrier,
+        any_value(unit) as unit,
+        count(*) filter (where role <> 'sub') as meters,
+        count(*) filter (where role = 'main') as mains,
+        count(*) filter (where role <> 'sub' and quantity is null) as unknown_meters,
+        count(*) filter (where role <> 'sub' and not coalesce(role = 'generation' and generation_kind = 'fuel', false)) as not_made_of_fuel,
+        max(reason) as reason,
+        string_agg(distinct counted_by, '+' order by counted_by desc) filter (where role = 'main') as counted_by,
+        sum((quantity * sign)::decimal(38, 6))::double as quantity,
+        sum((quantity * purchased_sign)::decimal(38, 6))::double as purchased_quantity,
+        coalesce(sum(quantity::decimal(38, 6)) filter (where role = 'export'), 0)::double as exported_quantity,
+        coalesce(sum(quantity::decimal(38, 6)) filter (where role = 'generation' and generation_kind in ('pv', 'wind')), 0)::double as renewable_quantity,
+        coalesce(sum(quantity::decimal(38, 6)) filter (where role = 'generation' and generation_kind = 'fuel'), 0)::double as converted_quantity,
+        sum((estimated_quantity * sign)::decimal(38, 6))::double as estimated_quantity
+    from signed
+    group by site_id, month, carrier
+),
+
+judged as (
+    select
+        t.* exclude (reason),
+        case
+            when t.meters = 0 then 'only_sub_meters'
+            -- heat, steam and the like that a site makes of its own fuel needs no main meter
+            when t.mains = 0 and s.meters is null and (t.carrier = 'electricity' or t.not_made_of_fuel > 0 or r.site_id is not null) then 'no_main_meter'
+            when t.reason is not null then t.reason
+            when t.unknown_meters > 0 then 'quantity_unknown'
+            when s.meters > 0 then 'meter_silent'
+        end as reason
+    from total as t
+    left join silent as s on t.site_id = s.site_id and t.month = s.month and t.carrier = s.carrier
+    left join registered as r on t.site_id = r.site_id and t.month = r.month and t.carrier = r.carrier
+)
+
+select
+    site_id,
+    month,
+    carrier,
+    case when reason is null then quantity end as quantity,
+    unit,
+    case when reason is null then purchased_quantity end as purchased_quantity,
+    case when reason is null then exported_quantity end as exported_quantity,
+    case when reason is null then renewable_quantity end as renewable_quantity,
+    case when reason is null then converted_quantity end as converted_quantity,
+    case when reason is null then estimated_quantity end as estimated_quantity,
+    coalesce(counted_by, 'meter') as counted_by,
+    reason
+from judged
+order by site_id, month, carrier

@@ -212,6 +212,7 @@ class Warehouse:
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
         self.inputs |= {"reference.site_zone": months, "reference.site_month": months, "reference.grid_fallback": months,
                         "reference.carrier_tce": digest(self.inputs["reference.carrier"], self.inputs["reference.emission_factor"])}  # fmt: skip
+        self._table("reference.figure_unit", _figure_units(self.connection))
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
     def _with_own_policy(self, kind: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -437,7 +438,7 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     )
 
 
-_NUMBERS = ("value", "scale_max", "satisfied_from")
+_NUMBERS = ("value", "scale_max", "satisfied_from", "lower", "upper", "added_km")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
 _FLAGS = ("verified", "counts_unjustified")
@@ -463,4 +464,34 @@ def _unit_factors(written: tuple[str, ...]) -> pl.DataFrame:
                 pairs.append((unit, target, units.factor(unit, target)))
     return pl.DataFrame(
         sorted(set(pairs)), schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row"
+    )
+
+
+def _figure_units(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Conversion factors between the units of published figures that must agree with each other.
+
+    Args:
+        connection: with `clean.reported_figure` and `reference.emission_factor`.
+
+    Returns:
+        from_unit (of a part, a quotient, an emission per activity, a share), to_unit, factor; nothing where a unit is
+        unknown or measures something else.
+    """
+    pairs = connection.execute("""
+        with f as (select figure_id, unit, parent_id, numerator_id, denominator_id, base_id, activity_id, factor_id from clean.reported_figure)
+        select p.unit, t.unit from f as p inner join f as t on p.parent_id = t.figure_id
+        union select n.unit || '/' || d.unit, r.unit from f as r
+            inner join f as n on r.numerator_id = n.figure_id inner join f as d on r.denominator_id = d.figure_id
+        union select '1', unit from f where base_id is not null
+        union select e.unit || '/' || a.unit, k.unit from f as e
+            inner join f as a on e.activity_id = a.figure_id inner join reference.emission_factor as k on e.factor_id = k.factor_id
+        union select '1', '%'
+        order by all""").fetchall()
+    rows = [
+        (unit, into, units.factor(unit, into))
+        for unit, into in pairs
+        if units.is_known(unit) and units.is_known(into) and units.same_dimension(unit, into)
+    ]
+    return pl.DataFrame(
+        rows, schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row"
     )

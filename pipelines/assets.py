@@ -44,7 +44,7 @@ _FAMILIES = {
 # what the hub derives from reference rows before any mart runs: table → the contracts it rests on
 _DERIVED = {
     "staged.meter_segment": ("meter_reading", "meter", "site"), "reference.site_zone": ("site",), "reference.site_month": ("site",),
-    "reference.grid_fallback": ("site",),
+    "reference.grid_fallback": ("site",), "reference.figure_unit": ("reported_figure",),
 }  # fmt: skip
 _SHOWN = 40  # figures in the table a family shows of itself
 

@@ -58,6 +58,7 @@ _LABELS: dict[str, tuple[str, str]] = {
     "t": ("metric_ton", "t 吨 公吨 ton tonne tonnes tons"),
     "万t": ("wan_t", "万t 万吨"),
     "km": ("kilometer", "km 公里 千米"),
+    "tkm": ("metric_ton * kilometer", "tkm 吨公里"),
     "m2": ("meter ** 2", "m2 m^2 平方米 平米 ㎡"),
     "h": ("hour", "h 小时 hour hours hr 工时"),
     "min": ("minute", "min 分钟 分 minute minutes"),
@@ -83,7 +84,7 @@ _LABELS: dict[str, tuple[str, str]] = {
 _SUFFIXES: dict[str, str] = {
     "person_min": "person·min", "t_km": "t·km", "kwh": "kWh", "kw": "kW", "gj": "GJ", "m3": "m3", "nm3": "Nm3",
     "l": "L", "kg": "kg", "t": "t", "km": "km", "m2": "m2", "h": "h", "min": "min", "cny": "CNY", "tce": "tce",
-    "tco2e": "tCO2e", "pieces": "piece", "persons": "person", "workers": "person", "orders": "order", "cases": "case",
+    "tco2e": "tCO2e", "kgco2e": "kgCO2e", "pieces": "piece", "persons": "person", "workers": "person", "orders": "order", "cases": "case",
     "vehicles": "vehicle",
 }  # fmt: skip
 

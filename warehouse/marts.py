@@ -492,6 +492,4 @@ def _figure_units(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         for unit, into in pairs
         if units.is_known(unit) and units.is_known(into) and units.same_dimension(unit, into)
     ]
-    return pl.DataFrame(
-        rows, schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row"
-    )
+    return pl.DataFrame(rows, schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row")

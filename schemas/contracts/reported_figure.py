@@ -46,7 +46,11 @@ class ReportedFigure(Contract, rows="reference", key=("figure_id",), zh="已披�
         related = ("parent_id", "numerator_id", "denominator_id", "base_id", "activity_id")
         return pl.all_horizontal((pl.col(name) != pl.col("figure_id")).fill_null(value=True) for name in related)
 
-    @rule("half_a_ratio", "分子须与分母或基期二者之一同填", "a numerator needs either a denominator or a base, and they need a numerator")
+    @rule(
+        "half_a_ratio",
+        "分子须与分母或基期二者之一同填",
+        "a numerator needs either a denominator or a base, and they need a numerator",
+    )
     def ratio_has_both_sides(cls) -> pl.Expr:
         sides = pl.sum_horizontal(pl.col("denominator_id", "base_id").is_not_null().cast(pl.Int8))
         return sides == pl.col("numerator_id").is_not_null().cast(pl.Int8)

@@ -33,7 +33,8 @@ SILENT_MONTHS = 12
 
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
 _TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
-            "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ")  # fmt: skip
+            "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ", "kgCO2e/L", "kgCO2e/kg", "kgCO2e/Nm3", "kgCO2e/kWh", "kgCO2e/tkm",
+            "kgCO2e/t")  # fmt: skip
 
 
 DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}

@@ -32,6 +32,7 @@ _TABLES = {
     "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
     "reference.carrier_tce": "各能源品种折标系数 | Coal equivalent per unit of each carrier",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
+    "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
     "reference.emission_factor": "因子库 | Factor library",
     "reference.figure_unit": "已披露数字之间的单位换算 | Conversions between the units of published figures",
     "reference.fuel_factor": "各燃料所用因子 | Factors used for each fuel",

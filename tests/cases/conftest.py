@@ -15,12 +15,14 @@ from schemas.enterprise import Enterprise
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
-    """Runs the enterprise folder of a case for some months; its published file."""
+    """Runs the enterprise folder of a case for some months; its published file. `without` names a file left out."""
     opened: list[duckdb.DuckDBPyConnection] = []
 
-    def figures(name: str, *months: str) -> duckdb.DuckDBPyConnection:
+    def figures(name: str, *months: str, without: str | None = None) -> duckdb.DuckDBPyConnection:
         folder = tmp_path_factory.mktemp(name) / "enterprise"
         shutil.copytree(Path(__file__).parent / name, folder)
+        if without:
+            (folder / without).unlink()
         enterprise = Enterprise(folder)
         with locked(enterprise):
             result = run(enterprise, list(months))

@@ -32,7 +32,9 @@ class Toc(Contract, rows="reference", key=("toc_id", "valid_from"), zh="运输�
         "What the kilometres of its vehicles' trips are; empty: as driven",
         {"actual": "实际行驶", "sfd": "最短可行距离", "gcd": "大圆距离"}, optional=True,
     )  # fmt: skip
-    ttw_factor_id: str = key("行驶阶段强度的因子编号", "Factor of its intensity, tank to wheel, where no energy is recorded", optional=True)
+    ttw_factor_id: str = key(
+        "行驶阶段强度的因子编号", "Factor of its intensity, tank to wheel, where no energy is recorded", optional=True
+    )
     wtt_factor_id: str = key("上游阶段强度的因子编号", "Factor of its intensity, well to tank", optional=True)
     wtw_factor_id: str = key("全生命周期强度的因子编号", "Factor of its intensity, well to wheel", optional=True)
     data_type: str = choice(

@@ -28,7 +28,10 @@ class TocEnergy(Contract, rows="event", key=("record_id",), month=("month",), zh
     distance_km: float = quantity("行驶里程（含空驶）", "Distance driven, empty running included", ge=0, optional=True)
     empty_km: float = quantity("空驶里程", "Distance driven empty", ge=0, optional=True)
     turnover_t_km: float = quantity(
-        "周转量（最短可行或大圆距离）", "Transport activity over shortest feasible or great-circle distance", ge=0, optional=True
+        "周转量（最短可行或大圆距离）",
+        "Transport activity over shortest feasible or great-circle distance",
+        ge=0,
+        optional=True,
     )
     throughput_t: float = quantity("枢纽吞吐量", "Throughput of a hub", ge=0, optional=True)
     data_type: str = choice(
@@ -39,7 +42,11 @@ class TocEnergy(Contract, rows="event", key=("record_id",), month=("month",), zh
     def exactly_one_quantity(cls) -> pl.Expr:
         return pl.sum_horizontal(pl.col("volume_l", "mass_kg", "energy_kwh").is_not_null().cast(pl.Int8)) == 1
 
-    @rule("quantity_of_another_energy", "电力须填电量，其他须填体积或质量", "electricity is counted in energy_kwh, and nothing else is")
+    @rule(
+        "quantity_of_another_energy",
+        "电力须填电量，其他须填体积或质量",
+        "electricity is counted in energy_kwh, and nothing else is",
+    )
     def quantity_fits_the_fuel(cls) -> pl.Expr:
         return (pl.col("fuel") == "electricity") == pl.col("energy_kwh").is_not_null()
 

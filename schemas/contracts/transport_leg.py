@@ -18,7 +18,10 @@ class TransportLeg(Contract, rows="event", key=("shipment_id", "seq"), month=("s
     mass_t: float = quantity("货物质量（含包装）", "Mass of the goods with packaging", ge=0, example="12")
     distance_km: float = quantity("距离，枢纽为空", "Distance; empty in a hub", ge=0, example="400", optional=True)
     distance_type: str = choice(
-        "距离口径", "What the distance is", {"sfd": "最短可行距离", "gcd": "大圆距离", "actual": "实际行驶"}, optional=True
+        "距离口径",
+        "What the distance is",
+        {"sfd": "最短可行距离", "gcd": "大圆距离", "actual": "实际行驶"},
+        optional=True,
     )
     origin: str = text("起点", "From", example="上海")
     destination: str = text("终点", "To", example="郑州")
@@ -29,6 +32,10 @@ class TransportLeg(Contract, rows="event", key=("shipment_id", "seq"), month=("s
     def distance_has_a_type(cls) -> pl.Expr:
         return pl.col("distance_km").is_not_null() == pl.col("distance_type").is_not_null()
 
-    @rule("haul_without_distance", "运输环节须有距离，枢纽环节不得有", "a haul needs a distance, the handling in a hub has none")
+    @rule(
+        "haul_without_distance",
+        "运输环节须有距离，枢纽环节不得有",
+        "a haul needs a distance, the handling in a hub has none",
+    )
     def hauls_have_a_distance(cls) -> pl.Expr:
         return (pl.col("toc_mode") == "hub") == pl.col("distance_km").is_null()

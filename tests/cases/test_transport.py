@@ -25,12 +25,24 @@ def row(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 def test_empty_kilometres_are_in_the_emissions_and_never_in_the_activity(hub: duckdb.DuckDBPyConnection) -> None:
     road = row(hub, "select * from mart.toc_month where toc_id = 'ROAD'")
     # 12 trips of 10,000 km, 2,000 of them empty; 8,000 km x 18 t each = 1,728,000 t·km over the shortest feasible distance
-    assert (road["distance_km"], road["empty_km"], road["activity"], road["activity_by"]) == (120_000, 24_000, 1_728_000, "trips")
+    assert (road["distance_km"], road["empty_km"], road["activity"], road["activity_by"]) == (
+        120_000,
+        24_000,
+        1_728_000,
+        "trips",
+    )
     # 36,000 L x 3.24 = 116,640 kg WTW; x 2.67 = 96,120 kg TTW; 20,520 kg WTT
-    assert [road[name] for name in ("wtw_kgco2e", "ttw_kgco2e", "wtt_kgco2e")] == pytest.approx([116_640, 96_120, 20_520])
+    assert [road[name] for name in ("wtw_kgco2e", "ttw_kgco2e", "wtt_kgco2e")] == pytest.approx(
+        [116_640, 96_120, 20_520]
+    )
     # / 1,728,000 t·km; without the fuel of the empty kilometres it would be 54.0 and 44.5
     assert (road["wtw_intensity"], road["ttw_intensity"]) == (pytest.approx(67.5), pytest.approx(55.625))
-    assert (road["intensity_unit"], road["data_type"], road["counted_by"], road["reason"]) == ("gCO2e/tkm", "primary", "vehicle", None)
+    assert (road["intensity_unit"], road["data_type"], road["counted_by"], road["reason"]) == (
+        "gCO2e/tkm",
+        "primary",
+        "vehicle",
+        None,
+    )
     assert road["factor_id"] == "ttw_diesel_en16258, wtw_diesel_en16258"
 
 
@@ -42,7 +54,9 @@ def test_a_shipment_has_its_tonne_kilometres_worth(hub: duckdb.DuckDBPyConnectio
 
 
 def test_a_chain_is_the_sum_of_its_legs_and_its_hub(hub: duckdb.DuckDBPyConnection) -> None:
-    legs = hub.execute("select seq, wtw_kgco2e, data_type from mart.leg_emission where shipment_id = 'C07' order by seq").fetchall()
+    legs = hub.execute(
+        "select seq, wtw_kgco2e, data_type from mart.leg_emission where shipment_id = 'C07' order by seq"
+    ).fetchall()
     # 1,000 t·km x 67.5 g; 10 t x 1.2 kg; 9,000 t·km x (27.79 + 6.91) g; 500 t·km x 67.5 g
     assert [kg for _, kg, _ in legs] == pytest.approx([67.5, 12.0, 312.3, 33.75])
     assert [kind for *_, kind in legs] == ["primary", "default", "default", "primary"]
@@ -53,7 +67,9 @@ def test_a_chain_is_the_sum_of_its_legs_and_its_hub(hub: duckdb.DuckDBPyConnecti
     assert (chain["primary_wtw_kgco2e"], chain["default_wtw_kgco2e"]) == (pytest.approx(101.25), pytest.approx(324.3))
 
 
-def test_what_burns_on_the_way_is_unknown_where_the_hub_names_one_factor_for_all(hub: duckdb.DuckDBPyConnection) -> None:
+def test_what_burns_on_the_way_is_unknown_where_the_hub_names_one_factor_for_all(
+    hub: duckdb.DuckDBPyConnection,
+) -> None:
     chain = row(hub, "select ttw_kgco2e, wtt_kgco2e, reason from mart.shipment_emission where shipment_id = 'C07'")
     assert chain == {"ttw_kgco2e": None, "wtt_kgco2e": None, "reason": "no_ttw_factor"}
 

@@ -9,7 +9,7 @@ with total as (
         min(operator) as operator,
         count(*) as legs,
         sum(mass_t::decimal(24, 6))::double as mass_t,
-        case when count(activity) = count(*) then sum(activity::decimal(30, 6)) end as t_km,
+        case when count(activity) = count(*) then sum(activity::decimal(38, 9)) end as t_km,
         case when count(ttw_kgco2e) = count(*) then sum(ttw_kgco2e::decimal(38, 9)) end as ttw,
         case when count(wtw_kgco2e) = count(*) then sum(wtw_kgco2e::decimal(38, 9)) end as wtw,
         min(reason) as reason

@@ -35,17 +35,17 @@ select
     mass_t,
     distance_km,
     distance_type,
-    activity_distance_km,
+    case when leg.activity_distance_km >= 0 then leg.activity_distance_km end as activity_distance_km,
     case
         when mode = 'hub' then mass_t
-        when activity_distance_km >= 0 then mass_t * activity_distance_km
+        when mode <> 'hub' and leg.activity_distance_km >= 0 then mass_t * leg.activity_distance_km
     end as activity,
     case when mode = 'hub' then 't' when mode is not null then 'tkm' end as activity_unit,
     case
         when mode is null then 'toc_not_valid'
         when mode <> 'hub' and distance_km is null then 'no_distance'
-        when mode <> 'hub' and activity_distance_km is null then 'no_distance_adjustment'
-        when activity_distance_km < 0 then 'shorter_than_its_adjustment'
+        when mode <> 'hub' and leg.activity_distance_km is null then 'no_distance_adjustment'
+        when leg.activity_distance_km < 0 then 'shorter_than_its_adjustment'
     end as reason,
     source,
     extract_id,

@@ -17,7 +17,7 @@ with total as (
         end as haul_wtw,
         case
             when count(activity) filter (where mode <> 'hub') = count(*) filter (where mode <> 'hub')
-                then sum(activity::decimal(30, 6)) filter (where mode <> 'hub')
+                then sum(activity::decimal(38, 9)) filter (where mode <> 'hub')
         end as haul_t_km,
         case when count(wtw_kgco2e) = count(*) then coalesce(sum(wtw_kgco2e::decimal(38, 9)) filter (where data_type = 'primary'), 0) end as primary_wtw,
         case when count(wtw_kgco2e) = count(*) then coalesce(sum(wtw_kgco2e::decimal(38, 9)) filter (where data_type = 'default'), 0) end as default_wtw,

@@ -135,8 +135,8 @@ declared as (
         toc_id, month,
         sum(distance_km::decimal(24, 4)) as distance_km,
         sum(empty_km::decimal(24, 4)) as empty_km,
-        sum(turnover_t_km::decimal(30, 6)) as turnover_t_km,
-        sum(throughput_t::decimal(30, 6)) as throughput_t
+        sum(turnover_t_km::decimal(38, 9)) as turnover_t_km,
+        sum(throughput_t::decimal(38, 9)) as throughput_t
     from clean.toc_energy
     group by toc_id, month
 ),
@@ -188,7 +188,7 @@ driven as (
             when t.laden_km = 0 or t.load_t = 0 then 0
             when c.distance_type in ('sfd', 'gcd') then t.laden_km * t.load_t
             when t.laden_km >= d.added_km then (t.laden_km - d.added_km) / d.value * t.load_t
-        end::decimal(30, 6)) as turnover_t_km,
+        end::decimal(38, 9)) as turnover_t_km,
         count(case
             when t.laden_km = 0 or t.load_t = 0 then 0
             when c.distance_type in ('sfd', 'gcd') then t.laden_km * t.load_t
@@ -203,7 +203,7 @@ driven as (
 carried as (
     select
         toc_id, month,
-        case when count(activity) = count(*) then sum(activity::decimal(30, 6)) end as activity,
+        case when count(activity) = count(*) then sum(activity::decimal(38, 9)) end as activity,
         max(reason) as reason
     from mart.leg_activity
     group by toc_id, month
@@ -223,7 +223,7 @@ worked as (
             when c.mode = 'hub' and x.throughput_t is not null then 'declared'
             when c.mode <> 'hub' and x.turnover_t_km is not null then 'declared'
             when c.mode <> 'hub' and d.known_trips = d.trips then 'trips'
-            when l.activity is not null then 'legs'
+            when c.mode is not null and l.activity is not null then 'legs'
         end as activity_by,
         e.counted_by as energy_by,
         e.ttw_kg, e.wtt_kg, e.wtw_kg, e.data_type as energy_data_type, e.factor_ids,
@@ -249,7 +249,7 @@ named as (
         fw.value * uw.factor as wtw,
         coalesce(ft.parameter_set = fs.parameter_set, false) as is_one_set,
         coalesce(ft.parameter_set = fw.parameter_set, false) as is_wtw_of_the_set,
-        concat_ws(', ', w.ttw_factor_id, w.wtt_factor_id, w.wtw_factor_id) as factor_ids,
+        nullif(concat_ws(', ', w.ttw_factor_id, w.wtt_factor_id, w.wtw_factor_id), '') as factor_ids,
         case
             when coalesce(w.ttw_factor_id, w.wtt_factor_id, w.wtw_factor_id) is null then 'no_energy_and_no_factor'
             when

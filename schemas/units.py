@@ -34,6 +34,10 @@ piece = [piece]
 person = [person]
 order = [order]
 case = [case]
+kcal_it = 4186.8 * joule
+tC = [carbon]
+kgCH4 = [methane]
+kgN2O = [nitrous_oxide]
 vehicle = [vehicle]
 """
 
@@ -44,21 +48,26 @@ _LABELS: dict[str, tuple[str, str]] = {
     "GWh": ("gigawatt_hour", "gwh 吉瓦时 百万千瓦时"),
     "万kWh": ("wan_kWh", "万kwh 万千瓦时 万度 万kw·h"),
     "kW": ("kilowatt", "kw 千瓦"),
+    "kcal": ("kcal_it", "kcal 千卡 大卡"),
     "J": ("joule", "焦耳"),
     "MJ": ("megajoule", "mj 兆焦"),
     "GJ": ("gigajoule", "gj 吉焦 百万千焦"),
     "TJ": ("terajoule", "tj"),
     "m3": ("meter ** 3", "m3 m^3 立方米 立方 方 cbm"),
+    "gal": ("US_liquid_gallon", "gal us_gal gallon gallons 美制加仑"),
     "Nm3": ("Nm3", "nm3 nm^3 标方 标立方米 标准立方米 标立方"),
     "万Nm3": ("wan_Nm3", "万nm3 10^4nm3 万标方 万标立方米 万标准立方米"),
     "L": ("liter", "l 升 公升 litre liter litres liters"),
-    "kg": ("kilogram", "kg 千克 公斤 kgs"),
+    "kg": ("kilogram", "kg 千克 公斤 kgs kgurea"),
+    "Gg": ("gigagram", "gg"),
     "g": ("gram", "g 克"),
     "mg": ("milligram", "mg 毫克"),
     "t": ("metric_ton", "t 吨 公吨 ton tonne tonnes tons"),
     "万t": ("wan_t", "万t 万吨"),
     "km": ("kilometer", "km 公里 千米"),
-    "tkm": ("metric_ton * kilometer", "tkm 吨公里"),
+    "mile": ("mile", "mi mile miles 英里"),
+    "nmi": ("nautical_mile", "nmi 海里"),
+    "tkm": ("metric_ton * kilometer", "tkm t-km 吨公里"),
     "m2": ("meter ** 2", "m2 m^2 平方米 平米 ㎡"),
     "h": ("hour", "h 小时 hour hours hr 工时"),
     "min": ("minute", "min 分钟 分 minute minutes"),
@@ -71,6 +80,9 @@ _LABELS: dict[str, tuple[str, str]] = {
     "tCO2e": ("tCO2e", "tco2e 吨二氧化碳当量 tco2 吨二氧化碳"),
     "kgCO2e": ("kgCO2e", "kgco2e 千克二氧化碳当量 kgco2"),
     "gCO2e": ("gCO2e", "gco2e gco2"),
+    "tC": ("tC", "tc"),
+    "kgCH4": ("kgCH4", "kgch4"),
+    "kgN2O": ("kgN2O", "kgn2o"),
     "piece": ("piece", "piece pieces 件 pcs 箱 票"),
     "person": ("person", "person persons people 人 名"),
     "order": ("order", "order orders 单 订单"),

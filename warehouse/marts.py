@@ -23,6 +23,7 @@ from schemas import units
 from schemas.contract import contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError, MartError
+from schemas.factor import judged
 from schemas.lake import MONTH, digest, replaced
 from warehouse import meters
 
@@ -32,9 +33,11 @@ SILENT_MONTHS = 12
 """So many months without a row may lie between two rows of a file that is read whole, and still count as delivered."""
 
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
-_TARGETS = ("kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ", "tCO2e/kg",
-            "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ", "kgCO2e/L", "kgCO2e/kg", "kgCO2e/Nm3", "kgCO2e/kWh", "kgCO2e/tkm",
-            "kgCO2e/t")  # fmt: skip
+_TARGETS = (
+    "kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kgCO2e", "tCO2e", "1", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ",
+    "tCO2e/kg", "tCO2e/Nm3", "tCO2e/kWh", "tCO2e/GJ", "GJ/kg", "GJ/Nm3", "tC/GJ", "kgCO2e/GJ", "kgCO2e/kg", "kgCO2e/Nm3", "kgCO2e/L", "kgCO2e/km",
+    "kgCO2e/tkm", "kgCO2e/kWh", "kgCO2e/t", "kg/km",
+)  # fmt: skip
 
 
 DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
@@ -201,8 +204,8 @@ class Warehouse:
             self._table(f"reference.{path.stem}", self._with_own_policy(kind, rows) if is_policy else rows)
         factors = self.frame("reference.emission_factor")
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
-        as_of = _factors_as_of(self.enterprise.declaration.policies)
-        self._table("reference.run", pl.DataFrame({"factors_as_of": [as_of], "timezone": [self.enterprise.timezone]}))
+        run = {**_factor_policy(self.enterprise.declaration.policies, factors), "timezone": self.enterprise.timezone}
+        self._table("reference.run", pl.DataFrame([run], schema=_RUN))
         entities = self.enterprise.legal_entities()
         self._table(
             "reference.legal_entity",
@@ -211,8 +214,9 @@ class Warehouse:
         for name in ("reference.site", "reference.meter"):
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
-        self.inputs |= {"reference.site_zone": months, "reference.site_month": months, "reference.grid_fallback": months,
-                        "reference.carrier_tce": digest(self.inputs["reference.carrier"], self.inputs["reference.emission_factor"])}  # fmt: skip
+        self.inputs |= dict.fromkeys(("reference.site_zone", "reference.site_month", "reference.grid_fallback"), months)
+        library = digest(months, *(self.inputs[f"reference.{name}"] for name in ("emission_factor", "run", "grid_region", "carrier", "unit_factor")))
+        self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
         self._table("reference.figure_unit", _figure_units(self.connection))
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
@@ -356,19 +360,47 @@ def _replaced(frame: pl.DataFrame, path: Path) -> bool:
     return before != after
 
 
-def _factors_as_of(policies: Mapping[str, str | dict[str, str | int]]) -> date:
-    """The day up to which published factors count; today unless the policies fix one."""
-    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of"})
-    if strange or policies.get("factors", "latest_published_as_of") != "latest_published_as_of":
-        raise CatalogueError(f"policies: unknown {', '.join(strange) or policies['factors']} / 口径名称不存在", "enterprise.yaml",
-                             f"there are: {', '.join(DEFAULTS)}, factors: latest_published_as_of, factors_as_of")  # fmt: skip
+_LIBRARY = ("factor_candidate", "factor_choice", "gwp", "fuel_co2", "fuel_wtt", "carrier_tce")
+"""The tables `reference.sql` makes of the factor library."""
+
+_RUN: dict[str, type[pl.DataType]] = {
+    "factors_as_of": pl.Date, "factors": pl.String, "frozen_year": pl.Int64, "parameter_set": pl.String, "gwp_set": pl.String,
+    "timezone": pl.String,
+}  # fmt: skip
+_FACTOR_POLICIES = ("latest_published_as_of", "matching_year_else_latest", "frozen")
+
+
+def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: pl.DataFrame) -> dict[str, Any]:
+    """Which of several factors counts: the columns of `reference.run`.
+
+    Raises:
+        CatalogueError: a policy, a year or a set that does not exist.
+    """
+
+    def refuse(what: str, todo: str) -> CatalogueError:
+        return CatalogueError(f"policies.{what}", "enterprise.yaml", todo)
+
+    strange = sorted(set(policies) - {*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp"})
+    if strange:
+        known = f"{', '.join(DEFAULTS)}, factors, factors_as_of, parameter_set, gwp"
+        raise refuse(f"unknown {', '.join(strange)} / 口径名称不存在", f"there are: {known}")
+    given = policies.get("factors", "latest_published_as_of")
+    name, year = next(iter(given.items())) if isinstance(given, dict) and given else (given, None)
+    if name not in _FACTOR_POLICIES or (name == "frozen") != (year is not None) or not (year is None or str(year).isdigit()):
+        raise refuse(f"factors: {given!r} / 因子口径不存在", "use latest_published_as_of, matching_year_else_latest or {frozen: 2022}")
+    chosen, gwp = str(policies.get("parameter_set", "ndrc")), str(policies.get("gwp", "AR5"))
+    sets = set(factors.filter(pl.col("kind").is_in(["fuel_ncv", "fuel_co2_mass", "fuel_ttw_co2e"]))["parameter_set"].drop_nulls())
+    if chosen not in sets:
+        raise refuse(f"parameter_set: no set is called {chosen!r} / 参数组不存在", f"use one of: {', '.join(sorted(sets))}")
+    known_gwp = sorted(set(factors.filter(pl.col("kind") == "gwp100")["gwp_set"].drop_nulls()))
+    if gwp not in known_gwp:
+        raise refuse(f"gwp: {gwp!r} / GWP 组不存在；一份清单只用一组", f"use one of: {', '.join(known_gwp)}")
     try:
         day = policies.get("factors_as_of")
-        return date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
+        as_of = date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
     except ValueError as error:
-        raise CatalogueError(
-            f"policies.factors_as_of: {error} / 日期无效", "enterprise.yaml", "write it as 2026-12-31"
-        ) from error
+        raise refuse(f"factors_as_of: {error} / 日期无效", "write it as 2026-12-31") from error
+    return {"factors_as_of": as_of, "factors": name, "frozen_year": None if year is None else int(year), "parameter_set": chosen, "gwp_set": gwp}
 
 
 def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame) -> pl.DataFrame:
@@ -413,11 +445,11 @@ def _arrived(entry: dict[str, Any]) -> list[str]:
 
 def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     """Reference rows; an enterprise's row takes the place of the shipped one with the same first column."""
-    rows = _typed(shipped).with_columns(pl.lit("shipped").alias("origin"))
+    rows = _typed(pl.read_csv(shipped, infer_schema=False)).with_columns(pl.lit("shipped").alias("origin"))
     if not own.exists():
         return rows
     try:
-        mine = _typed(own).with_columns(pl.lit("enterprise").alias("origin"))
+        mine = _typed(judged(own) if own.stem == "emission_factor" else pl.read_csv(own, infer_schema=False)).with_columns(pl.lit("enterprise").alias("origin"))
     except pl.exceptions.PolarsError as error:
         raise MartError(
             f"cannot be read as reference rows: {error}", str(own), f"use the columns of {shipped.name}"
@@ -439,15 +471,16 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     )
 
 
-_NUMBERS = ("value", "scale_max", "satisfied_from", "lower", "upper", "added_km")
+_NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct", "lower", "upper", "added_km")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
-_FLAGS = ("verified", "counts_unjustified")
+_FLAGS = ("verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o")
 
 
-def _typed(path: Path) -> pl.DataFrame:
-    frame = pl.read_csv(path, infer_schema=False)
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    decimals = [pl.col("value").alias("value_text")] if "value" in frame.columns else []
     return frame.with_columns(
+        *decimals,
         *(pl.col(name).cast(pl.Float64) for name in frame.columns if name in _NUMBERS),
         *(pl.col(name).cast(pl.Int64) for name in frame.columns if name in _COUNTS),
         *(pl.col(name).str.to_date() for name in frame.columns if name in _DAYS),
@@ -459,7 +492,7 @@ def _typed(path: Path) -> pl.DataFrame:
 def _unit_factors(written: tuple[str, ...]) -> pl.DataFrame:
     """Conversion factors, by the registry, from every unit met to every unit the marts count in."""
     pairs = []
-    for unit in (*sorted(set(units.ALIASES.values())), *written):
+    for unit in (*sorted(set(units.ALIASES.values())), *written, *_TARGETS, "kgCO2/kg", "kgCO2/Nm3", "kgCO2/L"):
         for target in _TARGETS:
             if units.is_known(unit) and units.same_dimension(unit, target):
                 pairs.append((unit, target, units.factor(unit, target)))

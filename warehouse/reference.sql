@@ -63,3 +63,232 @@ select c.carrier, f.factor_id, f.verified, f.value * u.factor as tce_per_unit
 from reference.carrier as c
 inner join reference.emission_factor as f on c.tce_factor_id = f.factor_id
 inner join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'tce/' || c.unit;
+
+-- every factor a site could need in a month, and how far it is fetched: the site's region, its grid region, its nation, the world,
+-- another region. Grid and heat factors are never fetched from beyond the nation. `year_rank` is what the policy prefers.
+create table reference.factor_candidate as
+with place as (
+    select distinct s.month, s.region, g.grid_region, g.nation
+    from reference.site_month as s
+    left join reference.grid_fallback as g on s.region = g.province
+),
+
+near as (
+    select
+        p.month,
+        p.region as place,
+        p.grid_region,
+        p.nation,
+        f.*,
+        case
+            when f.region = p.region then 0
+            when f.region = p.grid_region then 1
+            when f.region = p.nation then 2
+            when f.kind like 'grid\_%' escape '\' or f.kind = 'heat_factor' then null
+            when f.region = 'GLOBAL' then 3
+            else 4
+        end as distance
+    from place as p
+    cross join reference.emission_factor as f
+)
+
+select
+    n.*,
+    r.factors as policy,
+    case
+        when n.data_year is null then case n.origin when 'enterprise' then 0 else 9999 end
+        when r.factors = 'matching_year_else_latest' and n.data_year = left(n.month, 4)::int then 1
+        else 9999 - n.data_year
+    end as year_rank,
+    -- who, where and when, in the order in which one was preferred to another
+    case
+        -- what is not given by province is at home in its nation
+        when n.distance = 0 or (n.distance = 2 and not (n.kind like 'grid\_%' escape '\' or n.kind = 'heat_factor')) then n.region
+        when n.distance = 1 then 'no province value for ' || n.place || ' -> ' || n.region
+        when n.distance = 2 then 'no province or grid value for ' || n.place || ' -> ' || n.region
+        when n.place is null then n.region
+        else 'no value for ' || n.place || ' -> ' || n.region
+    end
+    || coalesce(' ' || n.data_year, '')
+    || case
+        when n.data_year is null then ''
+        when r.factors = 'frozen' then ' (frozen)'
+        when r.factors = 'matching_year_else_latest' and n.data_year <> left(n.month, 4)::int
+            then ' (no value of ' || left(n.month, 4) || ' yet: the latest)'
+        else ''
+    end
+    || case n.origin when 'enterprise' then ', own row' else '' end as rule_path
+from near as n
+cross join reference.run as r
+where
+    n.distance is not null
+    and coalesce(n.published_on <= r.factors_as_of, true)
+    and coalesce(n.data_year = r.frozen_year or n.data_year is null, true)
+    -- the dates of a row with a data year are that year; the dates of any other row say when it holds
+    and (
+        n.data_year is not null
+        or (
+            coalesce(n.valid_from <= last_day((n.month || '-01')::date), true)
+            and coalesce(n.valid_to >= (n.month || '-01')::date, true)
+        )
+    );
+
+-- the factor chosen for each month, region, kind and subject
+create table reference.factor_choice as
+select
+    c.month, c.place as region, c.kind, c.subject, c.factor_id, c.value, c.unit, c.gas, c.lifecycle_scope, c.parameter_set, c.gwp_set, c.data_year,
+    c.verified, c.origin, c.rule_path
+from reference.factor_candidate as c
+cross join reference.run as r
+where c.kind not in ('gwp100', 'molar_mass')
+qualify row_number() over (
+    partition by c.month, c.place, c.kind, c.subject
+    order by
+        c.distance, (c.origin = 'enterprise' and c.data_year is null) desc, (c.parameter_set = r.parameter_set) desc nulls last,
+        c.year_rank, (c.origin = 'enterprise') desc, c.factor_id
+) = 1;
+
+-- GWP100 of the inventory's one set; an enterprise's own row comes first
+create table reference.gwp as
+select f.subject as gas, f.value as gwp, f.factor_id, f.gwp_set, f.verified
+from reference.emission_factor as f
+cross join reference.run as r
+where f.kind = 'gwp100' and f.gwp_set = r.gwp_set
+qualify row_number() over (partition by f.subject order by (f.origin = 'enterprise') desc, f.factor_id) = 1;
+
+-- CO2 (or CO2e) of burning a fuel, per kilogram, normal cubic metre or litre: the enterprise's own measured factor; else by heat value,
+-- carbon content and oxidation of ONE parameter set (an own heat value, carbon content or oxidation takes the place of the set's);
+-- else a factor by mass of a set. The chosen set comes first, another only where that has nothing for the fuel.
+create table reference.fuel_co2 as
+with part as (
+    select
+        c.month, c.place, c.kind, c.subject, c.distance, c.origin, c.parameter_set, c.factor_id, c.value, c.unit, c.verified, c.gwp_set, c.rule_path,
+        row_number() over (
+            partition by c.month, c.place, c.kind, c.subject, case c.origin when 'enterprise' then null else c.parameter_set end
+            order by c.distance, c.year_rank, c.factor_id
+        ) as choice
+    from reference.factor_candidate as c
+    where c.kind in ('fuel_ncv', 'fuel_carbon_per_heat', 'fuel_oxidation', 'fuel_co2_per_heat', 'fuel_co2_mass', 'fuel_co2_derived', 'fuel_ttw_co2e')
+),
+
+pieces as (
+    select * from part where choice = 1
+),
+
+sets as (
+    select distinct month, place, subject, parameter_set from pieces where origin = 'shipped' and parameter_set is not null
+),
+
+-- in each set its own pieces, with the enterprise's in their place
+piece as (
+    select s.month, s.place, s.subject, s.parameter_set, p.kind, p.origin, p.factor_id, p.value, p.unit, p.verified, p.rule_path
+    from sets as s
+    inner join pieces as p
+        on
+            s.subject = p.subject and s.month = p.month and s.place is not distinct from p.place
+            and (p.origin = 'enterprise' or p.parameter_set = s.parameter_set)
+    qualify row_number() over (
+        partition by s.month, s.place, s.subject, s.parameter_set, p.kind order by (p.origin = 'enterprise') desc
+    ) = 1
+),
+
+formula as (
+    select
+        n.month, n.place, n.subject, n.parameter_set,
+        n.value * un.factor * c.value * uc.factor * o.value * uo.factor * (dioxide.value / carbon.value) * ut.factor as value,
+        case when n.unit like '%Nm3' then 'kgCO2/Nm3' else 'kgCO2/kg' end as unit,
+        n.factor_id || ' * ' || c.factor_id || ' * ' || o.factor_id || ' * 44/12' as factor_id,
+        n.verified and c.verified and o.verified as verified,
+        case when 'enterprise' in (n.origin, c.origin, o.origin) then ', own ' || concat_ws(
+            ' and ', case n.origin when 'enterprise' then 'heat value' end, case c.origin when 'enterprise' then 'carbon content' end,
+            case o.origin when 'enterprise' then 'oxidation' end
+        ) else '' end as note
+    from piece as n
+    inner join piece as c
+        on n.month = c.month and n.place is not distinct from c.place and n.subject = c.subject and n.parameter_set = c.parameter_set
+    inner join piece as o
+        on n.month = o.month and n.place is not distinct from o.place and n.subject = o.subject and n.parameter_set = o.parameter_set
+    inner join reference.unit_factor as un on n.unit = un.from_unit and un.to_unit in ('GJ/kg', 'GJ/Nm3')
+    inner join reference.unit_factor as uc on c.unit = uc.from_unit and uc.to_unit = 'tC/GJ'
+    inner join reference.unit_factor as uo on o.unit = uo.from_unit and uo.to_unit = '1'
+    inner join reference.unit_factor as ut on ut.from_unit = 'tCO2e' and ut.to_unit = 'kgCO2e'
+    cross join (select value from reference.emission_factor where factor_id = 'molar_mass_co2') as dioxide
+    cross join (select value from reference.emission_factor where factor_id = 'molar_mass_c') as carbon
+    where n.kind = 'fuel_ncv' and c.kind = 'fuel_carbon_per_heat' and o.kind = 'fuel_oxidation'
+    union all by name
+    select
+        n.month, n.place, n.subject, n.parameter_set, n.value * un.factor * h.value * uh.factor as value,
+        case when n.unit like '%Nm3' then 'kgCO2/Nm3' else 'kgCO2/kg' end as unit,
+        n.factor_id || ' * ' || h.factor_id as factor_id, n.verified and h.verified as verified,
+        case when 'enterprise' in (n.origin, h.origin) then ', own heat value or carbon content' else '' end as note
+    from piece as n
+    inner join piece as h
+        on n.month = h.month and n.place is not distinct from h.place and n.subject = h.subject and n.parameter_set = h.parameter_set
+    inner join reference.unit_factor as un on n.unit = un.from_unit and un.to_unit in ('GJ/kg', 'GJ/Nm3')
+    inner join reference.unit_factor as uh on h.unit = uh.from_unit and uh.to_unit = 'kgCO2e/GJ'
+    where n.kind = 'fuel_ncv' and h.kind = 'fuel_co2_per_heat'
+),
+
+offer as (
+    select
+        month, place, subject, parameter_set, value, unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
+        'parameter set ' || parameter_set || note as rule_path, 1 as preference
+    from formula
+    union all by name
+    select
+        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, replace(u.to_unit, 'CO2e', 'CO2') as unit, 'CO2' as gas,
+        null as gwp_set, p.factor_id, p.verified,
+        case p.origin when 'enterprise' then p.rule_path else 'parameter set ' || p.parameter_set end as rule_path,
+        case when p.origin = 'enterprise' then 0 when p.kind = 'fuel_co2_mass' then 2 else 3 end as preference
+    from pieces as p
+    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
+    where p.kind in ('fuel_co2_mass', 'fuel_co2_derived')
+    union all by name
+    select
+        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, u.to_unit as unit, 'CO2e' as gas, p.gwp_set, p.factor_id, p.verified,
+        'parameter set ' || p.parameter_set || ', ' || p.rule_path as rule_path, 4 as preference
+    from pieces as p
+    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
+    where p.kind = 'fuel_ttw_co2e' and p.parameter_set is not null
+)
+
+select
+    o.month, o.place as region, o.subject, o.value, o.unit, o.gas, o.gwp_set, o.factor_id, o.parameter_set, o.verified,
+    case
+        when o.preference > 0 and o.parameter_set <> r.parameter_set then 'parameter set ' || r.parameter_set || ' has no ' || o.subject || ' -> '
+        else ''
+    end || o.rule_path as rule_path
+from offer as o
+cross join reference.run as r
+qualify row_number() over (
+    partition by o.month, o.place, o.subject
+    order by (o.preference = 0) desc, (o.parameter_set = r.parameter_set) desc, o.preference, o.parameter_set, o.factor_id
+) = 1;
+
+-- CO2e of supplying a fuel (well to tank): an own or shipped row, else what one set says of the whole chain less what it says of the use
+create table reference.fuel_wtt as
+with whole as (
+    select c.*, u.to_unit, c.value * u.factor as plain
+    from reference.factor_choice as c
+    inner join reference.unit_factor as u on c.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
+    where c.kind in ('fuel_wtt_co2e', 'fuel_wtw_co2e', 'fuel_ttw_co2e')
+)
+
+select month, region, subject, plain as value, to_unit as unit, factor_id, gwp_set, verified, rule_path
+from whole
+where kind = 'fuel_wtt_co2e'
+union all by name
+select
+    w.month, w.region, w.subject, w.plain - t.plain as value, w.to_unit as unit, w.factor_id || ' - ' || t.factor_id as factor_id, w.gwp_set,
+    w.verified and t.verified as verified, w.rule_path
+from whole as w
+inner join whole as t
+    on
+        w.month = t.month and w.region is not distinct from t.region and w.subject = t.subject and w.to_unit = t.to_unit
+        and w.parameter_set = t.parameter_set
+where
+    w.kind = 'fuel_wtw_co2e' and t.kind = 'fuel_ttw_co2e'
+    and not exists (
+        select 1 from whole as x
+        where x.kind = 'fuel_wtt_co2e' and x.subject = w.subject and x.month = w.month and x.region is not distinct from w.region
+    );

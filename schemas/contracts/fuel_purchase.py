@@ -20,7 +20,9 @@ class FuelPurchase(Contract, rows="event", key=("document_id",), month=("purchas
         "Fuel",
         {
             "diesel": "柴油", "gasoline": "汽油", "lng": "液化天然气", "cng": "压缩天然气", "lpg": "液化石油气",
-            "natural_gas": "天然气", "fuel_oil": "燃料油", "kerosene": "煤油",
+            "natural_gas": "天然气", "fuel_oil": "燃料油", "kerosene": "煤油", "jet_kerosene": "航空煤油", "heavy_fuel_oil": "船用重油",
+            "light_fuel_oil": "船用轻质燃料油", "marine_gas_oil": "船用柴油", "methanol": "甲醇", "ethanol": "乙醇", "biodiesel": "生物柴油",
+            "hydrogen": "氢", "anthracite": "无烟煤", "bituminous": "烟煤", "coke": "焦炭", "adblue": "车用尿素",
         },
     )  # fmt: skip
     volume_l: float = quantity("体积（升）", "Volume of a liquid", ge=0, optional=True)

@@ -19,7 +19,7 @@ class Vehicle(Contract, rows="reference", key=("vehicle_id", "valid_from"), zh="
         "Vehicle class",
         {
             "car": "轿车", "van": "面包车", "light_truck": "轻型货车", "medium_truck": "中型货车", "heavy_truck": "重型货车",
-            "tractor": "牵引车", "forklift": "叉车",
+            "tractor": "牵引车", "forklift": "叉车", "yard_crane": "场桥", "locomotive": "机车", "vessel": "船舶", "aircraft": "飞机",
         },
         optional=True,
     )  # fmt: skip

@@ -15,7 +15,10 @@ from schemas.contract import contracts
 from warehouse.marts import REFERENCE, SCHEMAS, _figure_units, _rows, _unit_factors, marts
 
 Rows = Iterable[Mapping[str, Any]]
-RUN = {"factors_as_of": date(2026, 6, 30), "timezone": "Asia/Shanghai"}
+RUN = {
+    "factors_as_of": date(2026, 6, 30), "factors": "latest_published_as_of", "frozen_year": None, "parameter_set": "ndrc", "gwp_set": "AR5",
+    "timezone": "Asia/Shanghai",
+}  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "warehouse"
 _SEGMENT = """create table staged.meter_segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
     last_at timestamptz, last_register double, increase double, readings bigint, negative_steps bigint, conflicting bigint,
@@ -41,8 +44,10 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
     connection.execute(_SEGMENT)
-    connection.execute("create table reference.run (factors_as_of date, timezone varchar)")
+    connection.execute(f"create table reference.run ({', '.join(f'{name} varchar' for name in RUN)})")
     fill(connection, "reference.run", [{**RUN, **run}])
+    connection.execute("alter table reference.run alter factors_as_of type date")
+    connection.execute("alter table reference.run alter frozen_year type bigint")
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))
     fill(connection, "reference.emission_factor", rows.pop("reference.emission_factor", ()))

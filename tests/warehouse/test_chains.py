@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.warehouse.bare import bare, of
 
 FACTORS = [
-    {"factor_id": "ttw", "kind": "fuel_ttw_co2e", "subject": "diesel", "value": 2.67, "unit": "kgCO2e/L", "parameter_set": "x", "origin": "enterprise"},
-    {"factor_id": "wtw", "kind": "fuel_wtw_co2e", "subject": "diesel", "value": 3.24, "unit": "kgCO2e/L", "parameter_set": "x", "origin": "enterprise"},
+    {"factor_id": "ttw", "kind": "fuel_ttw_co2e", "lifecycle_scope": "TTW", "subject": "diesel", "value": 2.67, "unit": "kgCO2e/L", "parameter_set": "x", "origin": "enterprise"},
+    {"factor_id": "wtw", "kind": "fuel_wtw_co2e", "lifecycle_scope": "WTW", "subject": "diesel", "value": 3.24, "unit": "kgCO2e/L", "parameter_set": "x", "origin": "enterprise"},
 ]  # fmt: skip
 LEG = st.fixed_dictionaries(
     {
@@ -71,7 +71,14 @@ def test_phases_are_never_mixed_from_two_sets() -> None:
     # TTW of set x and WTT of set y: neither gives WTW
     factors = [
         FACTORS[0],
-        {**FACTORS[1], "kind": "fuel_wtt_co2e", "factor_id": "wtt", "value": 0.5, "parameter_set": "y"},
+        {
+            **FACTORS[1],
+            "kind": "fuel_wtt_co2e",
+            "lifecycle_scope": "WTT",
+            "factor_id": "wtt",
+            "value": 0.5,
+            "parameter_set": "y",
+        },
     ]
     connection = bare(
         {

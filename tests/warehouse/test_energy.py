@@ -141,6 +141,7 @@ def test_of_two_rows_for_one_place_and_year_the_enterprises_own_counts() -> None
     own = {
         "factor_id": "zz_own",
         "kind": "grid_location_avg",
+        "subject": "electricity",
         "value": 0.1,
         "unit": "kgCO2/kWh",
         "region": "CN-GD",
@@ -154,13 +155,14 @@ def test_a_factor_in_a_unit_nobody_knows_makes_no_figure() -> None:
     own = {
         "factor_id": "zz_own",
         "kind": "grid_location_avg",
+        "subject": "electricity",
         "value": 0.1,
         "unit": "kgCO2/furlong",
         "region": "CN-GD",
         "data_year": 2024,
         "origin": "enterprise",
     }
-    assert located("CN-GD", own=(own,)) == (None, "zz_own", "CN-GD 2024", "factor_unit_unknown")
+    assert located("CN-GD", own=(own,)) == (None, "zz_own", "CN-GD 2024, own row", "factor_unit_unknown")
 
 
 def test_a_site_that_moves_takes_the_factor_and_the_entity_of_each_month() -> None:

@@ -19,6 +19,7 @@ placed as (
         f.*,
         coalesce(v.site_id, f.site_id) as place,
         v.ownership,
+        v.vehicle_class,
         strftime(f.purchased_on, '%Y-%m') as month
     from clean.fuel_purchase as f
     left join clean.vehicle as v
@@ -31,8 +32,12 @@ placed as (
 amount as (
     select
         p.*,
+        x.co2_subject,
+        x.tce_factor_id,
+        x.is_biogenic,
         d.factor_id as density_factor_id,
-        -- gases are counted in normal cubic metres, liquids in kilograms
+        d.kg_per_m3,
+        -- gases are counted in normal cubic metres, liquids and solids in kilograms
         case
             when p.fuel in ('natural_gas', 'cng') then case
                 when p.volume_m3 is not null
@@ -50,9 +55,30 @@ amount as (
             end
         end as mass
     from placed as p
-    left join density as d on d.subject = case when p.fuel in ('natural_gas', 'cng') then 'natural_gas_0C' else p.fuel end
+    left join reference.fuel_factor as x on p.fuel = x.fuel
+    left join density as d on x.density_subject = d.subject
     cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as r
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
+),
+
+factored as (
+    select
+        a.*,
+        s.legal_entity_id,
+        s.region,
+        c.factor_id as co2_factor_id,
+        c.value as co2_value,
+        c.unit as co2_unit,
+        c.gas as co2_gas,
+        c.gwp_set as co2_gwp_set,
+        c.verified as is_co2_factor_verified,
+        c.rule_path,
+        coalesce(a.volume_l, a.mass / a.kg_per_m3 / l.factor) as liquid_l
+    from amount as a
+    left join reference.site_month as s on a.place = s.site_id and a.month = s.month
+    left join reference.fuel_co2 as c
+        on a.co2_subject = c.subject and a.month = c.month and s.region is not distinct from c.region
+    cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as l
 )
 
 select
@@ -61,34 +87,41 @@ select
     a.extract_id,
     a.row_number,
     a.place as site_id,
-    s.legal_entity_id,
+    a.legal_entity_id,
     a.month,
     a.vehicle_id,
     coalesce(a.ownership, 'own') as ownership,
+    a.vehicle_class,
     a.fuel,
+    a.co2_subject,
+    a.is_biogenic,
     a.volume_l,
     a.mass as mass_kg,
     a.volume_nm3,
+    a.liquid_l,
     a.density_factor_id,
     t.factor_id as tce_factor_id,
     coalesce(a.mass, a.volume_nm3) * t.value * ut.factor as energy_tce,
-    c.factor_id as co2_factor_id,
-    c.verified as is_co2_factor_verified,
-    coalesce(a.mass, a.volume_nm3) * c.value * uc.factor as emission_tco2e,
+    a.co2_factor_id,
+    a.co2_value,
+    a.co2_unit,
+    a.co2_gas,
+    a.co2_gwp_set,
+    -- how much of it there is in the unit the factor is given per
+    case split_part(a.co2_unit, '/', 2) when 'kg' then a.mass when 'Nm3' then a.volume_nm3 when 'L' then a.liquid_l end as co2_activity,
+    a.is_co2_factor_verified,
+    a.rule_path,
+    co2_activity * a.co2_value * uc.factor as emission_tco2e,
     case
-        when a.place is null or s.legal_entity_id is null then 'site_unknown'
+        when a.place is null or a.legal_entity_id is null then 'site_unknown'
         when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null and a.fuel in ('natural_gas', 'cng') then 'volume_reference_unknown'
-        when coalesce(a.mass, a.volume_nm3) is null then 'no_density'
-        when c.value is null then 'no_factor'
-        when uc.factor is null then 'factor_unit_unknown'
+        when a.fuel <> 'adblue' and a.co2_value is null then 'no_factor'
+        when coalesce(a.mass, a.volume_nm3) is null and (co2_activity is null or a.fuel = 'adblue') then 'no_density'
+        when a.fuel <> 'adblue' and co2_activity is null then 'no_density'
     end as reason
-from amount as a
-left join reference.site_month as s on a.place = s.site_id and a.month = s.month
-left join reference.fuel_factor as x on a.fuel = x.fuel
-left join reference.emission_factor as t on x.tce_factor_id = t.factor_id
-left join reference.emission_factor as c on x.co2_factor_id = c.factor_id
+from factored as a
+left join reference.emission_factor as t on a.tce_factor_id = t.factor_id
 left join reference.unit_factor as ut
     on t.unit = ut.from_unit and ut.to_unit = case when a.mass is not null then 'tce/kg' else 'tce/Nm3' end
-left join reference.unit_factor as uc
-    on c.unit = uc.from_unit and uc.to_unit = case when a.mass is not null then 'tCO2e/kg' else 'tCO2e/Nm3' end
+cross join (select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e') as uc
 order by a.month, a.document_id

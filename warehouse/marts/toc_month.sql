@@ -39,7 +39,8 @@ candidate as (
     select
         m.month, m.fuel, f.factor_id, f.value, f.unit, f.origin, coalesce(f.parameter_set, '') as parameter_set,
         coalesce(f.data_year, year(f.valid_from)) as vintage,
-        case when f.kind = 'fuel_ttw_co2e' then 'TTW' when f.kind = 'fuel_wtt_co2e' then 'WTT' else 'WTW' end as lifecycle
+        -- the footprint of electricity covers its supply, and there is nothing else
+        case when f.kind = 'electricity_lifecycle' then 'WTW' else f.lifecycle_scope end as lifecycle
     from (select distinct month, fuel, (month || '-01')::date as first_day from used) as m
     inner join reference.emission_factor as f
         on
@@ -256,7 +257,7 @@ named as (
                 (w.ttw_factor_id is not null and ft.factor_id is null) or (w.wtt_factor_id is not null and fs.factor_id is null)
                 or (w.wtw_factor_id is not null and fw.factor_id is null) then 'no_factor'
             when not (
-                coalesce(ft.kind like '%ttw%', true) and coalesce(fs.kind like '%wtt%', true) and coalesce(fw.kind like '%wtw%', true)
+                coalesce(ft.lifecycle_scope, 'TTW') = 'TTW' and coalesce(fs.lifecycle_scope, 'WTT') = 'WTT' and coalesce(fw.lifecycle_scope, 'WTW') = 'WTW'
             ) then 'factor_of_another_phase'
             when
                 (ft.factor_id is not null and ut.factor is null) or (fs.factor_id is not null and us.factor is null)

@@ -1,0 +1,77 @@
+-- zh: 外购电力（按位置与按市场两种口径）、热力、蒸汽、冷量与表计天然气的排放活动
+-- en: What purchased electricity (location- and market-based), heat, steam, cooling and metered gas emit
+-- grain: site_id, month, basis, subject, activity_id
+with bought as (
+    select e.*, s.region
+    from mart.site_month_energy as e
+    left join reference.site_month as s on e.site_id = s.site_id and e.month = s.month
+),
+
+line as (
+    select
+        e.*, 2 as scope, b.basis, 'electricity' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.verified, f.rule_path,
+        'generation' as lifecycle_scope
+    from bought as e
+    cross join (values ('location', 'grid_location_avg'), ('market', 'grid_residual')) as b (basis, kind)
+    left join reference.factor_choice as f on b.kind = f.kind and e.month = f.month and e.region is not distinct from f.region
+    where e.carrier = 'electricity'
+    union all by name
+    select
+        e.*, 2 as scope, b.basis, 'heat' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.verified, f.rule_path,
+        'generation' as lifecycle_scope
+    from bought as e
+    cross join (values ('location'), ('market')) as b (basis)
+    left join reference.factor_choice as f
+        on
+            f.kind = 'heat_factor' and e.month = f.month and e.region is not distinct from f.region
+            -- the shipped default is of heat and steam; cooling needs an own row, and an own row names its carrier
+            and (f.subject = e.carrier or (f.subject = 'purchased heat / steam' and e.carrier in ('heat', 'steam')))
+    where e.carrier in ('heat', 'steam', 'cooling')
+    qualify row_number() over (
+        partition by e.site_id, e.month, e.carrier, b.basis order by (f.subject = e.carrier) desc, f.factor_id
+    ) = 1
+    union all by name
+    select
+        e.*, 1 as scope, 'direct' as basis, 'stationary' as category, e.quantity as activity, c.factor_id, c.value, c.unit as per, c.verified, c.rule_path,
+        'TTW' as lifecycle_scope
+    from bought as e
+    left join reference.fuel_co2 as c on c.subject = 'natural_gas' and e.month = c.month and e.region is not distinct from c.region
+    where e.carrier = 'natural_gas'
+)
+
+select
+    l.site_id,
+    l.legal_entity_id,
+    l.month,
+    l.scope,
+    l.basis,
+    l.lifecycle_scope,
+    l.category,
+    l.carrier as subject,
+    'CO2' as gas,
+    false as is_biogenic,
+    true as is_kyoto,
+    l.activity,
+    l.unit as activity_unit,
+    l.factor_id,
+    l.value * u.factor as factor_value,
+    replace(u.to_unit, 'CO2e', 'CO2') as factor_unit,
+    null::varchar as factor_gwp_set,
+    l.verified as is_factor_verified,
+    l.rule_path,
+    case when l.rule_path like '%own%' then 2 else 1 end as tier,
+    'measured' as activity_quality,
+    l.estimated_share,
+    case
+        when l.activity is null then 'activity_unknown'
+        when l.factor_id is null then 'no_factor'
+        when u.factor is null then 'factor_unit_unknown'
+    end as reason,
+    'site_month_energy' as activity_table,
+    l.site_id || ' ' || l.month || ' ' || l.carrier as activity_id,
+    null::varchar as source,
+    null::varchar as extract_id,
+    null::bigint as row_number
+from line as l
+left join reference.unit_factor as u on l.per = u.from_unit and u.to_unit = 'kgCO2e/' || l.unit
+order by site_id, month, basis, subject, activity_id

@@ -1,0 +1,73 @@
+-- zh: 自有车辆行驶的甲烷与氧化亚氮：里程 × 车型、燃料与排放阶段的因子；外包车辆不在此列
+-- en: CH4 and N2O of own vehicles: kilometres x the factor of class, fuel and emission stage; outsourced vehicles are not here
+-- grain: activity_id, gas
+-- rows: trip by started_at
+with trip as (
+    select
+        t.trip_id, t.source, t.extract_id, t.row_number, t.distance_km, v.site_id, v.vehicle_class, v.energy_type, v.emission_standard,
+        strftime(timezone(coalesce(z.timezone, n.timezone), t.started_at), '%Y-%m') as month
+    from clean.trip as t
+    cross join reference.run as n
+    left join clean.vehicle as v
+        on
+            t.vehicle_id = v.vehicle_id
+            and coalesce(timezone(n.timezone, t.started_at)::date >= v.valid_from, true)
+            and coalesce(timezone(n.timezone, t.started_at)::date <= v.valid_to, true)
+    left join reference.site_zone as z on v.site_id = z.site_id
+    -- what has no combustion engine burns nothing; what does not run on roads has no factor per kilometre
+    where
+        v.ownership is distinct from 'outsourced' and coalesce(v.energy_type not in ('electric', 'hydrogen'), true)
+        and coalesce(v.vehicle_class not in ('forklift', 'yard_crane', 'locomotive', 'vessel', 'aircraft'), true)
+),
+
+placed as (
+    select
+        t.*, s.legal_entity_id, s.region, c.subject as emission_class, g.gas, g.kind
+    from trip as t
+    cross join (values ('CH4', 'vehicle_ch4_per_km'), ('N2O', 'vehicle_n2o_per_km')) as g (gas, kind)
+    left join reference.site_month as s on t.site_id = s.site_id and t.month = s.month
+    left join reference.vehicle_emission_class as c
+        on
+            t.vehicle_class = c.vehicle_class and t.energy_type = c.energy_type and coalesce(t.emission_standard, '') = coalesce(c.emission_standard, '')
+    where g.gas = 'CH4' or c.has_n2o is distinct from false
+)
+
+select
+    p.site_id,
+    p.legal_entity_id,
+    p.month,
+    1 as scope,
+    'direct' as basis,
+    'TTW' as lifecycle_scope,
+    'mobile' as category,
+    coalesce(p.emission_class, concat_ws(' ', p.vehicle_class, p.energy_type, p.emission_standard)) as subject,
+    p.gas,
+    false as is_biogenic,
+    true as is_kyoto,
+    p.distance_km as activity,
+    'km' as activity_unit,
+    f.factor_id,
+    f.value * u.factor as factor_value,
+    'kg' || p.gas || '/km' as factor_unit,
+    null::varchar as factor_gwp_set,
+    f.verified as is_factor_verified,
+    f.rule_path,
+    1 as tier,
+    'measured' as activity_quality,
+    0.0 as estimated_share,
+    case
+        when p.legal_entity_id is null then 'site_unknown'
+        when p.emission_class is null then 'no_emission_class'
+        when f.value is null then 'no_factor'
+        when p.distance_km is null then 'activity_unknown'
+    end as reason,
+    'trip' as activity_table,
+    p.trip_id as activity_id,
+    p.source,
+    p.extract_id,
+    p.row_number
+from placed as p
+left join reference.factor_choice as f
+    on p.kind = f.kind and p.emission_class = f.subject and p.month = f.month and p.region is not distinct from f.region
+left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'kg/km'
+order by p.month, p.trip_id, p.gas

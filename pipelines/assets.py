@@ -303,7 +303,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
     def work(run: Held, months: list[str]) -> Shown:
         house = run.warehouse
         built = house.mart(mart.name)
-        here = house.frame(f"mart.{mart.name}").filter(pl.col("month").is_in(months)).height
+        rows = house.frame(f"mart.{mart.name}")
         deps: dict[str, list[dg.TableColumnDep]] = {}
         for _, column, table, upstream in column_lineage(house, mart):
             deps.setdefault(column, []).extend(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))
@@ -314,15 +314,16 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         ]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": here,
+                "dagster/row_count": rows.filter(pl.col("month").is_in(months)).height,
                 "dagster/column_schema": dg.TableSchema(own),
                 "dagster/column_lineage": dg.TableColumnLineage(deps),
                 "rows_of_all_months": built.rows,
                 "months_changed": built.changed,
-            }
+            },
+            check_results=[checks.verdict(rows, months)] if mart.check else [],
         )
 
-    return spec, work, []
+    return spec, work, checks.verdict_specs(key, mart.check)
 
 
 # ── indicators, scores, published file, report ───────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""What is judged of every source in every run: conservation, the contract, arrival.
+"""What is judged in every run: of a source conservation, the contract and arrival; of figures whether they agree.
 
 Dagster takes one result per check and run, so over several months a result names the months that fail. Only a breach of
 conservation blocks what lies downstream: refused rows and late deliveries are reported, they are no failure.
@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import polars as pl
 import pyarrow.parquet as pq
 
 from connectors.ingest import ALL, UNDATED, Outcome
@@ -20,6 +21,7 @@ from connectors.source import Source
 from schemas.enterprise import Enterprise
 
 Entry = dict[str, Any]
+_SHOWN = 40  # figures that do not agree, as many as a check lists
 
 _SAYS = {
     "conservation": "读入行数 = 接受 + 拒绝 + 完全重复，且与已存文件的行数相符 | "
@@ -54,6 +56,32 @@ def results(
         _contract(source, entries, months),
         _arrived(source, outcome, now(enterprise.timezone)),
     ]
+
+
+VERDICT = "verdict"
+"""The check of a mart that judges figures."""
+
+
+def verdict_specs(key: dg.AssetKey, says: str | None) -> list[dg.AssetCheckSpec]:
+    """The check of a mart that judges figures, by what it says it judges; none for other marts."""
+    return [dg.AssetCheckSpec(VERDICT, asset=key, blocking=False, description=says)] if says else []
+
+
+def verdict(rows: pl.DataFrame, months: list[str]) -> dg.AssetCheckResult:
+    """Whether every figure of some months, and every one without a month, agrees with the others.
+
+    Args:
+        rows: a mart with month, verdict (`ok`, `off`, `cannot_tell`), zh and en.
+        months: the months of the run.
+    """
+    here = rows.filter(pl.col("month").is_null() | pl.col("month").is_in(months))
+    off = here.filter(pl.col("verdict") == "off")
+    counted = {word: here.filter(pl.col("verdict") == word).height for word in ("ok", "off", "cannot_tell")}
+    return dg.AssetCheckResult(
+        check_name=VERDICT, passed=not off.height, severity=dg.AssetCheckSeverity.WARN,
+        description=f"{off['en'][0]} | {off['zh'][0]}" if off.height else None,
+        metadata={**counted, "named": table(("zh", "en"), off.select("zh", "en").head(_SHOWN).iter_rows())},
+    )  # fmt: skip
 
 
 def concerning(entries: Iterable[Entry], months: set[str]) -> list[Entry]:

@@ -61,6 +61,7 @@ class Mart:
         grain: the columns that name a row.
         rows: contract → the column that puts its rows into a month of this mart.
         zero: the contract whose delivery for a month says that a site without rows has had none.
+        check: what its column `verdict` judges, zh | en; a verdict `off` is reported and changes nothing.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Mart:
     grain: tuple[str, ...]
     rows: dict[str, str]
     zero: str | None = None
+    check: str | None = None
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -136,7 +138,11 @@ def _mart(path: Path) -> Mart:
     rows = re.search(r"^-- rows: (.+)$", sql, re.MULTILINE)
     by = dict(item.split(" by ") for item in rows[1].split(", ")) if rows else {}
     zero = re.search(r"^-- zero: (\w+)$", sql, re.MULTILINE)
-    return Mart(path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by, zero[1] if zero else None)
+    check = re.search(r"^-- check: (.+)$", sql, re.MULTILINE)
+    return Mart(
+        path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by,
+        zero[1] if zero else None, check[1] if check else None,
+    )  # fmt: skip
 
 
 @dataclass

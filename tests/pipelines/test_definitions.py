@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
+import polars as pl
 import pytest
 
 from connectors.ingest import Outcome
@@ -22,6 +23,7 @@ from pipelines.definitions import definitions
 from pipelines.run import FAMILIES, Run, locked
 from schemas.enterprise import Enterprise
 from tests.world import ORDERS, READINGS, TRIPS, World, make
+from warehouse.marts import marts
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -492,3 +494,31 @@ def test_the_cursor_stays_small_however_many_files_there_are(world: World, watch
         world.deliver(f"readings/2026-02-{number}.csv", *FEBRUARY)
     watch.look()
     assert set(json.loads(watch.cursor or "{}")) == {"2026-01", "2026-02", "unnamed"}
+
+
+def test_figures_that_do_not_agree_are_named_and_those_of_other_months_are_not() -> None:
+    rows = pl.DataFrame(
+        {
+            "month": ["2026-01", "2026-02", None, "2026-01"], "verdict": ["off", "off", "off", "cannot_tell"],
+            "zh": ["一月不符", "二月不符", "无月份不符", "不明"], "en": ["January", "February", "undated", "unknown"],
+        }
+    )  # fmt: skip
+    found = checks.verdict(rows, ["2026-01"])
+    assert (found.passed, found.description) == (False, "January | 一月不符")
+    assert {name: found.metadata[name].value for name in ("ok", "off", "cannot_tell")} == {
+        "ok": 0,
+        "off": 2,
+        "cannot_tell": 1,
+    }
+    assert "二月" not in str(found.metadata["named"].value)
+    assert checks.verdict(rows.filter(pl.col("verdict") != "off"), ["2026-01"]).passed
+
+
+def test_only_marts_that_judge_figures_have_a_check(world: World) -> None:
+    judging = {mart.name for mart in marts() if mart.check}
+    assert {"figure_check", "reconciliation"} <= judging
+    found = {
+        spec.asset_key.path[1]: spec.blocking
+        for asset in definitions(world.enterprise).assets or [] for spec in asset.check_specs if spec.asset_key.path[0] == "mart"
+    }  # fmt: skip
+    assert found == dict.fromkeys(judging, False)

@@ -1,6 +1,7 @@
 -- zh: 已披露数字的勾稽：分项之和、比率、隐含分母、同比变化、隐含因子；不符者点名标出，从不改动
 -- en: Published figures against each other: parts and total, ratios, implied denominators, changes, implied factors; what disagrees is named, never mended
 -- grain: figure_id, relation, against
+-- check: 已披露数字相互勾稽，不符者点名 | Published figures agree with each other; those that do not are named
 with figure as (
     select
         f.*,

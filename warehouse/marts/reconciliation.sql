@@ -1,6 +1,7 @@
 -- zh: 自身数字的勾稽：明细与合计、隐含因子、相同分母与边界、合理范围、同比漂移、因子各阶段之和；只判断，不改动
 -- en: The hub's own figures against each other: lines and totals, implied factors, one denominator and boundary, plausible ranges, drift; judged, never changed
 -- grain: check_name, month, site_id, subject
+-- check: 自身数字相互勾稽，不符者点名 | The hub's own figures agree with each other; those that do not are named
 with line as (
     select
         *,
@@ -111,12 +112,11 @@ yearly as (
         l.month,
         concat_ws(' ', l.category, l.subject, l.gas, l.basis, l.lifecycle_scope, l.activity_unit) as what,
         'kgCO2e/' || l.activity_unit as unit,
-        case
-            when count(l.emission_tco2e) = count(*)
-                then sum(l.emission_tco2e::decimal(38, 12))::double / nullif(sum(l.activity::decimal(38, 9))::double, 0) * any_value(k.factor)
-        end as kg_per_unit
+        sum(l.emission_tco2e::decimal(38, 12))::double / nullif(sum(l.activity::decimal(38, 9))::double, 0) * any_value(k.factor) as kg_per_unit
     from line as l
     cross join (select factor from reference.unit_factor where from_unit = 'tCO2e' and to_unit = 'kgCO2e') as k
+    -- both sides of the ratio over the lines that have both
+    where l.emission_tco2e is not null
     group by l.month, what, l.activity_unit
 ),
 
@@ -356,13 +356,15 @@ select
     check_name, month, site_id, subject, expected, found, lower, upper, unit, verdict,
     case when verdict = 'cannot_tell' then coalesce(reason, 'figure_missing') end as reason,
     concat_ws(' ', month, site_id, subject) || '：' || case verdict
-        when 'ok' then format('{:.8g}', found) || ' ' || unit || ' 合理'
-        when 'off' then format('{:.8g} {}，应在 {:.8g} 至 {:.8g} 之间', found, unit, lower, upper)
+        when 'ok' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'), '相符')
+        when 'off' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
+            || case when lower = upper then format('，应为 {:.8g}', upper) else format('，应在 {:.8g} 至 {:.8g} 之间', lower, upper) end
         else '无法判断（' || coalesce(reason, 'figure_missing') || '）'
     end as zh,
     concat_ws(' ', month, site_id, subject) || ': ' || case verdict
-        when 'ok' then format('{:.8g}', found) || ' ' || unit || ' fits'
-        when 'off' then format('{:.8g} {} lies outside {:.8g} to {:.8g}', found, unit, lower, upper)
+        when 'ok' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'), 'fits')
+        when 'off' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
+            || case when lower = upper then format(', not {:.8g}', upper) else format(' lies outside {:.8g} to {:.8g}', lower, upper) end
         else 'cannot be told (' || coalesce(reason, 'figure_missing') || ')'
     end as en
 from judged

@@ -1,7 +1,6 @@
 -- zh: 各线路、承运人、作业类别每月的周转量、排放与强度；缺任一环节则该线路为空并写明原因
 -- en: Transport activity, emissions and intensity of a lane by operator and operation category; a leg without a figure empties the lane's, with the reason
 -- grain: month, origin, destination, toc_id
--- rows: transport_leg by started_on
 with total as (
     select
         month, origin, destination, toc_id,

@@ -1,7 +1,6 @@
 -- zh: 每个运输链环节的排放：作业类别当月排放按运输活动量（枢纽按吨）分摊
 -- en: Emissions of every leg: its operation category's of the month, shared by transport activity (in a hub by tonnes)
 -- grain: shipment_id, seq
--- rows: transport_leg by started_on
 select
     l.shipment_id,
     l.seq,

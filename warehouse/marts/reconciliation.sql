@@ -69,7 +69,7 @@ sites_and_enterprise as (
 implied as (
     select
         l.month,
-        concat_ws(' ', l.category, l.subject, l.gas, l.basis, l.lifecycle_scope) as what,
+        concat_ws(' ', l.category, l.subject, l.gas, l.basis, l.lifecycle_scope, l.activity_unit) as what,
         l.factor_id,
         l.gas,
         l.activity_unit,
@@ -138,7 +138,9 @@ implied_factor_drift as (
 -- A1, A2 and C1 of the same sites and months
 covered as (
     select
-        k.site_id, k.month, e.tco2e, n.tce, r.revenue_cny, a.attributed is not null as is_attributed
+        k.site_id, k.month, e.tco2e, n.tce, r.revenue_cny,
+        a.month is not null as is_attributed,
+        o.site_id is not null as is_earning
     from (
         select site_id, month from mart.site_month_emission
         union
@@ -154,8 +156,8 @@ covered as (
         where site_id is not null
         group by site_id, month
     ) as r on k.site_id = r.site_id and k.month = r.month
-    left join (select month, count(*) as attributed from mart.site_month_revenue where site_id is not null group by month) as a
-        on k.month = a.month
+    left join (select distinct month from mart.site_month_revenue where site_id is not null) as a on k.month = a.month
+    left join (select distinct site_id from mart.site_month_revenue where site_id is not null) as o on k.site_id = o.site_id
 ),
 
 boundary as (
@@ -167,7 +169,7 @@ boundary as (
         3.0 as lower,
         3.0 as upper,
         '1' as unit,
-        case when not is_attributed then 'revenue_not_attributed' end as reason
+        case when not is_attributed then 'revenue_not_attributed' when not is_earning then 'site_never_has_revenue' end as reason
     from covered
 ),
 
@@ -193,7 +195,8 @@ one_denominator as (
 -- plausible units
 driven as (
     select
-        v.site_id, v.vehicle_class, strftime(timezone(z.timezone, t.started_at), '%Y-%m') as month, t.vehicle_id,
+        min(v.site_id) as site_id, min(v.vehicle_class) as vehicle_class, t.vehicle_id,
+        strftime(timezone(z.timezone, t.started_at), '%Y-%m') as month,
         sum(t.distance_km::decimal(24, 4))::double as distance_km
     from clean.trip as t
     inner join clean.vehicle as v on t.vehicle_id = v.vehicle_id
@@ -201,7 +204,9 @@ driven as (
     where
         timezone(z.timezone, t.started_at)::date >= coalesce(v.valid_from, timezone(z.timezone, t.started_at)::date)
         and timezone(z.timezone, t.started_at)::date <= coalesce(v.valid_to, timezone(z.timezone, t.started_at)::date)
-    group by all
+    group by t.vehicle_id, month
+    -- a vehicle that changed its site or class in the month cannot say for which it was fuelled
+    having count(distinct v.site_id) = 1 and count(distinct v.vehicle_class) = 1
 ),
 
 bought as (
@@ -277,7 +282,7 @@ legs_and_category as (
 registered as (
     select
         regexp_replace(kind, '_(ttw|wtt|wtw)', '') as family,
-        subject, region, coalesce(parameter_set, '') as parameter_set, data_year, unit, coalesce(gas, 'CO2e') as gas, lifecycle_scope, value,
+        subject, region, nullif(parameter_set, '') as parameter_set, data_year, unit, coalesce(gas, 'CO2e') as gas, lifecycle_scope, value,
         pow(10, -length(split_part(value_text, '.', 2))) / 2 as half
     from reference.emission_factor
     where lifecycle_scope in ('TTW', 'WTT', 'WTW')
@@ -286,7 +291,7 @@ registered as (
 factor_phases as (
     select
         'factor_phases' as check_name, null::varchar as month, null::varchar as site_id,
-        concat_ws(' ', family, subject, region, parameter_set, data_year) as subject,
+        concat_ws(' ', family, subject, region, parameter_set, data_year, unit) as subject,
         sum(value::decimal(38, 12)) filter (where lifecycle_scope <> 'WTW')::double as expected,
         max(value) filter (where lifecycle_scope = 'WTW') as found,
         expected - 2 * max(half) as lower,
@@ -302,7 +307,7 @@ factor_phases as (
 factor_gases as (
     select
         'factor_gases' as check_name, null::varchar as month, null::varchar as site_id,
-        concat_ws(' ', family, subject, region, parameter_set, data_year, lifecycle_scope) as subject,
+        concat_ws(' ', family, subject, region, parameter_set, data_year, lifecycle_scope, unit) as subject,
         sum(value::decimal(38, 12)) filter (where gas <> 'CO2e')::double as expected,
         max(value) filter (where gas = 'CO2e') as found,
         expected - count(*) filter (where gas <> 'CO2e') * max(half) as lower,

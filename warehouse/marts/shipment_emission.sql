@@ -1,7 +1,6 @@
 -- zh: 每单货的运输链排放与强度（含与不含枢纽）；归入首个环节起运之月；缺任一环节则合计为空
 -- en: Emissions and intensity of a shipment's chain, with and without hubs; in the month its first leg started; a leg without a figure empties the sum
 -- grain: shipment_id
--- rows: transport_leg by started_on
 with total as (
     select
         shipment_id,

@@ -362,14 +362,18 @@ select
     case when verdict = 'cannot_tell' then coalesce(reason, 'figure_missing') end as reason,
     concat_ws(' ', month, site_id, subject) || '：' || case verdict
         when 'ok' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'), '相符')
-        when 'off' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
-            || case when lower = upper then format('，应为 {:.8g}', upper) else format('，应在 {:.8g} 至 {:.8g} 之间', lower, upper) end
+        when 'off'
+            then
+                concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
+                || case when lower = upper then format('，应为 {:.8g}', upper) else format('，应在 {:.8g} 至 {:.8g} 之间', lower, upper) end
         else '无法判断（' || coalesce(reason, 'figure_missing') || '）'
     end as zh,
     concat_ws(' ', month, site_id, subject) || ': ' || case verdict
         when 'ok' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'), 'fits')
-        when 'off' then concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
-            || case when lower = upper then format(', not {:.8g}', upper) else format(' lies outside {:.8g} to {:.8g}', lower, upper) end
+        when 'off'
+            then
+                concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
+                || case when lower = upper then format(', not {:.8g}', upper) else format(' lies outside {:.8g} to {:.8g}', lower, upper) end
         else 'cannot be told (' || coalesce(reason, 'figure_missing') || ')'
     end as en
 from judged

@@ -85,7 +85,7 @@ class Indicator(_Declared):
         unit: of the value: `tCO2e/万元`, `%`, `tCO2e` (no denominator), `L/100 km` (per hundred), or `level 0-5`.
         state: what a complete value is: counted from records (`measured`) or formed with factors (`calculated`).
         occasional: the reason code where a period has no such event (a month without a survey is `not_applicable`).
-        boundary: what the figure covers, printed beside it.
+        boundary: what the figure covers, printed beside it; by policy where that decides it.
         people: the value is about people: the denominator counts them (true), or the numerator does.
     """
 
@@ -103,7 +103,7 @@ class Indicator(_Declared):
     family: Literal["energy", "climate", "people", "customer", "transport", "production"] | None = None
     state: Literal["measured", "calculated"] | None = None
     occasional: str | None = None
-    boundary: str | None = None
+    boundary: str | dict[str, str] | None = None
     people: bool | Literal["numerator"] = False
     says: Words
     sources: list[str] = Field(min_length=1)

@@ -20,7 +20,7 @@ ESTIMATED_ABOVE = 0.3
 """A value is `estimated` when more than this share of its activity is."""
 
 POLICIES = {
-    "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
+    "site_month_footprint": "emission", "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
 }  # fmt: skip
 """Which of the enterprise's policies chooses among the rows of a mart."""
 
@@ -387,13 +387,21 @@ class _Evaluation:
             else pl.lit(None, dtype=pl.Float64).alias("denominator"),
         )
         frame = self._with_privacy(frame)
-        boundary = pl.format("{} sites" + (f"; {one.boundary}" if one.boundary else ""), pl.col("sites").fill_null(0))
+        boundary = pl.concat_str(
+            pl.format("{} sites", pl.col("sites").fill_null(0)), self._boundary(), separator="; ", ignore_nulls=True
+        )
         return frame.select(
             pl.lit(one.id).alias("indicator_id"), "period", "org_id", "org_kind", pl.col("policy").fill_null("default"),
             "numerator", self._units("numerator").alias("numerator_unit"), "denominator", self._units("denominator").alias("denominator_unit"),
             "value", pl.lit(one.unit).alias("unit"), "state", "coverage", "reason", boundary.alias("boundary"), pl.lit(run_id).alias("run_id"),
             (pl.col("policy").fill_null("default") == self.chosen).alias("is_chosen"),
         ).cast(pl.Schema(_SCHEMA))  # fmt: skip
+
+    def _boundary(self) -> pl.Expr:
+        said = self.indicator.boundary
+        if isinstance(said, dict):
+            return pl.col("policy").replace_strict(said, default=None, return_dtype=pl.String)
+        return pl.lit(said, dtype=pl.String)
 
     def _units(self, side: str) -> pl.Expr:
         unit = self.indicator.numerator_unit if side == "numerator" else self.indicator.denominator_unit

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
 """The indicators with formulas, as the overview shows them."""
 
+_LINES = 60  # emission lines of a trace
 _MOST = 40  # rows of a table before it is cut
 _NARROW = 14  # a text is broken into lines of no fewer characters
 _COUNTS = ("rows", "accepted", "refused", "duplicates")
@@ -248,17 +249,20 @@ def trace(console: Console, found: Trace) -> None:
 
 def _lines(console: Console, found: Trace) -> None:
     """Activity times factor, line by line, and the factors with their sources."""
-    lines = [line for line in found.lines if line["line"] == "emission_line"]
+    lines = _alike([line for line in found.lines if line["line"] == "emission_line"])
     if lines:
-        names = ("site 场所", "scope 范围", "what 对象", "activity 活动量", "factor, chosen by 因子与选取", "tCO2e")
-        table = grid("emission lines / 排放明细", *names, right=(3, 5), whole=(0, 1))
-        for line in lines:
-            activity = "—" if line["activity"] is None else f"{line['activity']:,.6g} {line['activity_unit']}"
-            emission = line["reason"] if line["emission_tco2e"] is None else f"{line['emission_tco2e']:,.6f}"
-            scope = f"{line['scope']} {line['basis']}"
-            factor = Text.assemble(line["factor_id"] or "—", "\n", (line["rule_path"] or "", "dim"))
-            table.add_row(line["site_id"], scope, line["subject"], activity, factor, emission)
-        console.print(table)
+        console.print("emission lines / 排放明细", style="bold")
+        for line in lines[:_LINES]:
+            console.print(_reckoned(line), soft_wrap=True)
+        if len(lines) > _LINES:
+            console.print(f'… {len(lines) - _LINES} more; esg sql "select * from mart.emission_line"', style="dim")
+        console.print()
+    if found.recomputed is not None:
+        published = found.values[0]["numerator"]
+        digits = f"{published:.10g}"
+        again = f"{float(found.recomputed):.10g}"
+        same = "the same digits / 一致" if again == digits else f"published / 发布值 {digits}"
+        console.print(f"computed again, line by line / 逐行重算: {again} tCO2e: {same}\n", style="bold")
     if found.factors:
         table = grid("factors / 因子", "factor 因子", "value 值", "source 出处", right=(1,), whole=())
         for row in found.factors:
@@ -266,6 +270,47 @@ def _lines(console: Console, found: Trace) -> None:
             said = Text.assemble(row["source"] or "", (doubt, "yellow"))
             table.add_row(row["factor_id"], f"{row['value']:.10g}\n{row['unit']}", said)
         console.print(table)
+
+
+def _reckoned(line: dict[str, Any]) -> Text:
+    """Activity x factor x GWP = emissions, and below it which factor, how it was chosen, what to know of it."""
+    what = f"{line['site_id']}  {line['scope']} {line['basis']}  {line['subject']} {line['gas'] or ''} {line['lifecycle_scope']}"
+    activity = "—" if line["activity"] is None else f"{line['activity']:,.9g} {line['activity_unit']}"
+    factor = "" if line["factor_value"] is None else f" x {line['factor_value']:.10g} {line['factor_unit']}"
+    gwp = "" if line["gwp"] in (None, 1.0) else f" x GWP {line['gwp']:g} ({line['gwp_set']})"
+    emission = line["reason"] if line["emission_tco2e"] is None else f"{line['emission_tco2e']:,.9g} tCO2e"
+    records = f"  ({line['records']} records / 笔)" if line["records"] > 1 else ""
+    chosen = f"\n    {line['factor_id']}: {line['rule_path']}" if line["factor_id"] else ""
+    flag = f"  {line['flag']}" if line["flag"] else ""
+    return Text.assemble(
+        (what, "bold"), f"  {activity}{factor}{gwp} = {emission}{records}", (chosen, "dim"), (flag, "yellow")
+    )
+
+
+def _alike(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines that differ in nothing but the record, put together: their activity and emissions add up."""
+    same: dict[tuple[Any, ...], dict[str, Any]] = {}
+    names = (
+        "site_id",
+        "scope",
+        "basis",
+        "lifecycle_scope",
+        "subject",
+        "gas",
+        "factor_id",
+        "rule_path",
+        "flag",
+        "reason",
+    )
+    for line in lines:
+        one = same.setdefault(
+            tuple(line[name] for name in names), {**line, "activity": None, "emission_tco2e": None, "records": 0}
+        )
+        one["records"] += 1
+        for name in ("activity", "emission_tco2e"):
+            if line[name] is not None:
+                one[name] = line[name] if one[name] is None else one[name] + line[name]
+    return list(same.values())
 
 
 def _mart(console: Console, title: str, found: list[dict[str, Any]]) -> None:

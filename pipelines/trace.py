@@ -5,7 +5,9 @@ Everything it needs stands in the published file and the landing archive, so it 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import duckdb
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
 
+_JOINED = re.compile(r" [*-] ")  # factors of a formula stand in one text
 FIRST = 20
 """How many original lines are shown unless all are asked for."""
 
@@ -30,6 +33,7 @@ class Trace:
         extracts: the extracts that contributed, with their counts.
         rows: contract → clean rows behind the value, with the original text of each where asked for.
         total: contract → how many clean rows there are.
+        recomputed: the emissions of the value computed again from the lines, tCO2e; None where it is of something else.
     """
 
     values: list[dict[str, Any]]
@@ -39,6 +43,7 @@ class Trace:
     extracts: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     total: dict[str, int] = field(default_factory=dict)
+    recomputed: Decimal | None = None
 
 
 def trace(
@@ -100,7 +105,14 @@ class _Walk:
             if name in below and name.removeprefix("mart.") not in found.marts:
                 rows = self._mart({"mart": name.removeprefix("mart."), "where_column": None}, sites, months, "")
                 found.lines += [{"line": name.removeprefix("mart."), **row} for row in rows]
-        used = {str(value) for row in found.lines for key, value in row.items() if key.endswith("factor_id") and value}
+        used = {
+            one
+            for row in found.lines
+            for key, value in row.items()
+            if key.endswith("factor_id") and value
+            for one in _JOINED.split(str(value))
+        }
+        found.recomputed = self._recomputed(terms, values[0], found.lines)
         found.factors = self._all(
             "select * from reference.emission_factor where list_contains(?, factor_id) order by factor_id", sorted(used)
         )
@@ -111,6 +123,37 @@ class _Walk:
             if files:
                 self._rows(found, contract, files, column, sites, months, everything)
         return found
+
+    def _recomputed(
+        self, terms: list[dict[str, Any]], value: dict[str, Any], lines: list[dict[str, Any]]
+    ) -> Decimal | None:
+        """The emissions of a value again, line by line in decimals: activity x factor x GWP; None where the value is of something else."""
+        if not any(term["mart"] == "site_month_footprint" and term["side"] == "numerator" for term in terms):
+            return None
+        basis, other = self.connection.execute(
+            "select basis, counts_other_indirect from reference.emission_policy where policy = ?", [value["policy"]]
+        ).fetchall()[0]
+        wanted = {(1, "direct"), (2, basis)}
+        counted = [
+            line for line in lines
+            if line["line"] == "emission_line" and not line["is_biogenic"] and ((line["scope"], line["basis"]) in wanted or (line["scope"] == 3 and other))
+        ]  # fmt: skip
+        if any(line["emission_tco2e"] is None for line in counted):
+            return None
+        kilograms = sum(
+            (
+                Decimal(repr(line["activity"])) * Decimal(repr(line["factor_value"])) * Decimal(repr(line["gwp"]))
+                for line in counted
+            ),
+            Decimal(0),
+        )
+        return kilograms * Decimal(
+            repr(
+                self._all("select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e'")[
+                    0
+                ]["factor"]
+            )
+        )
 
     def _all(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         result = self.connection.execute(sql, list(parameters))

@@ -8,7 +8,7 @@ run: were it set aside, the factor it was to replace would be used in silence.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -131,7 +131,9 @@ class EmissionFactor(pa.DataFrameModel):
     def period_runs_forward(cls) -> pl.Expr:
         return pl.col("valid_to") >= pl.col("valid_from")
 
-    @_rows("gas_missing", "CO2e 因子须写明 GWP 组（不明写 unknown） | a factor in CO2e must say its gwp_set, or unknown")
+    @_rows(
+        "gas_missing", "CO2e 因子须写明 GWP 组（不明写 unknown） | a factor in CO2e must say its gwp_set, or unknown"
+    )
     def co2e_names_its_gwp_set(cls) -> pl.Expr:
         return (pl.col("gas").fill_null("") != "CO2e") | pl.col("gwp_set").is_not_null()
 
@@ -173,7 +175,9 @@ def judged(path: Path) -> pl.DataFrame:
     try:
         frame = pl.read_csv(path, infer_schema=False, null_values=[""])
     except pl.exceptions.PolarsError as error:
-        raise CatalogueError(f"cannot be read / 无法读取: {error}", str(path), "it must be a CSV file in UTF-8") from error
+        raise CatalogueError(
+            f"cannot be read / 无法读取: {error}", str(path), "it must be a CSV file in UTF-8"
+        ) from error
     names = [name for name in EmissionFactor.to_schema().columns if name not in _BESIDE]
     missing = [name for name in _REQUIRED if name not in frame.columns]
     strange = [name for name in frame.columns if name not in names]
@@ -182,14 +186,18 @@ def judged(path: Path) -> pl.DataFrame:
             f"columns do not fit / 列不符: {', '.join([*(f'{one} is missing' for one in missing), *(f'{one} is unknown' for one in strange)])}",
             f"{path}, line 1", f"use the columns / 应为: {', '.join(names)}",
         )  # fmt: skip
-    frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in names if name not in frame.columns).select(names)
+    frame = frame.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in names if name not in frame.columns
+    ).select(names)
     beside = [_measured(*row) for row in frame.select("kind", "unit", "value").iter_rows()]
     types = {"unit_fits": pl.Boolean, **dict.fromkeys(("plain_value", "low", "high"), pl.Float64)}
     try:
         EmissionFactor.validate(pl.concat([frame, pl.DataFrame(beside, schema=types)], how="horizontal"), lazy=True)
     except SchemaErrors as failure:
         raise CatalogueError(
-            f"factors are refused / 因子被拒绝: {'; '.join(_complaints(frame, failure))}", str(path), "correct the rows; until then nothing is computed with them"
+            f"factors are refused / 因子被拒绝: {'; '.join(_complaints(frame, failure))}",
+            str(path),
+            "correct the rows; until then nothing is computed with them",
         ) from failure
     return frame
 
@@ -201,7 +209,9 @@ def _complaints(frame: pl.DataFrame, failure: SchemaErrors) -> list[str]:
         check = error.check if isinstance(error.check, str) else error.check.name
         words = _WORDS.get(check) or str(error.check.description)
         column = "" if error.schema.name == EmissionFactor.to_schema().name else f"{error.schema.name}: "
-        rows = (~cast("pl.DataFrame", passed).to_series()).arg_true() if isinstance(passed, pl.DataFrame) else pl.Series([0])
+        rows = (~passed.to_series()).arg_true() if isinstance(passed, pl.DataFrame) else pl.Series([0])
         for row in rows:
             found.setdefault(int(row), []).append(f"{column}{words}")
-    return [f"line {row + 2} ({frame['factor_id'][row]}): {', '.join(reasons)}" for row, reasons in sorted(found.items())]
+    return [
+        f"line {row + 2} ({frame['factor_id'][row]}): {', '.join(reasons)}" for row, reasons in sorted(found.items())
+    ]

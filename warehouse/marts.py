@@ -40,7 +40,13 @@ _TARGETS = (
 )  # fmt: skip
 
 
-DEFAULTS = {"on_time": "first_promise", "complaint": "all", "intact": "pieces", "satisfaction": "top_two_box"}
+DEFAULTS = {
+    "emission": "default",
+    "on_time": "first_promise",
+    "complaint": "all",
+    "intact": "pieces",
+    "satisfaction": "top_two_box",
+}
 """The policies of an enterprise that names none."""
 
 _POLICY_WORDS = {
@@ -221,7 +227,13 @@ class Warehouse:
             self.inputs[name] = self.inputs[f"clean.{name.removeprefix('reference.')}"]
         months = digest(self.inputs["clean.site"], self.inputs["meta.arrival"], self.enterprise.timezone)
         self.inputs |= dict.fromkeys(("reference.site_zone", "reference.site_month", "reference.grid_fallback"), months)
-        library = digest(months, *(self.inputs[f"reference.{name}"] for name in ("emission_factor", "run", "grid_region", "carrier", "unit_factor")))
+        library = digest(
+            months,
+            *(
+                self.inputs[f"reference.{name}"]
+                for name in ("emission_factor", "run", "grid_region", "carrier", "unit_factor")
+            ),
+        )
         self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
         self._table("reference.figure_unit", _figure_units(self.connection))
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
@@ -366,7 +378,7 @@ def _replaced(frame: pl.DataFrame, path: Path) -> bool:
     return before != after
 
 
-_LIBRARY = ("factor_candidate", "factor_choice", "gwp", "fuel_co2", "fuel_wtt", "carrier_tce")
+_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "carrier_tce")
 """The tables `reference.sql` makes of the factor library."""
 
 _RUN: dict[str, type[pl.DataType]] = {
@@ -392,12 +404,25 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
         raise refuse(f"unknown {', '.join(strange)} / 口径名称不存在", f"there are: {known}")
     given = policies.get("factors", "latest_published_as_of")
     name, year = next(iter(given.items())) if isinstance(given, dict) and given else (given, None)
-    if name not in _FACTOR_POLICIES or (name == "frozen") != (year is not None) or not (year is None or str(year).isdigit()):
-        raise refuse(f"factors: {given!r} / 因子口径不存在", "use latest_published_as_of, matching_year_else_latest or {frozen: 2022}")
+    if (
+        name not in _FACTOR_POLICIES
+        or (name == "frozen") != (year is not None)
+        or not (year is None or str(year).isdigit())
+    ):
+        raise refuse(
+            f"factors: {given!r} / 因子口径不存在",
+            "use latest_published_as_of, matching_year_else_latest or {frozen: 2022}",
+        )
     chosen, gwp = str(policies.get("parameter_set", "ndrc")), str(policies.get("gwp", "AR5"))
-    sets = set(factors.filter(pl.col("kind").is_in(["fuel_ncv", "fuel_co2_mass", "fuel_ttw_co2e"]))["parameter_set"].drop_nulls())
+    sets = set(
+        factors.filter(pl.col("kind").is_in(["fuel_ncv", "fuel_co2_mass", "fuel_ttw_co2e"]))[
+            "parameter_set"
+        ].drop_nulls()
+    )
     if chosen not in sets:
-        raise refuse(f"parameter_set: no set is called {chosen!r} / 参数组不存在", f"use one of: {', '.join(sorted(sets))}")
+        raise refuse(
+            f"parameter_set: no set is called {chosen!r} / 参数组不存在", f"use one of: {', '.join(sorted(sets))}"
+        )
     known_gwp = sorted(set(factors.filter(pl.col("kind") == "gwp100")["gwp_set"].drop_nulls()))
     if gwp not in known_gwp:
         raise refuse(f"gwp: {gwp!r} / GWP 组不存在；一份清单只用一组", f"use one of: {', '.join(known_gwp)}")
@@ -406,7 +431,13 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
         as_of = date.today() if day is None else date.fromisoformat(str(day))  # noqa: DTZ011 - a calendar day
     except ValueError as error:
         raise refuse(f"factors_as_of: {error} / 日期无效", "write it as 2026-12-31") from error
-    return {"factors_as_of": as_of, "factors": name, "frozen_year": None if year is None else int(year), "parameter_set": chosen, "gwp_set": gwp}
+    return {
+        "factors_as_of": as_of,
+        "factors": name,
+        "frozen_year": None if year is None else int(year),
+        "parameter_set": chosen,
+        "gwp_set": gwp,
+    }
 
 
 def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame) -> pl.DataFrame:
@@ -455,7 +486,9 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     if not own.exists():
         return rows
     try:
-        mine = _typed(judged(own) if own.stem == "emission_factor" else pl.read_csv(own, infer_schema=False)).with_columns(pl.lit("enterprise").alias("origin"))
+        mine = _typed(
+            judged(own) if own.stem == "emission_factor" else pl.read_csv(own, infer_schema=False)
+        ).with_columns(pl.lit("enterprise").alias("origin"))
     except pl.exceptions.PolarsError as error:
         raise MartError(
             f"cannot be read as reference rows: {error}", str(own), f"use the columns of {shipped.name}"
@@ -480,7 +513,7 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
 _NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct", "lower", "upper", "added_km")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
-_FLAGS = ("verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o")
+_FLAGS = ("verified", "counts_unjustified", "is_kyoto", "is_biogenic", "has_n2o", "counts_other_indirect")
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:

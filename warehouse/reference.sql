@@ -144,7 +144,7 @@ where c.kind not in ('gwp100', 'molar_mass')
 qualify row_number() over (
     partition by c.month, c.place, c.kind, c.subject
     order by
-        c.distance, (c.origin = 'enterprise' and c.data_year is null) desc, (c.parameter_set = r.parameter_set) desc nulls last,
+        c.distance asc, (c.origin = 'enterprise' and c.data_year is null) desc, (c.parameter_set = r.parameter_set) desc nulls last,
         c.year_rank, (c.origin = 'enterprise') desc, c.factor_id
 ) = 1;
 
@@ -186,7 +186,7 @@ piece as (
     inner join pieces as p
         on
             s.subject = p.subject and s.month = p.month and s.place is not distinct from p.place
-            and (p.origin = 'enterprise' or p.parameter_set = s.parameter_set)
+            and (p.origin = 'enterprise' or s.parameter_set = p.parameter_set)
     qualify row_number() over (
         partition by s.month, s.place, s.subject, s.parameter_set, p.kind order by (p.origin = 'enterprise') desc
     ) = 1
@@ -262,7 +262,7 @@ from offer as o
 cross join reference.run as r
 qualify row_number() over (
     partition by o.month, o.place, o.subject
-    order by (o.preference = 0) desc, (o.parameter_set = r.parameter_set) desc, o.preference, o.parameter_set, o.factor_id
+    order by (o.preference = 0) desc, (o.parameter_set = r.parameter_set) desc, o.preference, o.parameter_set asc, o.factor_id asc
 ) = 1;
 
 -- CO2e of supplying a fuel (well to tank): an own or shipped row, else what one set says of the whole chain less what it says of the use
@@ -292,3 +292,5 @@ where
         select 1 from whole as x
         where x.kind = 'fuel_wtt_co2e' and x.subject = w.subject and x.month = w.month and x.region is not distinct from w.region
     );
+
+drop table reference.factor_candidate;

@@ -26,7 +26,7 @@ class ReportedFigure(Contract, rows="reference", key=("figure_id",), zh="已披�
     scale: float = quantity("倍数，空为 1（百万写 1000000）", "What one printed unit stands for, 1000000 for millions; empty: 1", gt=0,
                             example="1000000", optional=True)  # fmt: skip
     unit: str = text("单位", "Unit", example="tCO2e", optional=False)
-    parent_id: str = key("所属合计的编号", "The total this figure is a part of", optional=True)
+    parent_id: str = key("所属合计的编号", "The total this figure is a part of", example="acme_2022_total", optional=True)
     breakdown: str = text("分解方式，同一合计有多种分解时填", "Which breakdown of the total, where it has several")
     is_subtracted: bool = flag("在合计中为减项", "Whether the total is reached by taking it off")
     numerator_id: str = key("分子（变化率时为本期）", "Its numerator; of a change, the later figure", optional=True)

@@ -104,6 +104,7 @@ def emission(site: str, month: str, tonnes: float | None, **more: Any) -> Row:
         "site_id": site,
         "legal_entity_id": "LE1",
         "month": month,
+        "policy": "default",
         "emission_tco2e": tonnes,
         "estimated_tco2e": 0,
         **more,
@@ -171,7 +172,7 @@ def test_a_rolling_window_spans_two_years(tmp_path: Path) -> None:
 
 
 def test_a_missing_input_is_missing_with_its_reason_and_never_zero(tmp_path: Path) -> None:
-    found = values(tmp_path, {"site_month_emission": [emission("A", "2026-01", 25)]})
+    found = values(tmp_path, {"site_month_footprint": [emission("A", "2026-01", 25)]})
     assert told(found["A.1.6", "2026-01", "A"]) == (None, "missing", 0, "no_revenue")
     assert told(found["A.2.7", "2026-01", "group"]) == (None, "missing", 0, "no_delivery")
     assert found["A.2.7", "2026-01", "group"]["numerator"] is None
@@ -179,7 +180,7 @@ def test_a_missing_input_is_missing_with_its_reason_and_never_zero(tmp_path: Pat
 
 def test_a_stated_reason_reaches_the_value(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [emission("A", "2026-01", None, reason="no_factor")],
+        "site_month_footprint": [emission("A", "2026-01", None, reason="no_factor")],
         "site_month_revenue": [revenue("A", "2026-01", 1e6)],
     }
     assert told(values(tmp_path, rows, "climate")["A.1.6", "2026-01", "A"]) == (None, "missing", 0, "no_factor")
@@ -187,7 +188,7 @@ def test_a_stated_reason_reaches_the_value(tmp_path: Path) -> None:
 
 def test_a_site_whose_emission_is_never_known_does_not_lend_its_revenue(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [emission("A", "2026-01", 25), emission("B", "2026-01", None, reason="no_factor")],
+        "site_month_footprint": [emission("A", "2026-01", 25), emission("B", "2026-01", None, reason="no_factor")],
         "site_month_revenue": [revenue("A", "2026-01", 1e6), revenue("B", "2026-01", 9e6)],
     }
     # 25 t / 100 万元 over A alone, half of the site-months
@@ -196,7 +197,7 @@ def test_a_site_whose_emission_is_never_known_does_not_lend_its_revenue(tmp_path
 
 def test_a_site_that_never_earns_still_counts_in_the_total(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)],
+        "site_month_footprint": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)],
         "site_month_revenue": [revenue("A", "2026-01", 1e6)],
     }
     found = values(tmp_path, rows, "climate")
@@ -206,7 +207,7 @@ def test_a_site_that_never_earns_still_counts_in_the_total(tmp_path: Path) -> No
 
 def test_a_site_missing_one_month_leaves_the_site_months_that_have_both(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [
+        "site_month_footprint": [
             emission("A", "2026-01", 25),
             emission("B", "2026-01", 5),
             emission("A", "2026-02", 35),
@@ -221,7 +222,7 @@ def test_a_site_missing_one_month_leaves_the_site_months_that_have_both(tmp_path
 
 def test_revenue_of_no_site_counts_for_entity_and_enterprise_and_for_no_site(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)],
+        "site_month_footprint": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)],
         "site_month_revenue": [revenue("A", "2026-01", 1e6), revenue(None, "2026-01", 2e6)],
     }
     found = values(tmp_path, rows, "climate")
@@ -234,7 +235,7 @@ def test_revenue_of_no_site_counts_for_entity_and_enterprise_and_for_no_site(tmp
 
 def test_emissions_of_a_month_without_the_entitys_revenue_do_not_enter_the_year(tmp_path: Path) -> None:
     rows = {
-        "site_month_emission": [emission("A", month, 25) for month in YEAR[:2]],
+        "site_month_footprint": [emission("A", month, 25) for month in YEAR[:2]],
         "site_month_revenue": [revenue(None, "2026-01", 1e6)],
     }
     found = values(tmp_path, rows, "climate", months=YEAR[:2])
@@ -243,7 +244,7 @@ def test_emissions_of_a_month_without_the_entitys_revenue_do_not_enter_the_year(
 
 
 def test_a_denominator_of_zero_gives_no_value(tmp_path: Path) -> None:
-    rows = {"site_month_emission": [emission("A", month, 25) for month in YEAR[:2]],
+    rows = {"site_month_footprint": [emission("A", month, 25) for month in YEAR[:2]],
             "site_month_revenue": [revenue("A", "2026-01", 0), revenue("A", "2026-02", 1e6)]}  # fmt: skip
     found = values(tmp_path, rows, "climate", months=YEAR[:2])
     assert told(found["A.1.6", "2026-01", "A"])[::3] == (None, "denominator_not_positive")
@@ -253,7 +254,7 @@ def test_a_denominator_of_zero_gives_no_value(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("estimated", "state"), [(30, "calculated"), (30.1, "estimated")])
 def test_more_than_three_tenths_estimated_is_estimated(tmp_path: Path, estimated: float, state: str) -> None:
     rows = {
-        "site_month_emission": [emission("A", "2026-01", 100, estimated_tco2e=estimated)],
+        "site_month_footprint": [emission("A", "2026-01", 100, estimated_tco2e=estimated)],
         "site_month_revenue": [revenue("A", "2026-01", 1e6)],
     }
     assert values(tmp_path, rows, "climate")["A.1.6", "2026-01", "A"]["state"] == state

@@ -48,7 +48,10 @@ def test_an_own_row_takes_the_place_of_the_shipped_one(world: World) -> None:
         (f"{HEAD}\n{GRID.replace(',own laboratory', ',')}\n", "line 2 .*source: missing"),
         (f"{HEAD}\n{GRID}\n{GRID.replace('grid_cn-gd_2023', 'other')}\n", "line 3 .*another row says the same"),
         (f"{HEAD},gwp_set\nx,tkm_ttw,road,0.1,kgCO2e/tkm,CN,,own,AR5 or AR6\n", "line 2 .*gwp_set: not one of"),
-        (f"{HEAD},gwp_set,parameter_set,gas\nx,gwp100,CH4,28,kgCO2e/kg,GLOBAL,,IPCC,AR6,ar5,CH4\n", "line 2 .*two sets of GWP"),
+        (
+            f"{HEAD},gwp_set,parameter_set,gas\nx,gwp100,CH4,28,kgCO2e/kg,GLOBAL,,IPCC,AR6,ar5,CH4\n",
+            "line 2 .*two sets of GWP",
+        ),
         (f"{HEAD},gas\nx,tkm_ttw,road,0.1,kgCO2e/tkm,CN,,own,CO2e\n", "line 2 .*must say its gwp_set"),
         ("value\n1\n", "columns do not fit"),
     ],

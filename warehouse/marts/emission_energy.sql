@@ -25,11 +25,12 @@ line as (
         on
             f.kind = 'heat_factor' and e.month = f.month and e.region is not distinct from f.region
             -- the shipped default is of heat and steam; cooling needs an own row, and an own row names its carrier
-            and (f.subject = e.carrier or (f.subject = 'purchased heat / steam' and e.carrier in ('heat', 'steam')))
+            and (e.carrier = f.subject or (f.subject = 'purchased heat / steam' and e.carrier in ('heat', 'steam')))
     where e.carrier in ('heat', 'steam', 'cooling')
-    qualify row_number() over (
-        partition by e.site_id, e.month, e.carrier, b.basis order by (f.subject = e.carrier) desc, f.factor_id
-    ) = 1
+    qualify
+        row_number() over (
+            partition by e.site_id, e.month, e.carrier, b.basis order by (f.subject = e.carrier) desc, f.factor_id
+        ) = 1
     union all by name
     select
         e.*, 1 as scope, 'direct' as basis, 'stationary' as category, e.quantity as activity, c.factor_id, c.value, c.unit as per, c.verified, c.rule_path,

@@ -39,7 +39,10 @@ select
     case when l.reason is null then l.activity * l.factor_value * case when l.gas = 'CO2e' then 1.0 else g.gwp end * u.factor * l.estimated_share end
         as estimated_tco2e,
     sqrt(pow(ua.half_width_pct, 2) + pow(uf.half_width_pct, 2)) as uncertainty_pct,
-    case when l.gas = 'CO2e' and l.factor_gwp_set is distinct from r.gwp_set then 'other_gwp_set: ' || coalesce(l.factor_gwp_set, 'unknown') end as flag,
+    case
+        when l.gas = 'CO2e' and l.factor_value is not null and coalesce(l.factor_gwp_set, 'unknown') <> r.gwp_set
+            then 'other_gwp_set: ' || coalesce(l.factor_gwp_set, 'unknown')
+    end as flag,
     case when l.reason is not null then l.reason when l.gas <> 'CO2e' and g.gwp is null then 'no_gwp' end as reason,
     l.activity_table,
     l.activity_id,
@@ -49,8 +52,10 @@ select
 from line as l
 cross join reference.run as r
 left join reference.gwp as g on l.gas = g.gas
-left join reference.uncertainty as ua on ua.of = 'activity' and l.activity_quality = ua.what
+left join reference.uncertainty as ua on ua.part = 'activity' and l.activity_quality = ua.what
 left join reference.uncertainty as uf
-    on uf.of = 'factor' and uf.what = case when l.category = 'outsourced_transport' and l.tier > 1 then 'outsourced_default' else l.category || ' ' || l.gas end
+    on uf.part = 'factor' and uf.what = case
+        when l.category = 'outsourced_transport' and l.tier > 1 then 'outsourced_default' else l.category || ' ' || l.gas
+    end
 cross join (select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e') as u
 order by l.month, line_id

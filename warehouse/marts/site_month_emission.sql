@@ -1,5 +1,5 @@
 -- zh: 各场所每月温室气体排放：直接 + 能源间接（位置法；市场法并列）、其他间接、生物源；任一明细缺因子或有缺口则该合计为空
--- en: Emissions by site and month: direct + energy indirect (location; market beside), other indirect, biogenic; a line without a figure or a gap empties the sum
+-- en: Emissions by site and month: direct, energy indirect (location; market beside), other indirect, biogenic; what is unknown empties the sum
 -- grain: site_id, month
 with gap as (
     select site_id, month, max(reason) as reason

@@ -1,0 +1,153 @@
+"""The factor library and how a factor is chosen from it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.errors import CatalogueError
+from schemas.factor import KINDS, judged
+from tests.warehouse.bare import bare, of
+from tests.world import READINGS, World, make
+from warehouse.marts import REFERENCE, Warehouse
+
+SITE = {"site_id": "S", "legal_entity_id": "LE1", "region": "CN-GD"}
+ARRIVED = [{"contract": "meter_reading", "source": "ami", "month": "2026-01"}]
+
+
+def library() -> pl.DataFrame:
+    return judged(REFERENCE / "emission_factor.csv")
+
+
+def chosen(kind: str, subject: str, *own: dict[str, Any], region: str = "CN-GD", **run: Any) -> list[tuple[Any, ...]]:
+    """Value, id and path of the factor chosen for January 2026."""
+    rows = [{"region": "CN", "origin": "enterprise", "kind": kind, "subject": subject, **one} for one in own]
+    given = {"clean.site": [{**SITE, "region": region}], "meta.arrival": ARRIVED, "reference.emission_factor": rows}
+    return of(
+        bare(given, "site_month_floor", **run),
+        "select value, factor_id, rule_path from reference.factor_choice where month = '2026-01' and kind = ? and subject = ?",
+        kind, subject,
+    )  # fmt: skip
+
+
+def fuel(subject: str, *own: dict[str, Any], **run: Any) -> tuple[Any, ...]:
+    """Value, unit and path of what burning a fuel emits."""
+    rows = [{"region": "CN", "origin": "enterprise", "subject": subject, "verified": True, **one} for one in own]
+    given = {"clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": rows}
+    found = of(
+        bare(given, "site_month_floor", **run),
+        "select value, unit, rule_path from reference.fuel_co2 where month = '2026-01' and subject = ?", subject,
+    )  # fmt: skip
+    return found[0] if found else ()
+
+
+def test_the_shipped_library_passes_its_contract() -> None:
+    factors = library()
+    assert factors.height > 550
+    assert set(factors["kind"]) <= set(KINDS)
+
+
+def test_the_grid_factors_say_of_2023_what_the_ministry_says() -> None:
+    # announcement 2025 No.47: national -1.1 % against 2022; of 30 provinces 20 fell and 10 rose
+    grid = library().filter((pl.col("kind") == "grid_location_avg") & pl.col("data_year").is_in(["2022", "2023"]))
+    value = {(row["region"], row["data_year"]): Decimal(row["value"]) for row in grid.iter_rows(named=True)}
+    change = value["CN", "2023"] / value["CN", "2022"] - 1
+    assert round(change * 100, 1) == Decimal("-1.1")
+    regions = {"CN-NORTH", "CN-NORTHEAST", "CN-EAST", "CN-CENTRAL", "CN-NORTHWEST", "CN-SOUTH", "CN-SOUTHWEST"}
+    provinces = {region for region, _ in value} - {"CN", *regions}
+    moves = [value[province, "2023"] - value[province, "2022"] for province in provinces]
+    assert (len(moves), sum(move < 0 for move in moves), sum(move > 0 for move in moves)) == (30, 20, 10)
+
+
+@pytest.mark.parametrize("gwp_set", ["AR4", "AR5", "AR6"])
+def test_blends_are_what_their_components_make_them(gwp_set: str) -> None:
+    gwp = {
+        row["subject"]: Decimal(row["value"])
+        for row in library().filter((pl.col("kind") == "gwp100") & (pl.col("gwp_set") == gwp_set)).iter_rows(named=True)
+    }
+    parts = pl.read_csv(REFERENCE / "refrigerant.csv", infer_schema=False)
+    blends = {name for (name,), rows in parts.group_by("refrigerant") if rows.height > 1}
+    assert len(blends) == 8
+    for blend in sorted(blends):
+        rows = parts.filter(pl.col("refrigerant") == blend)
+        assert sum(Decimal(share) for share in rows["mass_share"]) == 1
+        made = sum(Decimal(row["mass_share"]) * gwp[row["gas"]] for row in rows.iter_rows(named=True))
+        # the stored rows are printed with one decimal
+        assert abs(made - gwp[blend]) <= Decimal("0.0501"), blend
+
+
+def test_the_latest_published_year_counts_unless_the_policy_says_otherwise() -> None:
+    future = {"factor_id": "f2026", "value": 0.3, "unit": "kgCO2/kWh", "region": "CN-GD", "data_year": 2026}
+    kind, subject = "grid_location_avg", "electricity"
+    assert chosen(kind, subject)[0][1:] == ("grid_cn-gd_2023", "CN-GD 2023")
+    assert chosen(kind, subject, future)[0][1] == "f2026"
+    assert chosen(kind, subject, {**future, "published_on": date(2027, 1, 1)})[0][1] == "grid_cn-gd_2023"
+    same = chosen(kind, subject, {**future, "data_year": 2025}, factors="matching_year_else_latest")
+    assert same[0][1:] == ("f2026", "CN-GD 2025 (no value of 2026 yet: the latest), own row")
+    assert (
+        chosen(
+            kind,
+            subject,
+            {**future, "data_year": 2027},
+            future | {"factor_id": "g"},
+            factors="matching_year_else_latest",
+        )[0][1]
+        == "g"
+    )
+    assert chosen(kind, subject, future, factors="frozen", frozen_year=2022)[0][1:] == (
+        "grid_cn-gd_2022",
+        "CN-GD 2022 (frozen)",
+    )
+    # a year nobody has published for leaves no factor
+    assert chosen(kind, subject, factors="frozen", frozen_year=2019) == []
+
+
+def test_a_factor_holds_between_its_dates_and_not_beyond() -> None:
+    own = {"factor_id": "own", "value": 1.5, "unit": "kgCO2e/km"}
+    kind, subject = "vehicle_co2e_per_km", "heavy_truck"
+    assert chosen(kind, subject, {**own, "valid_from": date(2026, 1, 31)})[0][1] == "own"
+    assert chosen(kind, subject, {**own, "valid_from": date(2026, 2, 1)}) == []
+    assert chosen(kind, subject, {**own, "valid_to": date(2025, 12, 31)}) == []
+
+
+def test_a_fuel_is_reckoned_from_one_parameter_set() -> None:
+    # 43.33 x 20.2 x 98 % x 44/12 / 1000; yearbook heat value as printed; IPCC 43.0 x 74,100 / 10^6
+    assert fuel("diesel") == (pytest.approx(3.1451224933, abs=1e-10), "kgCO2/kg", "parameter set ndrc")
+    assert fuel("diesel", parameter_set="stat")[0] == pytest.approx(3.095910)
+    assert fuel("diesel", parameter_set="ipcc2006")[0] == pytest.approx(3.1863)
+    assert fuel("hfo")[1:] == ("kgCO2/kg", "parameter set ndrc has no hfo -> parameter set imo")
+    assert fuel("unobtainium") == ()
+
+
+def test_a_measured_heat_value_takes_the_place_of_the_sets_and_a_measured_factor_of_all() -> None:
+    heat = {"factor_id": "ncv_own", "kind": "fuel_ncv", "value": 42.5, "unit": "GJ/t"}
+    assert fuel("diesel", heat) == (
+        pytest.approx(42.5 * 20.2 * 0.98 * 44 / 12 / 1000), "kgCO2/kg", "parameter set ndrc, own heat value",
+    )  # fmt: skip
+    measured = {"factor_id": "co2_own", "kind": "fuel_co2_mass", "value": 2.68, "unit": "kgCO2/L", "gas": "CO2"}
+    assert fuel("diesel", heat, measured) == (pytest.approx(2.68), "kgCO2/L", "CN, own row")
+
+
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        ("factors: newest", "newest"),
+        ("factors: {frozen: soon}", "soon"),
+        ("factors: frozen", "frozen"),
+        ("parameter_set: mine", "mine"),
+        ("gwp: AR5+AR6", "one of: AR4, AR5, AR6"),
+        ("factors_as_of: never", "factors_as_of"),
+    ],
+)
+def test_a_policy_that_does_not_exist_is_refused_by_name(tmp_path: Path, policies: str, words: str) -> None:
+    world: World = make(tmp_path / "group", [("ami", READINGS)])
+    path = world.enterprise.folder / "enterprise.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + f"policies: {{{policies}}}\n", encoding="utf-8")
+    with pytest.raises(CatalogueError, match="policies") as refused:
+        Warehouse(type(world.enterprise)(world.enterprise.folder))
+    assert words in str(refused.value)

@@ -352,30 +352,38 @@ class Warehouse:
             raise MartError(
                 f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"
             ) from error
-        frame = self.frame(f"mart.{mart.name}")
         old = self.lake.state["marts"].get(mart.name, {}).get("files", {})
+        counts = dict(
+            self.connection.execute(
+                f"select month, count(*) from mart.{mart.name} group by month order by month"
+            ).fetchall()
+        )
         files, changed = {}, []
         folder = self.lake.data / "mart" / mart.name
-        for (month,), part in sorted(frame.partition_by("month", as_dict=True).items(), key=lambda item: str(item[0])):
+        for month in counts:
             path = folder / f"{month or 'undated'}.parquet"
             files[str(month)] = path.relative_to(self.lake.data).as_posix()
-            if _replaced(part, path):
+            if self._replaced(mart.name, month, path):
                 changed.append(str(month))
         for month, path in old.items():
             if month not in files:
                 (self.lake.data / path).unlink(missing_ok=True)
                 changed.append(month)
-        self.lake.state["marts"][mart.name] = {"fingerprint": fingerprint, "files": files, "rows": frame.height}
-        return Built(mart.name, frame.height, sorted(changed))
+        rows = sum(counts.values())
+        self.lake.state["marts"][mart.name] = {"fingerprint": fingerprint, "files": files, "rows": rows}
+        return Built(mart.name, rows, sorted(changed))
 
-
-def _replaced(frame: pl.DataFrame, path: Path) -> bool:
-    """Write a month's rows unless the very same bytes lie there already."""
-    before = path.read_bytes() if path.exists() else None
-    with replaced(path) as temporary:
-        frame.write_parquet(temporary, compression="zstd", compression_level=1)
-        after = temporary.read_bytes()
-    return before != after
+    def _replaced(self, name: str, month: str | None, path: Path) -> bool:
+        """Write a month's rows unless the very same bytes lie there already."""
+        before = path.read_bytes() if path.exists() else None
+        with replaced(path) as temporary:
+            place = str(temporary).replace("'", "''")
+            rows = f"select * from mart.{name} where month is not distinct from ?"
+            self.connection.execute(
+                f"copy ({rows}) to '{place}' (format parquet, compression zstd, compression_level 1)", [month]
+            )
+            after = temporary.read_bytes()
+        return before != after
 
 
 _LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "carrier_tce")

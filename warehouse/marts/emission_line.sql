@@ -1,6 +1,6 @@
 -- zh: 排放明细（最细粒度）：活动 × 因子 × GWP；每行写明因子、选取路径、方法层级、数据质量、不确定度；无法算出者写明原因
 -- en: Emission lines, the lowest grain: activity x factor x GWP, each with factor, how it was chosen, method tier, quality, uncertainty; or the reason why not
--- grain: line_id
+-- grain: activity_table, activity_id, basis, lifecycle_scope, gas
 with line as (
     select * from mart.emission_fuel
     union all by name
@@ -10,7 +10,6 @@ with line as (
 )
 
 select
-    concat_ws('/', l.activity_table, l.activity_id, l.basis, l.lifecycle_scope, l.gas) as line_id,
     l.site_id,
     l.legal_entity_id,
     l.month,
@@ -58,4 +57,4 @@ left join reference.uncertainty as uf
         when l.category = 'outsourced_transport' and l.tier > 1 then 'outsourced_default' else l.category || ' ' || l.gas
     end
 cross join (select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e') as u
-order by l.month, line_id
+order by l.month, l.activity_table, l.activity_id, l.basis, l.lifecycle_scope, l.gas

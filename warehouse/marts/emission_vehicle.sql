@@ -2,21 +2,41 @@
 -- en: CH4 and N2O of own vehicles: kilometres x the factor of class, fuel and emission stage; outsourced vehicles are not here
 -- grain: activity_id, gas
 -- rows: trip by started_at
-with trip as (
+with quarter as (
+    -- a clock reading is looked up per quarter of an hour: no time zone changes within one
+    select distinct epoch_us(started_at) // 900000000 as quarter_of_an_hour from clean.trip
+),
+
+clock as (
+    select q.quarter_of_an_hour, z.timezone, timezone(z.timezone, make_timestamptz(q.quarter_of_an_hour * 900000000)) as local_time
+    from quarter as q
+    cross join (
+        select timezone from reference.site_zone
+        union
+        select timezone from reference.run
+    ) as z
+),
+
+vehicle as (
+    select
+        v.*, coalesce(v.valid_from, date '0001-01-01') as from_day, coalesce(v.valid_to, date '9999-12-31') as to_day, z.timezone
+    from clean.vehicle as v
+    inner join reference.site_zone as z on v.site_id = z.site_id
+),
+
+trip as (
     select
         t.trip_id, t.source, t.extract_id, t.row_number, t.distance_km, v.site_id, v.vehicle_class, v.energy_type, v.emission_standard,
-        strftime(timezone(coalesce(z.timezone, n.timezone), t.started_at), '%Y-%m') as month
+        strftime(c.local_time, '%Y-%m') as month
     from clean.trip as t
-    cross join reference.run as n
-    left join clean.vehicle as v
+    inner join vehicle as v on t.vehicle_id = v.vehicle_id
+    inner join clock as c
         on
-            t.vehicle_id = v.vehicle_id
-            and coalesce(timezone(n.timezone, t.started_at)::date >= v.valid_from, true)
-            and coalesce(timezone(n.timezone, t.started_at)::date <= v.valid_to, true)
-    left join reference.site_zone as z on v.site_id = z.site_id
+            v.timezone = c.timezone and epoch_us(t.started_at) // 900000000 = c.quarter_of_an_hour
+            and c.local_time::date >= v.from_day and c.local_time::date <= v.to_day
     -- what has no combustion engine burns nothing; what does not run on roads has no factor per kilometre
     where
-        v.ownership is distinct from 'outsourced' and coalesce(v.energy_type not in ('electric', 'hydrogen'), true)
+        v.ownership <> 'outsourced' and coalesce(v.energy_type not in ('electric', 'hydrogen'), true)
         and coalesce(v.vehicle_class not in ('forklift', 'yard_crane', 'locomotive', 'vessel', 'aircraft'), true)
 ),
 

@@ -25,8 +25,8 @@ placed as (
     left join clean.vehicle as v
         on
             f.vehicle_id = v.vehicle_id
-            and f.purchased_on >= coalesce(v.valid_from, f.purchased_on)
-            and f.purchased_on <= coalesce(v.valid_to, f.purchased_on)
+            and coalesce(v.valid_from, date '0001-01-01') <= f.purchased_on
+            and coalesce(v.valid_to, date '9999-12-31') >= f.purchased_on
 ),
 
 amount as (

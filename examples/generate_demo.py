@@ -150,6 +150,7 @@ def references(world: World) -> dict[str, tuple[Sequence[str], list[Row]]]:
         "energy_type",
         "emission_standard",
         "capacity_t",
+        "toc_id",
         "valid_from",
         "valid_to",
     )
@@ -162,6 +163,7 @@ def references(world: World) -> dict[str, tuple[Sequence[str], list[Row]]]:
             car.energy_type,
             car.emission_standard,
             car.capacity_t,
+            None,
             car.valid_from,
             car.valid_to or None,
         ]

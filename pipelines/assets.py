@@ -45,6 +45,7 @@ _FAMILIES = {
 _DERIVED = {
     "staged.meter_segment": ("meter_reading", "meter", "site"), "reference.site_zone": ("site",), "reference.site_month": ("site",),
     "reference.grid_fallback": ("site",), "reference.meter_month": ("meter", "site"), "reference.meter_ancestor": ("meter", "site"), "reference.tce": ("site",),
+    "reference.figure_unit": ("reported_figure",),
 }  # fmt: skip
 _SHOWN = 40  # figures in the table a family shows of itself
 
@@ -303,7 +304,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
     def work(run: Held, months: list[str]) -> Shown:
         house = run.warehouse
         built = house.mart(mart.name)
-        here = house.frame(f"mart.{mart.name}").filter(pl.col("month").is_in(months)).height
+        rows = house.frame(f"mart.{mart.name}")
         deps: dict[str, list[dg.TableColumnDep]] = {}
         for _, column, table, upstream in column_lineage(house, mart):
             deps.setdefault(column, []).extend(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))
@@ -314,7 +315,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         ]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": here,
+                "dagster/row_count": rows.filter(pl.col("month").is_in(months)).height,
                 "dagster/column_schema": dg.TableSchema(own),
                 "dagster/column_lineage": dg.TableColumnLineage(deps),
                 "rows_of_all_months": built.rows,

@@ -1,4 +1,4 @@
-"""What is judged of every source in every run (conservation, the contract, arrival), and of marts that name rows to look at.
+"""What is judged in every run: of a source conservation, the contract and arrival; of a mart whether it has rows to look at.
 
 Dagster takes one result per check and run, so over several months a result names the months that fail. Only a breach of
 conservation blocks what lies downstream: refused rows and late deliveries are reported, they are no failure.
@@ -21,7 +21,7 @@ from schemas.enterprise import Enterprise
 from warehouse.marts import Mart, Warehouse
 
 Entry = dict[str, Any]
-_SHOWN = 20  # rows to look at that a check shows
+_SHOWN = 40  # rows to look at that a check shows
 
 _SAYS = {
     "conservation": "读入行数 = 接受 + 拒绝 + 完全重复，且与已存文件的行数相符 | "
@@ -146,13 +146,15 @@ def mart_results(mart: Mart, house: Warehouse, months: list[str]) -> list[dg.Ass
     """Whether a mart has rows to look at in the months of the run; a warning, for they may well be right."""
     if not mart.warns:
         return []
-    sql = f"select * from mart.{mart.name} where list_contains(?, month) and ({mart.warns})"
+    sql = f"select * from mart.{mart.name} where (month is null or list_contains(?, month)) and ({mart.warns})"
     found = house.connection.execute(sql, [months]).pl()
-    failing = sorted(set(found["month"]))
+    failing = sorted(set(found["month"].fill_null(UNDATED)))
+    # what can say in words what is wrong with it is quoted
+    said = f"{found['en'][0]} | {found['zh'][0]}" if {"zh", "en"} <= set(found.columns) and failing else ""
     return [
         dg.AssetCheckResult(
             check_name="plausible", passed=not failing, severity=dg.AssetCheckSeverity.WARN,
-            description=f"to look at in / 需查看: {', '.join(failing)}" if failing else None,
+            description=said or (f"to look at in / 需查看: {', '.join(failing)}" if failing else None),
             metadata={"failing_months": failing, "rows": found.height, "first": table(found.columns, found.head(_SHOWN).iter_rows())},
         )
     ]  # fmt: skip

@@ -96,7 +96,7 @@ _LABELS: dict[str, tuple[str, str]] = {
 _SUFFIXES: dict[str, str] = {
     "person_min": "person·min", "t_km": "t·km", "kwh": "kWh", "kw": "kW", "gj": "GJ", "m3": "m3", "nm3": "Nm3",
     "l": "L", "kg": "kg", "t": "t", "km": "km", "m2": "m2", "h": "h", "min": "min", "cny": "CNY", "tce": "tce",
-    "tco2e": "tCO2e", "pieces": "piece", "persons": "person", "workers": "person", "orders": "order", "cases": "case",
+    "tco2e": "tCO2e", "kgco2e": "kgCO2e", "pieces": "piece", "persons": "person", "workers": "person", "orders": "order", "cases": "case",
     "vehicles": "vehicle",
 }  # fmt: skip
 

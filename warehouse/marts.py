@@ -239,6 +239,7 @@ class Warehouse:
         read = ("emission_factor", "run", "grid_region", "carrier", "fuel_factor", "unit_factor")
         library = digest(months, *(self.inputs[f"reference.{name}"] for name in read))
         self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
+        self._table("reference.figure_unit", _figure_units(self.connection))
         self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
 
     def _with_own_policy(self, kind: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -533,7 +534,7 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     )
 
 
-_NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct")
+_NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct", "lower", "upper", "added_km")
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
 _FLAGS = (
@@ -563,3 +564,31 @@ def _unit_factors(written: tuple[str, ...]) -> pl.DataFrame:
     return pl.DataFrame(
         sorted(set(pairs)), schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row"
     )
+
+
+def _figure_units(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Conversion factors between the units of published figures that must agree with each other.
+
+    Args:
+        connection: with `clean.reported_figure` and `reference.emission_factor`.
+
+    Returns:
+        from_unit (of a part, a quotient, an emission per activity, a share), to_unit, factor; nothing where a unit is
+        unknown or measures something else.
+    """
+    pairs = connection.execute("""
+        with f as (select figure_id, unit, parent_id, numerator_id, denominator_id, base_id, activity_id, factor_id from clean.reported_figure)
+        select p.unit, t.unit from f as p inner join f as t on p.parent_id = t.figure_id
+        union select n.unit || '/' || d.unit, r.unit from f as r
+            inner join f as n on r.numerator_id = n.figure_id inner join f as d on r.denominator_id = d.figure_id
+        union select '1', unit from f where base_id is not null
+        union select e.unit || '/' || a.unit, k.unit from f as e
+            inner join f as a on e.activity_id = a.figure_id inner join reference.emission_factor as k on e.factor_id = k.factor_id
+        union select '1', '%'
+        order by all""").fetchall()
+    rows = [
+        (unit, into, units.factor(unit, into))
+        for unit, into in pairs
+        if units.is_known(unit) and units.is_known(into) and units.same_dimension(unit, into)
+    ]
+    return pl.DataFrame(rows, schema={"from_unit": pl.String, "to_unit": pl.String, "factor": pl.Float64}, orient="row")

@@ -31,7 +31,9 @@ SCHEMAS = {
 _TABLES = {
     "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
+    "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
     "reference.emission_factor": "因子库 | Factor library",
+    "reference.figure_unit": "已披露数字之间的单位换算 | Conversions between the units of published figures",
     "reference.emission_policy": "排放核算边界 | Boundaries of emissions",
     "reference.factor_choice": "各月各地区选定的因子与选取路径 | Factor chosen for each month and region, and how",
     "reference.fuel_co2": "各燃料燃烧排放因子（按热值、含碳量、氧化率算得，或实测） | CO2 of burning each fuel, by heat value, carbon and oxidation, or measured",
@@ -44,6 +46,7 @@ _TABLES = {
     "reference.meter_ancestor": "各表的上级表 | The meters each meter lies behind",
     "reference.meter_month": "各月末的表计 | Meters as they were at each month's end",
     "reference.on_time_policy": "准时口径 | On-time policies",
+    "reference.plausibility": "合理范围与核对容差及其来源 | Plausible ranges and tolerances of checks, with their source",
     "reference.refrigerant": "制冷剂及混合制冷剂组分 | Refrigerants and what blends are made of",
     "reference.run": "本次计算所用截止日与时区 | Cut-off day and time zone of the computation",
     "reference.satisfaction_policy": "满意口径 | Satisfaction policies",

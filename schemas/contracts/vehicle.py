@@ -42,6 +42,7 @@ class Vehicle(Contract, rows="reference", key=("vehicle_id", "valid_from"), zh="
         optional=True,
     )  # fmt: skip
     capacity_t: float = quantity("核定载质量", "Rated load", ge=0, example="18", optional=True)
+    toc_id: str = key("作业类别编号", "Operation category its trips and fuel belong to", refers="toc", optional=True)
     valid_from: Day = day("生效日期", "Valid from", optional=True)
     valid_to: Day = day("失效日期", "Valid to", optional=True)
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -21,8 +22,9 @@ from pipelines import checks, schedules
 from pipelines.definitions import definitions
 from pipelines.run import FAMILIES, Run, locked
 from schemas.enterprise import Enterprise
+from tests.warehouse.bare import bare
 from tests.world import ORDERS, READINGS, TRIPS, World, make
-from warehouse.marts import Warehouse, mart
+from warehouse.marts import Warehouse, mart, marts
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -522,3 +524,25 @@ def test_a_bill_far_from_its_meter_is_a_warning_that_names_the_month(world: Worl
         ["2026-01"],
     )
     assert march.passed
+
+
+def test_figures_that_do_not_agree_are_named_and_those_of_other_months_are_not() -> None:
+    house = bare({}, "figure_check")
+    house.execute("drop view mart.figure_check")
+    house.execute("""create table mart.figure_check as from (values
+        ('2026-01', 'off', '一月不符', 'January'), ('2026-02', 'off', '二月不符', 'February'),
+        (null, 'off', '无月份不符', 'undated'), ('2026-01', 'cannot_tell', '不明', 'unknown')) as t (month, verdict, zh, en)""")
+    (found,) = checks.mart_results(mart("figure_check"), SimpleNamespace(connection=house), ["2026-01"])  # type: ignore[arg-type]
+    assert (found.passed, found.description) == (False, "January | 一月不符")
+    assert (found.metadata["rows"].value, found.metadata["failing_months"].value) == (2, ["2026-01", "undated"])
+    assert "二月" not in str(found.metadata["first"].value)
+
+
+def test_only_marts_that_judge_figures_have_a_check(world: World) -> None:
+    judging = {mart.name for mart in marts() if mart.warns}
+    assert {"figure_check", "reconciliation"} <= judging
+    found = {
+        spec.asset_key.path[1]: spec.blocking
+        for asset in definitions(world.enterprise).assets or [] for spec in asset.check_specs if spec.asset_key.path[0] == "mart"
+    }  # fmt: skip
+    assert found == dict.fromkeys(judging, False)

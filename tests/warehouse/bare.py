@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from schemas.contract import contracts
-from warehouse.marts import REFERENCE, SCHEMAS, _rows, _unit_factors, marts
+from warehouse.marts import REFERENCE, SCHEMAS, _figure_units, _rows, _unit_factors, marts
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
@@ -56,6 +56,7 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
     _table(connection, "reference.unit_factor", _unit_factors(tuple(unit for (unit,) in units)))
     for table in [name for name in rows if not name.startswith("mart.")]:
         fill(connection, table, rows.pop(table))
+    _table(connection, "reference.figure_unit", _figure_units(connection))
     connection.execute((_FOLDER / "reference.sql").read_text(encoding="utf-8"))
     names = _with_upstream(wanted) or {mart.name for mart in marts()}
     for mart in [mart for mart in marts() if mart.name in names]:

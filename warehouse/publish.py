@@ -37,6 +37,7 @@ _TABLES = {
     "reference.grid_fallback": "电网因子回退路径 | Where a province's grid factor is looked for",
     "reference.grid_region": "省份所属区域电网 | Grid region of each province",
     "reference.legal_entity": "法人 | Legal entities",
+    "reference.meter_decision": "表计事件的处理方式 | What may be decided about meter events",
     "reference.on_time_policy": "准时口径 | On-time policies",
     "reference.run": "本次计算所用截止日与时区 | Cut-off day and time zone of the computation",
     "reference.satisfaction_policy": "满意口径 | Satisfaction policies",
@@ -214,7 +215,7 @@ def upstream(mart: str) -> set[str]:
         found.add(table)
         if table.startswith("mart."):
             found |= upstream(table.removeprefix("mart."))
-    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_segment" in found else set())
+    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_part" in found else set())
 
 
 def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, causes: set[str]) -> pl.DataFrame:

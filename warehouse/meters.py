@@ -29,7 +29,7 @@ PART_COLUMNS = ", ".join((
     "meter_row bigint", "month varchar", *(f"{name} bigint" for name in (*PART, *METHODS)), "is_interpolated boolean",
 ))  # fmt: skip
 """The columns of `staged.meter_part`: energy in millionths of the register's unit, time in microseconds."""
-EVENT_COLUMNS = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in EVENT.items())
+EVENT_COLUMNS = ", ".join(f'"{name}" {SQL_TYPES[kind]}' for name, kind in EVENT.items())
 """The columns of `staged.meter_event`: amounts in the register's unit, moments in microseconds since 1970."""
 AT_ONCE = 2_000_000  # readings of suspect meters held at once
 FOREVER = 1 << 60

@@ -248,9 +248,11 @@ class Verdict:
 class _Counter:
     """One cumulative register, its readings in order."""
 
-    def __init__(self, at: Array, shown: Array, interval: float, limit: float, top: float, borders: Array, ratios: tuple[float, ...]) -> None:
+    def __init__(self, at: Array, shown: Array, interval: float, limit: float, top: float, borders: Array, ratios: tuple[float, ...],
+                 *, is_declared: bool) -> None:  # fmt: skip
         self.at, self.shown = at, shown
         self.interval, self.limit, self.top, self.borders, self.ratios = interval, limit, top, borders, ratios
+        self.is_declared = is_declared
         self.found = Verdict(np.ones(shown.size, dtype=bool), shown.copy())
         self.swapped = 1.0
         steps, times = np.diff(shown), np.diff(at)
@@ -300,15 +302,17 @@ class _Counter:
         back = self._comes_back(p, i)
         q = self._before(p)
         rolled = self.top - was + self.shown[i]
+        is_usual = bool(rolled <= self._room(self.at[i] - self.at[p]))
         if back is not None:
             self._drop("zero_glitch", i, back, p)
         elif q >= 0 and p not in self.found.step and self.shown[i] >= value[q] and self._fits(q, i, self.shown[i]):
             self.found.void.discard(p)
             self.found.events = [one for one in self.found.events if one[1] != p]
             self._drop("spike", p, i, q)
-        elif was > ROLLOVER_FROM * self.top and self.shown[i] < ROLLOVER_TO * self.top and rolled <= self._room(self.at[i] - self.at[p]):
+        elif was > ROLLOVER_FROM * self.top and self.shown[i] < ROLLOVER_TO * self.top and (is_usual or not self.is_declared):
+            # without a declared maximum, a step the meter never made is still taken for a rollover, and doubted aloud
             self.found.step[i] = rolled
-            self._say("rollover", i, p, i, "counted_through_zero")
+            self._say("rollover", i, p, i, "counted_through_zero" if is_usual else "counted_in_doubt")
         elif self.shown[i] <= self._room(self.at[i] - self.at[p]):
             self.found.step[i] = self.shown[i]
             self._say("reset", i, p, i, "counted_from_zero")
@@ -505,7 +509,8 @@ class Series:
         rows = np.flatnonzero(self.registers.series == series)
         meter = self.registers.frame.row(row, named=True)
         counter = _Counter(at, shown, usual, self._limit(span, steps / times), float(self.registers.top[row]),
-                           self.registers.start[rows[1:]], scales(meter["carrier"], meter["unit"]))  # fmt: skip
+                           self.registers.start[rows[1:]], scales(meter["carrier"], meter["unit"]),
+                           is_declared=bool(np.isfinite(self.registers.limit[row])))  # fmt: skip
         found = counter.judge()
         kept = np.flatnonzero(found.keep)
         value = found.value[kept]

@@ -77,9 +77,8 @@ def _registers(data: Path, reference: Iterable[str], timezone: str) -> pl.DataFr
         found[path.split("/")[1]].append(pl.read_parquet(data / path, hive_partitioning=False))
     sites = pl.concat(found["site"]).sort("site_id", "valid_from").unique("site_id", keep="last", maintain_order=True)
     sites = sites.select("site_id", pl.col("timezone").fill_null(timezone))
-    rows = pl.concat(found["meter"]).sort("meter_id", "valid_from", nulls_last=True).join(
-        sites, on="site_id", how="left", maintain_order="left"
-    )  # fmt: skip
+    rows = pl.concat(found["meter"]).with_columns(pl.col("meter_id", "site_id").cast(pl.String)).sort("meter_id", "valid_from", nulls_last=False)
+    rows = rows.join(sites.with_columns(pl.col("site_id").cast(pl.String)), on="site_id", how="left", maintain_order="left")
 
     def midnight(day: pl.Expr, otherwise: int) -> pl.Expr:
         zones = rows["timezone"].unique().sort()

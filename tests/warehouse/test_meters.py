@@ -78,6 +78,15 @@ def test_a_register_rolls_over() -> None:
     assert (booked(parts), told(events)) == (798.0, [("rollover", "counted_through_zero", 2.0)])
 
 
+def test_a_fall_from_the_top_that_the_supply_cannot_have_delivered_is_a_reset_where_the_maximum_is_declared() -> None:
+    values = ramp(200, base=9_200.0) + [2.0 * n for n in range(200)]  # 9,598 to 0: 401 in an hour of which each brings 2
+    row = {**HOURLY, "register_max": 9_999.0}
+    _, doubted = judged(hours(values), rows=(row,))
+    _, known = judged(hours(values), rows=({**row, "limit": 3 * per_kw("electricity", "kWh")},))
+    assert told(doubted) == [("rollover", "counted_in_doubt", 401.0)]
+    assert told(known) == [("reset", "counted_from_zero", 0.0)]
+
+
 def test_a_register_that_is_set_back_counts_from_zero() -> None:
     values = ramp(200) + [2.0 * n for n in range(1, 201)]
     parts, events = judged(hours(values), rows=(HOURLY,))

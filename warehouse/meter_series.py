@@ -9,7 +9,6 @@ row of `reference.meter`, `series` a run of such rows that one counter shows (sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -393,6 +392,12 @@ class _Steps:
     estimated: Array
 
 
+def _joined(many: list[_Steps]) -> _Steps:
+    if not many:
+        return _Steps(*(np.zeros(0, dtype=np.int64) for _ in range(4)), np.zeros(0, dtype=bool))
+    return _Steps(*(np.concatenate([getattr(one, name) for one in many]) for name in ("series", "start", "end", "amount", "estimated")))
+
+
 @dataclass
 class _Holes:
     """Stretches for which no reading says anything."""
@@ -469,6 +474,8 @@ class Series:
     def settle(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Book every step and hole; see `Ledger.close`."""
         self.holes = _Holes()
+        self.counted: list[tuple[_Steps, int]] = []
+        self.late = _joined([])
         kept: list[tuple[slice, _Steps]] = []
         bounds = np.flatnonzero(np.append(True, self.series[1:] != self.series[:-1])) if self.at.size else np.zeros(0, dtype=np.int64)
         spans = [slice(int(a), int(b)) for a, b in pairwise(np.append(bounds, self.at.size))]
@@ -477,6 +484,7 @@ class Series:
             one = self._intervals(span) if self.registers.is_interval[self.row[span.start]] else self._counter(span)
             kept.append((span, one))
             self._ends(span, one)
+        self._book_counters()
         self._handovers([(span, one) for span, one in kept if one.start.size])
         self._fill([one for _, one in kept])
         return self.ledger.close()
@@ -515,10 +523,9 @@ class Series:
         kept = np.flatnonzero(found.keep)
         value = found.value[kept]
         amount = np.diff(value)
-        position = {int(i): n for n, i in enumerate(kept)}
         for i, step in found.step.items():
-            if i in position and position[i] > 0:
-                amount[position[i] - 1] = step
+            if found.keep[i]:
+                amount[int(np.searchsorted(kept, i)) - 1] = step
         ends = kept[1:]
         void = np.isin(ends, list(found.void)) if found.void else np.zeros(ends.size, dtype=bool)
         one = _Steps(np.full(ends.size, series), at[kept[:-1]], at[ends], np.rint(amount * MICRO).astype(np.int64), self.estimated[span][ends])
@@ -534,7 +541,7 @@ class Series:
             after = next((rates[m] for m in range(n + 1, ends.size) if good[m]), np.nan)
             self.holes.add(series, int(one.start[n]), int(one.end[n]), (before, after), event)
         one = _Steps(*(getattr(one, name)[good] for name in ("series", "start", "end", "amount", "estimated")))
-        self._book_counter(one, usual if self.interval else 0)
+        self.counted.append((one, usual if self.interval else 0))
         return one
 
     def _tell(self, found: Verdict, span: slice, kept: Array, one: _Steps) -> None:
@@ -554,11 +561,15 @@ class Series:
         steps = np.diff(self.shown[span][p + 1 : j])
         return float(steps[steps > 0].sum())
 
-    def _book_counter(self, one: _Steps, interval: int) -> None:
+    def _book_counters(self) -> None:
         """Book steps: whole where they lie in one month and row, else by time, or by profile over a gap."""
+        if not self.counted:
+            return
+        one = _joined([steps for steps, _ in self.counted])
+        interval = np.repeat([grid for _, grid in self.counted], [steps.end.size for steps, _ in self.counted])
         time = one.end - one.start
-        covered = np.minimum(time, interval) if interval else time
-        is_gap = (time > GAP_STEPS * interval) if interval else np.zeros(time.size, dtype=bool)
+        covered = np.where(interval > 0, np.minimum(time, interval), time)
+        is_gap = (time > GAP_STEPS * interval) & (interval > 0)
         first, last = self.registers.at(one.series, one.start), self.registers.at(one.series, one.end - 1)
         low, high = self.calendar.month(one.start), self.calendar.month(one.end - 1)
         whole = (first == last) & (low == high)
@@ -568,12 +579,11 @@ class Series:
         cut = ~whole & ~is_gap
         self.ledger.spread(one.series[cut], one.start[cut], one.end[cut], one.amount[cut], estimated[cut], covered=covered[cut])
         late = ~whole & is_gap
-        self.late = getattr(self, "late", [])
-        self.late.append(_Steps(*(array[late] for array in (one.series, one.start, one.end, one.amount, np.ones(time.size, dtype=bool)))))
+        self.late = _Steps(*(array[late] for array in (one.series, one.start, one.end, one.amount, np.ones(time.size, dtype=bool))))
         for n in np.flatnonzero(is_gap):
             self.ledger.happened("gap", int(last[n]), int(one.end[n]), int(one.start[n]), int(one.end[n]),
                                  "spread_over_gap" if late[n] else "counted_at_return", amount=int(one.amount[n]) / MICRO, naive=0.0,
-                                 n=round(int(time[n]) / interval) - 1)  # fmt: skip
+                                 n=round(int(time[n]) / int(interval[n])) - 1)  # fmt: skip
 
     def _intervals(self, span: slice) -> _Steps:
         """The quantities of an interval meter; those no supply can deliver are left out, missing ones are holes."""
@@ -657,10 +667,11 @@ class Series:
 
     def _fill(self, kept: list[_Steps]) -> None:
         """Book what can be said of holes and gaps by a profile of the meter's own weeks, or from both sides."""
-        late = getattr(self, "late", [])
-        if not self.holes.series and not any(one.series.size for one in late):
+        late = self.late
+        if not self.holes.series and not late.series.size:
             return
-        series, start, end, amount = (np.concatenate([getattr(one, name) for one in kept]) for name in ("series", "start", "end", "amount"))
+        every = _joined(kept)
+        series, start, end, amount = every.series, every.start, every.end, every.amount
         fine = end - start <= HOUR
         count = self.registers.first.size
         cell = series[fine] * 168 + self.calendar.hour_of_week((start[fine] + end[fine]) // 2)
@@ -668,11 +679,10 @@ class Series:
         energy = np.bincount(cell, weights=amount[fine].astype(np.float64), minlength=count * 168)
         rates = np.divide(energy, time, out=np.full(time.size, np.nan), where=time > 0)
         has_profile = time.reshape(count, 168).sum(axis=1) >= PROFILE
-        for one in late:
-            known = self._is_known(one.series, one.start, one.end, rates) & has_profile[one.series]
-            for some, profile in ((known, rates), (~known, None)):
-                self.ledger.spread(one.series[some], one.start[some], one.end[some], one.amount[some], one.estimated[some],
-                                   one.series[some], profile, method=1 if profile is None else 2)  # fmt: skip
+        known = self._is_known(late.series, late.start, late.end, rates) & has_profile[late.series]
+        for some, profile in ((known, rates), (~known, None)):
+            self.ledger.spread(late.series[some], late.start[some], late.end[some], late.amount[some], late.estimated[some],
+                               late.series[some], profile, method=1 if profile is None else 2)  # fmt: skip
         self._fill_holes(rates, has_profile)
 
     def _is_known(self, series: Array, start: Array, end: Array, rates: Array) -> Array:
@@ -707,13 +717,3 @@ class Series:
                 event["decision"] = "estimated"
             else:
                 event["decision"] = "not_counted"
-
-
-def examine(readings: Callable[[], pl.DataFrame], registers: Registers, calendar: Calendar, horizon: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Parts and events of some meters of one time zone; see `Ledger.close`."""
-    return Series(readings(), registers, calendar, horizon).settle()
-
-
-def rows_of(registers: pl.DataFrame, meters: Iterable[int]) -> Registers:
-    """The rows of some meters."""
-    return Registers(registers.filter(pl.col("meter").is_in(list(meters))))

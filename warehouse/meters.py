@@ -8,8 +8,8 @@ again in full and judged by `warehouse.meter_series`; so a late file costs the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
     segment = {path: folder / f"{digest(FORMAT, path, reference, enterprise.timezone)}.parquet" for path in files}
     whole = digest(FORMAT, files, reference, enterprise.timezone)
     found = folder / f"{whole}.part.parquet", folder / f"{whole}.event.parquet"
-    registers = _registers(lake.data, reference, enterprise.timezone) if files else pl.DataFrame()
+    registers = _registers(lake.data, tuple(reference), enterprise.timezone) if files else pl.DataFrame()
     for path, target in segment.items():
         if not target.exists() or not _events(target).exists():
             task({"data": str(lake.data), "file": path, "reference": reference, "timezone": enterprise.timezone, "target": str(target)})
@@ -70,7 +70,8 @@ def _events(segment: Path) -> Path:
     return segment.with_suffix(".event.parquet")
 
 
-def _registers(data: Path, reference: Iterable[str], timezone: str) -> pl.DataFrame:
+@lru_cache(maxsize=1)
+def _registers(data: Path, reference: tuple[str, ...], timezone: str) -> pl.DataFrame:
     """The rows of `reference.meter` in its order, with the site's time zone, the limits of their time and of their rate."""
     found: dict[str, list[pl.DataFrame]] = {"site": [], "meter": []}
     for path in reference:
@@ -109,7 +110,7 @@ def _registers(data: Path, reference: Iterable[str], timezone: str) -> pl.DataFr
 def task(spec: dict[str, Any]) -> dict[str, Any]:
     """Sum up one clean file; JSON in and out, harmless to repeat."""
     data, target = Path(spec["data"]), Path(spec["target"])
-    registers = _registers(data, spec["reference"], spec["timezone"])
+    registers = _registers(data, tuple(spec["reference"]), spec["timezone"])
     meters = registers.unique("meter_id", keep="last", maintain_order=True)
     readings = pl.read_parquet(data / spec["file"], columns=_COLUMNS, hive_partitioning=False)
     runs = readings["meter_id"].rle().struct.unnest().rename({"value": "meter_id"}).with_columns(pl.col("meter_id").cast(pl.String))

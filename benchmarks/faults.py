@@ -107,7 +107,7 @@ def spoil(meter: Meter, times: int, random: np.random.Generator) -> None:
                 again.append((at, float(values[at]) + (0.01 if meter.kind == "other_value" else 0.0)))
             case "unit_swap":
                 length = int(random.integers(24, 200))
-                values[at : at + length] = np.round(values[at : at + length] / 1_000, 4)
+                values[at : at + length] = np.round(values[at : at + length] / (100 if meter.unit == "万kWh" else 1_000), 4)
             case "late_file":
                 length = 96
                 meter.late |= set(range(at, at + length))
@@ -227,7 +227,7 @@ def measure(meters: list[Meter], begin: datetime, folder: Path) -> list[dict[str
     rows = []
     for kind in dict.fromkeys(meter.kind for meter in meters):
         some = [meter for meter in meters if meter.kind == kind]
-        row: dict[str, Any] = {"fault": kind, "put_in": 0, "found": 0, "missed": 0, "false_alarms": 0, "kwh": 0.0, "error_kwh": 0.0, "usual_error_kwh": 0.0, "flagged_kwh": 0.0}
+        row: dict[str, Any] = {"fault": kind, "put_in": 0, "found": 0, "missed": 0, "false_alarms": 0, "kwh": 0.0, "error_kwh": 0.0, "usual_error_kwh": 0.0}
         for meter in some:
             factor = units.factor(meter.unit, "kWh")
             error = found[meter.name] - meter.energy * factor

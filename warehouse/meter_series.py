@@ -334,7 +334,7 @@ class _Counter:
 
     def _leaps(self, p: int, i: int) -> None:
         until = int(np.searchsorted(self.at, self.at[p] + BRIEF, side="right"))
-        for j in range(i + 1, until):
+        for j in (i + 1 + np.flatnonzero(np.diff(self.shown[i:until]) < 0)).tolist():
             if self._fits(p, j, self.shown[j]):
                 self._drop("spike", i, j, p)
                 return
@@ -580,7 +580,10 @@ class Series:
         self.ledger.spread(one.series[cut], one.start[cut], one.end[cut], one.amount[cut], estimated[cut], covered=covered[cut])
         late = ~whole & is_gap
         self.late = _Steps(*(array[late] for array in (one.series, one.start, one.end, one.amount, np.ones(time.size, dtype=bool))))
+        left_out = {(event["from_at"], event["to_at"]) for event in self.ledger.events if event["decision"] == "left_out"}
         for n in np.flatnonzero(is_gap):
+            if (int(one.start[n]), int(one.end[n])) in left_out:
+                continue  # a silence of readings that were there and do not count
             self.ledger.happened("gap", int(last[n]), int(one.end[n]), int(one.start[n]), int(one.end[n]),
                                  "spread_over_gap" if late[n] else "counted_at_return", amount=int(one.amount[n]) / MICRO, naive=0.0,
                                  n=round(int(time[n]) / int(interval[n])) - 1)  # fmt: skip

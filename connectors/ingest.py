@@ -806,12 +806,13 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
     state = enterprise.lake.state["extracts"]
     alone = {entry["id"] for entry in entries if entry["settled"] == entry["fingerprint"]}
     around = {entry["id"]: [other for other in entries if other is entry or _meet(entry, other, table)] for entry in entries}
+    apart: set[tuple[str, str]] = set()
     for entry in entries:
         beside = [state[other["id"]] for other in around[entry["id"]]]
         together = digest([other["fingerprint"] for other in beside]) if len(beside) > 1 else entry["fingerprint"]
         if entry["settled"] == together:
             continue
-        result = _settled_lightly(enterprise, table, entry, beside, alone, together)
+        result = _settled_lightly(enterprise, table, entry, beside, alone, apart, together)
         if result is None:
             result = _settled(enterprise, table, entry, [(other, _judged_again(enterprise, other)) for other in beside], together)
         state[entry["id"]] = result
@@ -829,7 +830,7 @@ def _judged_again(enterprise: Enterprise, entry: dict[str, Any]) -> _Staged:
 
 
 def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any], beside: list[dict[str, Any]],
-                     alone: set[str], together: str) -> dict[str, Any] | None:  # fmt: skip
+                     alone: set[str], apart: set[tuple[str, str]], together: str) -> dict[str, Any] | None:  # fmt: skip
     """Settle an extract beside others by their clean rows; None where these do not tell all.
 
     Of events every key, and where a second value is kept under a flag every value, stands in some clean file. So an
@@ -846,11 +847,14 @@ def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any]
     is_earlier = entry["settled"] == was and all(other["order"] > entry["order"] for other in new)
     if not is_earlier and entry["id"] not in alone:
         return None
-    many = new if is_earlier else others
+    many = [other for other in (new if is_earlier else others) if (other["id"], entry["id"]) not in apart]
+    if not many:
+        return {**entry, "settled": together}
     small, large = sorted(([entry], many), key=lambda some: sum(one["rows"] for one in some))
     keys = _clean_rows(enterprise, table, small).select(table.key).unique()
     shared = _clean_rows(enterprise, table, large, keys)
     if not shared.height:
+        apart |= {(entry["id"], other["id"]) for other in many}  # they share no key, as was just seen
         return {**entry, "settled": together}
     if not table.flag:
         return None

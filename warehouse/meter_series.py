@@ -342,7 +342,9 @@ class _Counter:
 
     def _is_swap(self, p: int, i: int) -> bool:
         """Whether readings from here on are in another unit; then they are put into the register's own."""
-        if not np.isfinite(self.limit) or i + 1 >= self.shown.size or self.shown[i] <= 0:
+        was = self.found.value[p]
+        near = any(0.5 * was <= self.shown[i] * k <= 2 * was for k in self.ratios)
+        if not near or not np.isfinite(self.limit) or i + 1 >= self.shown.size or self.shown[i] <= 0:
             return False
         later = self.suspicious[self.suspicious > i]
         end = int(later[0]) if later.size else self.shown.size

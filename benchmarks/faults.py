@@ -72,6 +72,16 @@ class Meter:
         return float(self.true[-1] - self.true[0])
 
 
+# how many readings a fault lasts, between these; 1 where nothing is said
+LASTS = {
+    "outage": (OUTAGE, OUTAGE + 1),
+    "interval_outage": (OUTAGE, OUTAGE + 1),
+    "zero_glitch": (1, 5),
+    "unit_swap": (24, 200),
+    "late_file": (96, 97),
+}
+
+
 def spoil(meter: Meter, times: int, random: np.random.Generator) -> None:
     """Put faults into a meter's readings, as many as asked for and far from each other."""
     count = meter.true.size
@@ -79,40 +89,36 @@ def spoil(meter: Meter, times: int, random: np.random.Generator) -> None:
     keep = np.ones(count, dtype=bool)
     keep[0] = not meter.is_interval
     again: list[tuple[int, float]] = []
-    room = (count - 1_200) // max(times, 1)
-    for number in range(times):
+    room = (count - 1_200) // times
+    for number in range(0 if meter.kind == "rollover" else times):
         at = 600 + number * room + int(random.integers(0, room - 400))
-        length = int(random.integers(1, 5))
-        if meter.kind == "rollover":
-            meter.put = [(int(i), int(i) + 1) for i in np.flatnonzero(np.diff(meter.true // meter.top))]
-            break
-        match meter.kind:
-            case "reset":
-                # at the instant of a reading, so that what was counted until then is known
-                values[at:] = np.round(meter.true[at:] - meter.true[at - 1], 4) if number == 0 else values[at:]
-                length = 1
-            case "outage" | "interval_outage":
-                length = OUTAGE
-                keep[at : at + length] = False
-            case "zero_glitch":
-                values[at : at + length] = 0.0
-            case "spike":
-                length = 1
-                values[at] = min(values[at] + 50 * meter.limit, meter.top)
-            case "lasting_jump":
-                length = 1
-                values[at:] = np.round(values[at:] + 50 * meter.limit, 4)
-            case "same_again" | "other_value":
-                length = 1
-                again.append((at, float(values[at]) + (0.01 if meter.kind == "other_value" else 0.0)))
-            case "unit_swap":
-                length = int(random.integers(24, 200))
-                values[at : at + length] = np.round(values[at : at + length] / (100 if meter.unit == "万kWh" else 1_000), 4)
-            case "late_file":
-                length = 96
-                meter.late |= set(range(at, at + length))
-        meter.put.append((at - 1, at + length))
+        until = at + int(random.integers(*LASTS.get(meter.kind, (1, 2))))
+        _change(meter, values, at, until)
+        keep[at:until] = meter.kind not in ("outage", "interval_outage")
+        if meter.kind in ("same_again", "other_value"):
+            again.append((at, float(values[at]) + (0.01 if meter.kind == "other_value" else 0.0)))
+        if meter.kind == "late_file":
+            meter.late |= set(range(at, until))
+        meter.put.append((at - 1, until))
+    if meter.kind == "rollover":
+        meter.put = [(int(i), int(i) + 1) for i in np.flatnonzero(np.diff(meter.true // meter.top))]
     meter.shown = [(int(i), float(values[i])) for i in np.flatnonzero(keep)] + again
+
+
+def _change(meter: Meter, values: Array, at: int, until: int) -> None:
+    """Alter what a meter shows, in place."""
+    match meter.kind:
+        case "reset":
+            # at the instant of a reading, so that what was counted until then is known
+            values[at:] = np.round(meter.true[at:] - meter.true[at - 1], 4)
+        case "zero_glitch":
+            values[at:until] = 0.0
+        case "spike":
+            values[at] = min(values[at] + 50 * meter.limit, meter.top)
+        case "lasting_jump":
+            values[at:] = np.round(values[at:] + 50 * meter.limit, 4)
+        case "unit_swap":
+            values[at:until] = np.round(values[at:until] / (100 if meter.unit == "万kWh" else 1_000), 4)
 
 
 def usual_rule(meter: Meter) -> float:
@@ -156,7 +162,10 @@ def steel(folder: Path) -> list[Meter]:
         meters.append(Meter(f"STEEL-{kind}", kind, "kWh", top, 200.0, kind in ("none", "rollover"), true))
         spoil(meters[-1], 1 if kind == "reset" else 8, random)
         if kind == "none":
-            meters[-1].kind, meters[-1].put = "rollover", [(int(i), int(i) + 1) for i in np.flatnonzero(np.diff(true // top))]
+            meters[-1].kind, meters[-1].put = (
+                "rollover",
+                [(int(i), int(i) + 1) for i in np.flatnonzero(np.diff(true // top))],
+            )
             meters[-1].name = "STEEL-rollover-declared"
         elif kind == "rollover":
             meters[-1].is_declared = False
@@ -173,7 +182,9 @@ columns: {meter_id: meter_id, read_at: ts, register: register, unit: unit}
 
 def deliver(meters: list[Meter], begin: datetime, folder: Path, *, late: bool) -> list[str]:
     """Write the readings (or those that are late) as one file a month of UTC; the months."""
-    rows = [(meter.name, i, value, meter.unit) for meter in meters for i, value in meter.shown if (i in meter.late) == late]
+    rows = [
+        (meter.name, i, value, meter.unit) for meter in meters for i, value in meter.shown if (i in meter.late) == late
+    ]
     frame = pl.DataFrame(rows, schema=["meter_id", "i", "register", "unit"], orient="row").with_columns(
         ts=pl.lit(begin.replace(tzinfo=None)) + pl.col("i") * pl.duration(minutes=15)
     )
@@ -191,9 +202,13 @@ def enterprise(meters: list[Meter], folder: Path) -> Enterprise:
     """An enterprise folder with these meters and no readings yet; its clock is UTC."""
     for name in ("reference", "sources"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "enterprise.yaml").write_text("id: BENCH\nname: Benchmark\ntimezone: UTC\nlegal_entities: [LE1]\n", encoding="utf-8")
+    (folder / "enterprise.yaml").write_text(
+        "id: BENCH\nname: Benchmark\ntimezone: UTC\nlegal_entities: [LE1]\n", encoding="utf-8"
+    )
     (folder / "sources/smart_meter.yaml").write_text(_SOURCE, encoding="utf-8")
-    (folder / "reference/site.csv").write_text("site_id,name,legal_entity_id,site_kind,region\nS,S,LE1,plant,CN-GD\n", encoding="utf-8")
+    (folder / "reference/site.csv").write_text(
+        "site_id,name,legal_entity_id,site_kind,region\nS,S,LE1,plant,CN-GD\n", encoding="utf-8"
+    )
     lines = ["meter_id,site_id,carrier,register_kind,interval_min,unit,register_max,max_power_kw"]
     for meter in meters:
         power = meter.limit * 4 * units.factor(meter.unit, "kWh") if meter.is_declared else ""
@@ -227,7 +242,16 @@ def measure(meters: list[Meter], begin: datetime, folder: Path) -> list[dict[str
     rows = []
     for kind in dict.fromkeys(meter.kind for meter in meters):
         some = [meter for meter in meters if meter.kind == kind]
-        row: dict[str, Any] = {"fault": kind, "put_in": 0, "found": 0, "missed": 0, "false_alarms": 0, "kwh": 0.0, "error_kwh": 0.0, "usual_error_kwh": 0.0}
+        row: dict[str, Any] = {
+            "fault": kind,
+            "put_in": 0,
+            "found": 0,
+            "missed": 0,
+            "false_alarms": 0,
+            "kwh": 0.0,
+            "error_kwh": 0.0,
+            "usual_error_kwh": 0.0,
+        }
         for meter in some:
             factor = units.factor(meter.unit, "kWh")
             error = found[meter.name] - meter.energy * factor
@@ -251,13 +275,19 @@ def _matched(meter: Meter, events: pl.DataFrame, begin: datetime) -> tuple[int, 
     told = [(kind, start, end) for kind, start, end in events.select("kind", "from_at", "to_at").iter_rows()]
     right: Callable[[str], bool] = lambda kind: kind == KINDS[meter.kind]  # noqa: E731
     hit = sum(any(right(kind) and start <= last and first <= end for kind, start, end in told) for first, last in spans)
-    alarms = sum(not (right(kind) and any(start <= last and first <= end for first, last in spans)) for kind, start, end in told)
+    alarms = sum(
+        not (right(kind) and any(start <= last and first <= end for first, last in spans)) for kind, start, end in told
+    )
     return hit, alarms
 
 
 def shown(rows: list[dict[str, Any]], title: str) -> str:
     """The rows as a Markdown table."""
-    lines = [f"\n{title}\n", "| fault | put in | found | missed | false alarms | error, kWh | error, % | usual rule: error, kWh | % |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        f"\n{title}\n",
+        "| fault | put in | found | missed | false alarms | error, kWh | error, % | usual rule: error, kWh | % |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| {row['fault']} | {row['put_in']} | {row['found']} | {row['missed']} | {row['false_alarms']} | {row['error_kwh']:,.2f} "
         f"| {100 * row['error_kwh'] / row['kwh']:.4f} | {row['usual_error_kwh']:,.0f} | {100 * row['usual_error_kwh'] / row['kwh']:.2f} |"

@@ -805,7 +805,9 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
     entries = enterprise.lake.extracts(table.name)
     state = enterprise.lake.state["extracts"]
     alone = {entry["id"] for entry in entries if entry["settled"] == entry["fingerprint"]}
-    around = {entry["id"]: [other for other in entries if other is entry or _meet(entry, other, table)] for entry in entries}
+    around = {
+        entry["id"]: [other for other in entries if other is entry or _meet(entry, other, table)] for entry in entries
+    }
     apart: set[tuple[str, str]] = set()
     for entry in entries:
         beside = [state[other["id"]] for other in around[entry["id"]]]
@@ -814,11 +816,15 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
             continue
         result = _settled_lightly(enterprise, table, entry, beside, alone, apart, together)
         if result is None:
-            result = _settled(enterprise, table, entry, [(other, _judged_again(enterprise, other)) for other in beside], together)
+            result = _settled(
+                enterprise, table, entry, [(other, _judged_again(enterprise, other)) for other in beside], together
+            )
         state[entry["id"]] = result
         outcome = by_source.get(entry["source"]) or Outcome(entry["source"], table.name)
         was_taken_in = any(other["id"] == entry["id"] for other in outcome.extracts)
-        if was_taken_in or any(result[kind] != entry[kind] for kind in ("clean", "quarantine", "duplicates", "flagged")):
+        if was_taken_in or any(
+            result[kind] != entry[kind] for kind in ("clean", "quarantine", "duplicates", "flagged")
+        ):
             outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), result]
             if entry["source"] not in by_source:
                 by_source[entry["source"]] = outcome
@@ -865,13 +871,21 @@ def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any]
     keys = own.good.select(table.key).with_columns(cs.enum().cast(pl.String)).unique()
     judged = [(entry, own)]
     for other in others:
-        rows = _clean_rows(enterprise, table, [other], keys).drop(table.flag.name).with_columns(pl.lit("").alias("__month__"))
-        rows = rows.select(own.good.columns).cast({name: pl.String if _is_text(kind) else kind for name, kind in own.good.schema.items()})
+        rows = (
+            _clean_rows(enterprise, table, [other], keys)
+            .drop(table.flag.name)
+            .with_columns(pl.lit("").alias("__month__"))
+        )
+        rows = rows.select(own.good.columns).cast(
+            {name: pl.String if _is_text(kind) else kind for name, kind in own.good.schema.items()}
+        )
         judged.append((other, _Staged(_source(str(enterprise.folder), other["source"]), table, 0, rows, [])))
     return _settled(enterprise, table, entry, judged, together)
 
 
-def _clean_rows(enterprise: Enterprise, table: Table, entries: list[dict[str, Any]], keys: pl.DataFrame | None = None) -> pl.DataFrame:
+def _clean_rows(
+    enterprise: Enterprise, table: Table, entries: list[dict[str, Any]], keys: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Clean rows of some extracts, in texts and not codes; only those of some keys, where these are given."""
     files = [enterprise.data / path for entry in entries for path in entry["clean"].values()]
     empty = pl.DataFrame(schema=dict.fromkeys(table.key, pl.String))
@@ -900,14 +914,28 @@ def _flagged_again(enterprise: Enterprise, table: Table, entry: dict[str, Any], 
     clean, flagged = {}, 0
     for month, path in entry["clean"].items():
         frame = pl.read_parquet(enterprise.data / path, hive_partitioning=False, glob=False)
-        plain = frame.select(table.key).with_columns(cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)).with_row_index("__at__")
+        plain = (
+            frame.select(table.key)
+            .with_columns(cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
+            .with_row_index("__at__")
+        )
         hit = plain.join(clashing, on=list(table.key), how="semi", nulls_equal=True)["__at__"]
-        marked = frame[flag.name].scatter(hit, True) if len(hit) else frame[flag.name]  # noqa: FBT003
+        marked = frame[flag.name].scatter(hit, True) if len(hit) else frame[flag.name]
         flagged += int(marked.sum())
         is_same = marked.equals(frame[flag.name])
-        clean[month] = path if is_same else _write(frame.with_columns(marked), enterprise.data, f"clean/{table.name}/{entry['source']}/{month}")
+        clean[month] = (
+            path
+            if is_same
+            else _write(frame.with_columns(marked), enterprise.data, f"clean/{table.name}/{entry['source']}/{month}")
+        )
     months = {month for month, path in clean.items() if path != entry["clean"][month]}
-    return {**entry, "clean": clean, "flagged": flagged, "settled": together, "replaced_months": sorted(months | set(entry["replaced_months"]))}
+    return {
+        **entry,
+        "clean": clean,
+        "flagged": flagged,
+        "settled": together,
+        "replaced_months": sorted(months | set(entry["replaced_months"])),
+    }
 
 
 def _meet(one: dict[str, Any], other: dict[str, Any], table: Table) -> bool:

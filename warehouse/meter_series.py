@@ -75,7 +75,9 @@ class Calendar:
         )  # fmt: skip
         starts = pl.datetime_range(first.dt.month_start().dt.truncate("1d")[0], last.dt.offset_by("1mo")[0],
                                    interval="1mo", time_unit="us", eager=True)  # fmt: skip
-        self.edges = starts.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.epoch("us").to_numpy()
+        self.edges = (
+            starts.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.epoch("us").to_numpy()
+        )
         self.names = starts.dt.strftime("%Y-%m")
 
     def month(self, stamps: Array) -> Array:
@@ -130,10 +132,15 @@ class Ledger:
     parts: list[pl.DataFrame] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    def book(self, row: Array, month: Array, *, method: int = 0, is_interpolated: Array | bool = False, **amounts: Array) -> None:
+    def book(
+        self, row: Array, month: Array, *, method: int = 0, is_interpolated: Array | bool = False, **amounts: Array
+    ) -> None:
         """Add amounts (see `PART`) to rows and months."""
         if row.size:
-            columns = {name: pl.Series(amounts[name]).cast(pl.Int64) if name in amounts else pl.lit(0, dtype=pl.Int64) for name in PART}
+            columns = {
+                name: pl.Series(amounts[name]).cast(pl.Int64) if name in amounts else pl.lit(0, dtype=pl.Int64)
+                for name in PART
+            }
             self.parts.append(
                 pl.DataFrame({"row": row, "month": month}).with_columns(
                     **columns, method=pl.lit(method), is_interpolated=pl.Series(np.broadcast_to(is_interpolated, row.shape)).cast(pl.Boolean)
@@ -197,7 +204,9 @@ class Ledger:
         """One line per row and month, and the events."""
         empty = dict.fromkeys((*PART, "linear", "weekday_profile", "neighbour_interpolation"), pl.Int64)
         if not self.parts:
-            parts = pl.DataFrame(schema={"meter_row": pl.Int64, "month": pl.String, **empty, "is_interpolated": pl.Boolean})
+            parts = pl.DataFrame(
+                schema={"meter_row": pl.Int64, "month": pl.String, **empty, "is_interpolated": pl.Boolean}
+            )
         else:
             parts = pl.concat(self.parts).group_by("row", "month").agg(
                 *(pl.col(name).sum() for name in PART),
@@ -221,7 +230,11 @@ def pieces(start: Array, end: Array, edges: Array | None) -> tuple[Array, Array,
     count = np.maximum(high - low, 1)
     owner = np.repeat(np.arange(start.size), count)
     number = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count) + low[owner]
-    a, b = (number * QUARTER, (number + 1) * QUARTER) if edges is None else (edges[number], edges[np.minimum(number + 1, edges.size - 1)])
+    a, b = (
+        (number * QUARTER, (number + 1) * QUARTER)
+        if edges is None
+        else (edges[number], edges[np.minimum(number + 1, edges.size - 1)])
+    )
     return owner, np.maximum(a, start[owner]), np.minimum(b, end[owner])
 
 
@@ -308,7 +321,11 @@ class _Counter:
             self.found.void.discard(p)
             self.found.events = [one for one in self.found.events if one[1] != p]
             self._drop("spike", p, i, q)
-        elif was > ROLLOVER_FROM * self.top and self.shown[i] < ROLLOVER_TO * self.top and (is_usual or not self.is_declared):
+        elif (
+            was > ROLLOVER_FROM * self.top
+            and self.shown[i] < ROLLOVER_TO * self.top
+            and (is_usual or not self.is_declared)
+        ):
             # without a declared maximum, a step the meter never made is still taken for a rollover, and doubted aloud
             self.found.step[i] = rolled
             self._say("rollover", i, p, i, "counted_through_zero" if is_usual else "counted_in_doubt")
@@ -325,7 +342,9 @@ class _Counter:
         over = np.flatnonzero(self.shown[i + 1 : until] >= was)
         later = self.suspicious[self.suspicious > i]
         stuck = int(later[0]) if later.size else None
-        for j in ([i + 1 + int(over[0])] if over.size else []) + ([stuck] if stuck is not None and np.ptp(self.shown[i:stuck]) == 0 else []):
+        for j in ([i + 1 + int(over[0])] if over.size else []) + (
+            [stuck] if stuck is not None and np.ptp(self.shown[i:stuck]) == 0 else []
+        ):
             # a counter that was set back climbs; a glitch is over at once
             abrupt = self.shown[j] - self.shown[j - 1] > 0.5 * (was - self.shown[i:j].min())
             if abrupt and self._fits(p, j, self.shown[j]):
@@ -350,7 +369,11 @@ class _Counter:
         end = int(later[0]) if later.size else self.shown.size
         if end < i + 2:
             return False
-        fit = [k for k in self.ratios if self._fits(p, i, self.shown[i] * k, self._grain(i, end) * k) and self._runs_on(i, k, end)]
+        fit = [
+            k
+            for k in self.ratios
+            if self._fits(p, i, self.shown[i] * k, self._grain(i, end) * k) and self._runs_on(i, k, end)
+        ]
         if not fit:
             return False
         if len(fit) > 1:
@@ -359,7 +382,9 @@ class _Counter:
             return True
         self.swapped = fit[0]
         self.found.value[i:end] *= fit[0]
-        self.found.step[i] = self.found.value[i] - self.found.value[p]  # rounded in the larger unit: may be a trifle below zero
+        self.found.step[i] = (
+            self.found.value[i] - self.found.value[p]
+        )  # rounded in the larger unit: may be a trifle below zero
         self._say("unit_swap", i, p, end if end < self.shown.size else end - 1, "rescaled", end - i)
         return True
 
@@ -396,8 +421,14 @@ class _Steps:
 
 def _joined(many: list[_Steps]) -> _Steps:
     if not many:
-        return _Steps(*(np.zeros(0, dtype=np.int64) for _ in range(4)), np.zeros(0, dtype=bool))
-    return _Steps(*(np.concatenate([getattr(one, name) for one in many]) for name in ("series", "start", "end", "amount", "estimated")))
+        none = np.zeros(0, dtype=np.int64)
+        return _Steps(none, none, none, none, np.zeros(0, dtype=bool))
+    return _Steps(
+        *(
+            np.concatenate([getattr(one, name) for one in many])
+            for name in ("series", "start", "end", "amount", "estimated")
+        )
+    )
 
 
 @dataclass
@@ -411,9 +442,25 @@ class _Holes:
     one_side: list[bool] = field(default_factory=list)
     event: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, series: int, start: int, end: int, rates: tuple[float, float], event: dict[str, Any], *, one_side: bool = False) -> None:
+    def add(
+        self,
+        series: int,
+        start: int,
+        end: int,
+        rates: tuple[float, float],
+        event: dict[str, Any],
+        *,
+        one_side: bool = False,
+    ) -> None:
         """Note a hole, the rates (micro-units per microsecond) at its sides, and the event that waits for its amount."""
-        for name, value in (("series", series), ("start", start), ("end", end), ("rates", rates), ("one_side", one_side), ("event", event)):
+        for name, value in (
+            ("series", series),
+            ("start", start),
+            ("end", end),
+            ("rates", rates),
+            ("one_side", one_side),
+            ("event", event),
+        ):
             getattr(self, name).append(value)
 
 
@@ -479,7 +526,11 @@ class Series:
         self.counted: list[tuple[_Steps, int]] = []
         self.late = _joined([])
         kept: list[tuple[slice, _Steps]] = []
-        bounds = np.flatnonzero(np.append(True, self.series[1:] != self.series[:-1])) if self.at.size else np.zeros(0, dtype=np.int64)
+        bounds = (
+            np.flatnonzero(np.append(True, self.series[1:] != self.series[:-1]))
+            if self.at.size
+            else np.zeros(0, dtype=np.int64)
+        )
         spans = [slice(int(a), int(b)) for a, b in pairwise(np.append(bounds, self.at.size))]
         for span in spans:
             self.interval = self._grid(span)
@@ -530,13 +581,26 @@ class Series:
                 amount[int(np.searchsorted(kept, i)) - 1] = step
         ends = kept[1:]
         void = np.isin(ends, list(found.void)) if found.void else np.zeros(ends.size, dtype=bool)
-        one = _Steps(np.full(ends.size, series), at[kept[:-1]], at[ends], np.rint(amount * MICRO).astype(np.int64), self.estimated[span][ends])
+        one = _Steps(
+            np.full(ends.size, series),
+            at[kept[:-1]],
+            at[ends],
+            np.rint(amount * MICRO).astype(np.int64),
+            self.estimated[span][ends],
+        )
         self._tell(found, span, kept, one)
         rates = one.amount / np.maximum(one.end - one.start, 1)
         good = ~void
         for n in np.flatnonzero(void):
             i = int(ends[n])
-            event = next((e for e in self.ledger.events[::-1] if e["to_at"] == int(at[i]) and e["meter_row"] == int(self.registers.row[self.row[span.start + i]])), None)
+            event = next(
+                (
+                    e
+                    for e in self.ledger.events[::-1]
+                    if e["to_at"] == int(at[i]) and e["meter_row"] == int(self.registers.row[self.row[span.start + i]])
+                ),
+                None,
+            )
             if event is None or event["kind"] == "unit_swap":
                 continue  # of a stretch whose unit nobody knows nothing is booked
             before = next((rates[m] for m in range(n - 1, -1, -1) if good[m]), np.nan)
@@ -579,10 +643,16 @@ class Series:
         self.ledger.book(last[whole], high[whole], measured=np.where(estimated, 0, one.amount)[whole],
                          estimated=np.where(estimated, one.amount, 0)[whole], known_us=time[whole], covered_us=covered[whole])  # fmt: skip
         cut = ~whole & ~is_gap
-        self.ledger.spread(one.series[cut], one.start[cut], one.end[cut], one.amount[cut], estimated[cut], covered=covered[cut])
+        self.ledger.spread(
+            one.series[cut], one.start[cut], one.end[cut], one.amount[cut], estimated[cut], covered=covered[cut]
+        )
         late = ~whole & is_gap
-        self.late = _Steps(*(array[late] for array in (one.series, one.start, one.end, one.amount, np.ones(time.size, dtype=bool))))
-        left_out = {(event["from_at"], event["to_at"]) for event in self.ledger.events if event["decision"] == "left_out"}
+        self.late = _Steps(
+            *(array[late] for array in (one.series, one.start, one.end, one.amount, np.ones(time.size, dtype=bool)))
+        )
+        left_out = {
+            (event["from_at"], event["to_at"]) for event in self.ledger.events if event["decision"] == "left_out"
+        }
         for n in np.flatnonzero(is_gap):
             if (int(one.start[n]), int(one.end[n])) in left_out:
                 continue  # a silence of readings that were there and do not count
@@ -611,7 +681,9 @@ class Series:
         for n in np.flatnonzero(one.start[1:] - one.end[:-1] >= (grid / 2 if grid else np.inf)):
             a, b = int(one.end[n]), int(one.start[n + 1])
             event = next((spike for spike in spikes if spike["from_at"] == a and spike["to_at"] == b), None)
-            event = event or self.ledger.happened("gap", int(row[n + 1]), b, a, b, "estimated", naive=0.0, n=max(round((b - a) / grid), 1))
+            event = event or self.ledger.happened(
+                "gap", int(row[n + 1]), b, a, b, "estimated", naive=0.0, n=max(round((b - a) / grid), 1)
+            )
             self.holes.add(series, a, b, (float(rates[n]), float(rates[n + 1])), event)
         return one
 
@@ -623,14 +695,20 @@ class Series:
         if not self.interval or not one.start.size:
             return
         begun, last = int(one.start[0]), int(at[-1])
-        until = min(int(self.calendar.edges[self.calendar.month(np.array([last - 1]))[0] + 1]), int(self.registers.end[row]))
+        until = min(
+            int(self.calendar.edges[self.calendar.month(np.array([last - 1]))[0] + 1]), int(self.registers.end[row])
+        )
         if self.horizon > until and until - last > patience and not self._followed(row):
-            event = self.ledger.happened("gap", row, last, last, until, "estimated", naive=0.0, n=round((until - last) / self.interval))
+            event = self.ledger.happened(
+                "gap", row, last, last, until, "estimated", naive=0.0, n=round((until - last) / self.interval)
+            )
             self.holes.add(series, last, until, (np.nan, np.nan), event)
         row = int(self.row[span.start])
         since = max(int(self.calendar.edges[self.calendar.month(np.array([begun]))[0]]), int(self.registers.start[row]))
         if self.registers.frame["is_dated"][row] and begun - since > patience and not self._follows(row):
-            event = self.ledger.happened("gap", row, begun, since, begun, "estimated", naive=0.0, n=round((begun - since) / self.interval))
+            event = self.ledger.happened(
+                "gap", row, begun, since, begun, "estimated", naive=0.0, n=round((begun - since) / self.interval)
+            )
             self.holes.add(series, since, begun, (np.nan, np.nan), event)
 
     def _neighbour(self, row: int, step: int) -> int | None:
@@ -640,7 +718,11 @@ class Series:
         others = [int(other) for other in self.registers.first
                   if self.registers.point[other] == point and self.registers.series[other] != mine
                   and (self.registers.start[other] - self.registers.start[row]) * step > 0]  # fmt: skip
-        return min(others, key=lambda other: abs(int(self.registers.start[other]) - int(self.registers.start[row])), default=None)
+        return min(
+            others,
+            key=lambda other: abs(int(self.registers.start[other]) - int(self.registers.start[row])),
+            default=None,
+        )
 
     def _followed(self, row: int) -> bool:
         return self._neighbour(row, 1) is not None
@@ -664,7 +746,10 @@ class Series:
             last, first = (before.end > a - DAY), (one.start < b + DAY)
             old = before.amount[last].sum() / (before.end - before.start)[last].sum()
             new = one.amount[first].sum() / (one.end - one.start)[first].sum()
-            for series, start, end, rate in ((int(before.series[0]), a, border, old), (int(one.series[0]), border, b, new)):
+            for series, start, end, rate in (
+                (int(before.series[0]), a, border, old),
+                (int(one.series[0]), border, b, new),
+            ):
                 if end > start:
                     where = int(self.registers.at(np.array([series]), np.array([start]))[0])
                     event = self.ledger.happened("replacement", where, b, start, end, "estimated", naive=0.0)
@@ -713,7 +798,9 @@ class Series:
             weight = (b - a) * rates[series[known][owner] * 168 + self.calendar.hour_of_week(a)]
             amount[known] = np.rint(np.bincount(owner, weights=weight, minlength=int(known.sum()))).astype(np.int64)
         sure = np.ones(series.size, dtype=bool)
-        self.ledger.spread(series[known], start[known], end[known], amount[known], sure[known], series[known], rates, method=2)
+        self.ledger.spread(
+            series[known], start[known], end[known], amount[known], sure[known], series[known], rates, method=2
+        )
         self.ledger.spread(series[between], start[between], end[between], amount[between], sure[between], method=3)
         for n, event in enumerate(holes.event):
             if known[n] or between[n]:

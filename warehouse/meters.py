@@ -19,7 +19,19 @@ import polars as pl
 from schemas.enterprise import Enterprise
 from schemas.lake import Lake, digest, replaced
 from warehouse.meter_series import (
-    EVENT, GAP_STEPS, LONG, METHODS, MICRO, PART, ROBUST, TOLERANCE, Calendar, Ledger, Registers, Series, per_kw,
+    EVENT,
+    GAP_STEPS,
+    LONG,
+    METHODS,
+    MICRO,
+    PART,
+    ROBUST,
+    TOLERANCE,
+    Calendar,
+    Ledger,
+    Registers,
+    Series,
+    per_kw,
 )  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -39,7 +51,9 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
     """The files of `staged.meter_part` and `staged.meter_event`, computing what is not there yet; None without readings."""
     lake = enterprise.lake
     files = [path for entry in lake.extracts("meter_reading") for path in entry["clean"].values()]
-    reference = [path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)]
+    reference = [
+        path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)
+    ]
     folder = lake.data / "segment"
     segment = {path: folder / f"{digest(FORMAT, path, reference, enterprise.timezone)}.parquet" for path in files}
     whole = digest(FORMAT, files, reference, enterprise.timezone)
@@ -47,7 +61,15 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
     registers = _registers(lake.data, tuple(reference), enterprise.timezone) if files else pl.DataFrame()
     for path, target in segment.items():
         if not target.exists() or not _events(target).exists():
-            task({"data": str(lake.data), "file": path, "reference": reference, "timezone": enterprise.timezone, "target": str(target)})
+            task(
+                {
+                    "data": str(lake.data),
+                    "file": path,
+                    "reference": reference,
+                    "timezone": enterprise.timezone,
+                    "target": str(target),
+                }
+            )
     if files and not all(path.exists() for path in found):
         _add_up(lake, registers, segment, found)
     wanted = {*found, *segment.values(), *map(_events, segment.values())} if files else set()
@@ -61,7 +83,11 @@ def origins(lake: Lake) -> pl.DataFrame:
     """Which extract each clean file of readings is of, by its position among them."""
     entries = [entry for entry in lake.extracts("meter_reading") for _ in entry["clean"]]
     return pl.DataFrame(
-        {"file": range(len(entries)), "source": [one["source"] for one in entries], "extract_id": [one["sha256"] for one in entries]},
+        {
+            "file": range(len(entries)),
+            "source": [one["source"] for one in entries],
+            "extract_id": [one["sha256"] for one in entries],
+        },
         schema={"file": pl.Int64, "source": pl.String, "extract_id": pl.String},
     )
 
@@ -78,8 +104,14 @@ def _registers(data: Path, reference: tuple[str, ...], timezone: str) -> pl.Data
         found[path.split("/")[1]].append(pl.read_parquet(data / path, hive_partitioning=False))
     sites = pl.concat(found["site"]).sort("site_id", "valid_from").unique("site_id", keep="last", maintain_order=True)
     sites = sites.select("site_id", pl.col("timezone").fill_null(timezone))
-    rows = pl.concat(found["meter"]).with_columns(pl.col("meter_id", "site_id").cast(pl.String)).sort("meter_id", "valid_from", nulls_last=False)
-    rows = rows.join(sites.with_columns(pl.col("site_id").cast(pl.String)), on="site_id", how="left", maintain_order="left")
+    rows = (
+        pl.concat(found["meter"])
+        .with_columns(pl.col("meter_id", "site_id").cast(pl.String))
+        .sort("meter_id", "valid_from", nulls_last=False)
+    )
+    rows = rows.join(
+        sites.with_columns(pl.col("site_id").cast(pl.String)), on="site_id", how="left", maintain_order="left"
+    )
 
     def midnight(day: pl.Expr, otherwise: int) -> pl.Expr:
         zones = rows["timezone"].unique().sort()
@@ -113,12 +145,20 @@ def task(spec: dict[str, Any]) -> dict[str, Any]:
     registers = _registers(data, tuple(spec["reference"]), spec["timezone"])
     meters = registers.unique("meter_id", keep="last", maintain_order=True)
     readings = pl.read_parquet(data / spec["file"], columns=_COLUMNS, hive_partitioning=False)
-    runs = readings["meter_id"].rle().struct.unnest().rename({"value": "meter_id"}).with_columns(pl.col("meter_id").cast(pl.String))
+    runs = (
+        readings["meter_id"]
+        .rle()
+        .struct.unnest()
+        .rename({"value": "meter_id"})
+        .with_columns(pl.col("meter_id").cast(pl.String))
+    )
     runs = runs.join(meters, on="meter_id", how="left", maintain_order="left")
     found = []
     for zone in runs["timezone"].unique().sort():
         here = runs["timezone"] == zone
-        mine = readings if here.all() else readings.filter(pl.Series(np.repeat(here.to_numpy(), runs["len"].to_numpy())))
+        mine = (
+            readings if here.all() else readings.filter(pl.Series(np.repeat(here.to_numpy(), runs["len"].to_numpy())))
+        )
         found.append(_File(mine, runs.filter(here), str(zone)).sums())
     for path, frames in ((target, [sums for sums, _ in found]), (_events(target), [events for _, events in found])):
         frame = pl.concat(frames)
@@ -155,7 +195,17 @@ class _File:
         self._keep_the_lower_of_conflicting()
 
     def _take(self, rows: Array) -> None:
-        for name in ("meter", "meter_row", "is_interval", "interval", "at", "register", "estimated", "conflicting", "number"):
+        for name in (
+            "meter",
+            "meter_row",
+            "is_interval",
+            "interval",
+            "at",
+            "register",
+            "estimated",
+            "conflicting",
+            "number",
+        ):
             setattr(self, name, getattr(self, name)[rows])
 
     def _put_in_order(self) -> None:
@@ -228,7 +278,8 @@ class _File:
 
 def _as_events(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(
-        (pl.col(name) if name in frame.columns else pl.lit(1 if name == "n" else None)).cast(kind).alias(name) for name, kind in EVENT.items()
+        (pl.col(name) if name in frame.columns else pl.lit(1 if name == "n" else None)).cast(kind).alias(name)
+        for name, kind in EVENT.items()
     )
 
 
@@ -241,34 +292,42 @@ class _Chain:
     horizon: int
 
     def __post_init__(self) -> None:
+        """Take the columns apart."""
         frame = self.frame.sort("meter_row", "first_at", "last_at")
-        for name in ("meter_row", "first_at", "last_at", "first_register", "last_register", "increase", "estimated", "highest", "covered_us"):
-            setattr(self, name, frame[name].to_numpy())
+        self.meter_row, self.covered_us = frame["meter_row"].to_numpy(), frame["covered_us"].to_numpy()
+        self.first_at, self.last_at = frame["first_at"].to_numpy(), frame["last_at"].to_numpy()
+        self.first_register, self.last_register = frame["first_register"].to_numpy(), frame["last_register"].to_numpy()
+        self.increase, self.estimated = frame["increase"].to_numpy(), frame["estimated"].to_numpy()
+        self.highest = frame["highest"].to_numpy()
         self.frame = frame
-        self.row = self.meter_row - 1  # type: ignore[attr-defined]
+        self.row = self.meter_row - 1
         self.is_interval, self.interval = self.registers.is_interval[self.row], self.registers.interval[self.row]
-        low, high = (self.first_at.min() - 1, self.last_at.max()) if frame.height else (0, 0)  # type: ignore[attr-defined]
+        low, high = (self.first_at.min() - 1, self.last_at.max()) if frame.height else (0, 0)
         self.calendar = Calendar(low, high, str(frame["timezone"][0]))
-        self.month = self.calendar.month(self.first_at - self.is_interval)  # type: ignore[attr-defined]
+        self.month = self.calendar.month(self.first_at - self.is_interval)
         self.next = np.flatnonzero(self.row[1:] == self.row[:-1])  # the segments that another of their meter follows
 
     def suspects(self) -> Array:
         """Rows of the meters that have to be read in full."""
-        first_at, last_at, month, n = self.first_at, self.last_at, self.month, self.next  # type: ignore[attr-defined]
-        time, step = first_at[n + 1] - last_at[n], self.first_register[n + 1] - self.last_register[n]  # type: ignore[attr-defined]
+        first_at, last_at, month, n = self.first_at, self.last_at, self.month, self.next
+        time, step = first_at[n + 1] - last_at[n], self.first_register[n + 1] - self.last_register[n]
         grid, interval = self.interval[n], self.is_interval[n]
         off = (time <= 0) | np.where(interval, time != grid, step < 0)
         off |= ~interval & (time > GAP_STEPS * grid) & (month[n + 1] != month[n])
         found = [self.row[self.frame["is_off"].to_numpy()], self.row[n[off]]]
         # a leap shows in the highest rate beside the mean of all others
-        highest = self.highest.copy()  # type: ignore[attr-defined]
+        highest = self.highest.copy()
         highest[n + 1] = np.maximum(highest[n + 1], np.where(interval, 0, step / np.maximum(np.maximum(time, grid), 1)))
         rows, at = np.unique(self.row, return_inverse=True)
         top = np.full(rows.size, -np.inf)
         np.maximum.at(top, at, highest)
-        amount = np.bincount(at, weights=self.increase / MICRO) + np.bincount(at[n + 1], weights=np.where(interval, 0, step), minlength=rows.size)  # type: ignore[attr-defined]
+        amount = np.bincount(at, weights=self.increase / MICRO) + np.bincount(
+            at[n + 1], weights=np.where(interval, 0, step), minlength=rows.size
+        )
         grid = np.maximum(self.registers.interval[rows], 1)
-        span = np.bincount(at, weights=self.covered_us) + np.bincount(at[n + 1], weights=np.where(interval, 0, time), minlength=rows.size)  # type: ignore[attr-defined]
+        span = np.bincount(at, weights=self.covered_us) + np.bincount(
+            at[n + 1], weights=np.where(interval, 0, time), minlength=rows.size
+        )
         others = (amount - top * grid) / np.maximum(span, 1)
         limit = self.registers.limit[rows]
         found.append(rows[np.where(np.isfinite(limit), top > TOLERANCE * limit, top > ROBUST * others) & (top > 0)])
@@ -280,10 +339,12 @@ class _Chain:
         a = np.searchsorted(self.row, rows)
         z = np.searchsorted(self.row, rows, side="right") - 1
         patience = GAP_STEPS * self.registers.interval[rows]
-        until = np.minimum(self.calendar.edges[np.minimum(self.month[z] + 1, self.calendar.edges.size - 1)], self.registers.end[rows])
+        until = np.minimum(
+            self.calendar.edges[np.minimum(self.month[z] + 1, self.calendar.edges.size - 1)], self.registers.end[rows]
+        )
         since = np.maximum(self.calendar.edges[self.month[a]], self.registers.start[rows])
-        begun = self.first_at[a] - np.where(self.is_interval[a], self.interval[a], 0)  # type: ignore[attr-defined]
-        ends = (self.horizon > until) & (until - self.last_at[z] > patience)  # type: ignore[attr-defined]
+        begun = self.first_at[a] - np.where(self.is_interval[a], self.interval[a], 0)
+        ends = (self.horizon > until) & (until - self.last_at[z] > patience)
         return rows[ends | (self.registers.frame["is_dated"].to_numpy()[rows] & (begun - since > patience))]
 
     def settle(self, suspects: Array) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -291,15 +352,15 @@ class _Chain:
         fine = ~np.isin(self.row, suspects)
         ledger = Ledger(self.registers, self.calendar)
         frame = self.frame
-        within = np.where(self.is_interval, self.covered_us, self.last_at - self.first_at)  # type: ignore[attr-defined]
-        columns = {"measured": self.increase - self.estimated, "estimated": self.estimated, "known_us": within, "covered_us": self.covered_us,  # type: ignore[attr-defined]
+        within = np.where(self.is_interval, self.covered_us, self.last_at - self.first_at)
+        columns = {"measured": self.increase - self.estimated, "estimated": self.estimated, "known_us": within, "covered_us": self.covered_us,
                    "readings": frame["readings"].to_numpy(), "negative_steps": frame["negative_steps"].to_numpy(),
                    "conflicting": frame["conflicting"].to_numpy()}  # fmt: skip
         ledger.book(self.row[fine], self.month[fine], **{name: values[fine] for name, values in columns.items()})
         n = self.next[fine[self.next] & ~self.is_interval[self.next]]
-        start, end = self.last_at[n], self.first_at[n + 1]  # type: ignore[attr-defined]
+        start, end = self.last_at[n], self.first_at[n + 1]
         time, grid, row = end - start, self.interval[n], self.row[n]
-        amount = np.rint((self.first_register[n + 1] - self.last_register[n]) * MICRO).astype(np.int64)  # type: ignore[attr-defined]
+        amount = np.rint((self.first_register[n + 1] - self.last_register[n]) * MICRO).astype(np.int64)
         estimated = frame["starts_estimated"].to_numpy()[n + 1] | (time > LONG)
         covered = np.minimum(time, grid)
         # a step that ends at a month's first instant lies in the month before
@@ -308,10 +369,12 @@ class _Chain:
         ledger.book(row[whole], high[whole], measured=np.where(estimated, 0, amount)[whole], estimated=np.where(estimated, amount, 0)[whole],
                     known_us=time[whole], covered_us=covered[whole])  # fmt: skip
         cut = ~whole
-        ledger.spread(self.registers.series[row[cut]], start[cut], end[cut], amount[cut], estimated[cut], covered=covered[cut])
+        ledger.spread(
+            self.registers.series[row[cut]], start[cut], end[cut], amount[cut], estimated[cut], covered=covered[cut]
+        )
         silent = time > GAP_STEPS * grid
         gaps = pl.DataFrame({
-            "meter_row": self.meter_row[n][silent], "at": end[silent], "from_at": start[silent], "to_at": end[silent],  # type: ignore[attr-defined]
+            "meter_row": self.meter_row[n][silent], "at": end[silent], "from_at": start[silent], "to_at": end[silent],
             "n": np.rint(time[silent] / np.maximum(grid[silent], 1)).astype(np.int64) - 1, "amount": amount[silent] / MICRO, "naive": np.zeros(int(silent.sum())),
         }).with_columns(kind=pl.lit("gap"), decision=pl.lit("counted_at_return"))  # fmt: skip
         parts, _ = ledger.close()
@@ -336,14 +399,24 @@ def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found
         one = _Chain(frame, every, horizon)
         suspects = np.unique(np.concatenate([one.suspects(), several, points])).astype(np.int64)
         settled, gaps = one.settle(suspects)
-        quiet = events.join(frame.filter(~pl.col("meter_row").is_in(suspects + 1)).select("meter_row").unique(), on="meter_row", how="semi")
+        quiet = events.join(
+            frame.filter(~pl.col("meter_row").is_in(suspects + 1)).select("meter_row").unique(),
+            on="meter_row",
+            how="semi",
+        )
         results.append((settled, pl.concat([gaps, quiet])))
         hard_meters.append(np.unique(every.meter[suspects[np.isin(suspects, one.row)]]))
         weight = frame.group_by("meter_row").agg(pl.col("readings").sum())
         results += _in_full(lake, every, one.calendar, horizon, hard_meters[-1], weight, segment)
-    for path, frames in zip(found, ([parts for parts, _ in results], [happened for _, happened in results]), strict=True):
+    for path, frames in zip(
+        found, ([parts for parts, _ in results], [happened for _, happened in results]), strict=True
+    ):
         frame = pl.concat(frames)
-        order = ["meter_row", "month"] if "month" in frame.columns else ["meter_row", "at", "kind", "from_at", "to_at", "row_number", "file"]
+        order = (
+            ["meter_row", "month"]
+            if "month" in frame.columns
+            else ["meter_row", "at", "kind", "from_at", "to_at", "row_number", "file"]
+        )
         with replaced(path) as temporary:
             frame.sort(order).write_parquet(temporary)
 
@@ -353,15 +426,25 @@ def _in_full(lake: Lake, every: Registers, calendar: Calendar, horizon: int, har
     """Judge meters by all their readings, as many at once as memory allows; those of one supply point together."""
     if not hard.size:
         return []
-    table = every.frame.filter(pl.col("meter").is_in(hard)).join(weight, on="meter_row", how="left").sort("point", "meter_row")
-    table = table.with_columns(batch=(pl.col("readings").fill_null(0).cum_sum().over(pl.lit(1)) // AT_ONCE).min().over("point"))
+    table = (
+        every.frame.filter(pl.col("meter").is_in(hard))
+        .join(weight, on="meter_row", how="left")
+        .sort("point", "meter_row")
+    )
+    table = table.with_columns(
+        batch=(pl.col("readings").fill_null(0).cum_sum().over(pl.lit(1)) // AT_ONCE).min().over("point")
+    )
     results = []
     for (_,), some in sorted(table.partition_by("batch", as_dict=True).items()):
         rows = some.sort("meter_row").select(every.frame.columns)
         ids = rows.select("meter_id", "meter").unique()
         frames = []
         for n, path in enumerate(segment):
-            one = pl.scan_parquet(lake.data / path, hive_partitioning=False).select(_COLUMNS).with_columns(pl.col("meter_id").cast(pl.String))
+            one = (
+                pl.scan_parquet(lake.data / path, hive_partitioning=False)
+                .select(_COLUMNS)
+                .with_columns(pl.col("meter_id").cast(pl.String))
+            )
             frames.append(one.filter(pl.col("meter_id").is_in(ids["meter_id"].implode())).collect().select(
                 "meter_id", pl.col("read_at").dt.epoch("us").alias("at"), "register", (pl.col("quality") == "E").fill_null(value=False).alias("estimated"),
                 pl.col("is_conflicting").alias("conflicting"), pl.lit(n, dtype=pl.Int64).alias("file"), "row_number",
@@ -369,4 +452,3 @@ def _in_full(lake: Lake, every: Registers, calendar: Calendar, horizon: int, har
         readings = pl.concat(frames).join(ids, on="meter_id", how="left").drop("meter_id")
         results.append(Series(readings, Registers(rows), calendar, horizon).settle())
     return results
-

@@ -828,7 +828,9 @@ def test_it_makes_no_difference_over_how_many_files_readings_come(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=5), min_size=2, max_size=4))
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=5), min_size=2, max_size=4)
+)
 def test_it_makes_no_difference_whether_files_come_one_by_one(files: list[list[tuple[int, int]]]) -> None:
     def taken_in(step: bool) -> tuple[Any, ...]:
         with TemporaryDirectory() as scratch:
@@ -840,7 +842,10 @@ def test_it_makes_no_difference_whether_files_come_one_by_one(files: list[list[t
                     world.ingest()
             world.ingest()
             entries = world.enterprise.lake.extracts("meter_reading")
-            counts = [[one[name] for name in ("name", "rows", "accepted", "refused", "duplicates", "flagged")] for one in entries]
+            counts = [
+                [one[name] for name in ("name", "rows", "accepted", "refused", "duplicates", "flagged")]
+                for one in entries
+            ]
             return counts, world.hashes("data/clean/meter_reading"), world.refused("meter_reading")
 
     assert taken_in(step=True) == taken_in(step=False)

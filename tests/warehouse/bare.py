@@ -12,16 +12,14 @@ import duckdb
 import polars as pl
 
 from schemas.contract import contracts
-from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
 from warehouse.marts import REFERENCE, SCHEMAS, _rows, _unit_factors, marts
+from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {"factors_as_of": date(2026, 6, 30), "timezone": "Asia/Shanghai"}
 _FOLDER = Path(__file__).parents[2] / "warehouse"
-_STAGED = (
-    f"create table staged.meter_part ({PART_COLUMNS})", f"create table staged.meter_event ({EVENT_COLUMNS})",
-    "create table staged.meter_file (file bigint, source varchar, extract_id varchar)",
-)  # fmt: skip
+_STAGED = f"""create table staged.meter_part ({PART_COLUMNS}); create table staged.meter_event ({EVENT_COLUMNS});
+create table staged.meter_file (file bigint, source varchar, extract_id varchar)"""
 
 
 def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> duckdb.DuckDBPyConnection:
@@ -42,8 +40,7 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
         if table.flag:
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
-    for statement in _STAGED:
-        connection.execute(statement)
+    connection.execute(_STAGED)
     connection.execute("create table reference.run (factors_as_of date, timezone varchar)")
     fill(connection, "reference.run", [{**RUN, **run}])
     for path in sorted(REFERENCE.glob("*.csv")):

@@ -34,7 +34,10 @@ def us(at: datetime) -> int:
 
 
 def judged(
-    readings: Iterable[tuple[datetime, float]], *more: Iterable[tuple[datetime, float]], horizon: datetime | None = None, rows: tuple[dict[str, Any], ...] = ({},)
+    readings: Iterable[tuple[datetime, float]],
+    *more: Iterable[tuple[datetime, float]],
+    horizon: datetime | None = None,
+    rows: tuple[dict[str, Any], ...] = ({},),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Parts and events of one meter (or one a series of readings), whose rows differ from `ROW` as said."""
     frames = [
@@ -45,7 +48,9 @@ def judged(
     frame = pl.concat(frames).with_columns(pl.col("file", "row_number").cast(pl.Int64))
     table = pl.DataFrame([{**ROW, "meter_row": n + 1, **row} for n, row in enumerate(rows)], schema_overrides=TYPES)
     low, high = int(frame["at"].min()), int(frame["at"].max())  # type: ignore[arg-type]
-    return Series(frame, Registers(table), Calendar(low - 1, high, "Asia/Shanghai"), us(horizon) if horizon else high).settle()
+    return Series(
+        frame, Registers(table), Calendar(low - 1, high, "Asia/Shanghai"), us(horizon) if horizon else high
+    ).settle()
 
 
 def hours(values: Iterable[float], start: datetime = START) -> list[tuple[datetime, float]]:
@@ -61,7 +66,10 @@ def booked(parts: pl.DataFrame) -> float:
 
 
 def told(events: pl.DataFrame) -> list[tuple[str, str, float | None]]:
-    return [(kind, decision, None if amount is None else round(amount, 6)) for kind, decision, amount in events.select("kind", "decision", "amount").iter_rows()]
+    return [
+        (kind, decision, None if amount is None else round(amount, 6))
+        for kind, decision, amount in events.select("kind", "decision", "amount").iter_rows()
+    ]
 
 
 HOURLY = {"interval_us": HOUR}
@@ -79,7 +87,9 @@ def test_a_register_rolls_over() -> None:
 
 
 def test_a_fall_from_the_top_that_the_supply_cannot_have_delivered_is_a_reset_where_the_maximum_is_declared() -> None:
-    values = ramp(200, base=9_200.0) + [2.0 * n for n in range(200)]  # 9,598 to 0: 401 in an hour of which each brings 2
+    values = ramp(200, base=9_200.0) + [
+        2.0 * n for n in range(200)
+    ]  # 9,598 to 0: 401 in an hour of which each brings 2
     row = {**HOURLY, "register_max": 9_999.0}
     _, doubted = judged(hours(values), rows=(row,))
     _, known = judged(hours(values), rows=({**row, "limit": 3 * per_kw("electricity", "kWh")},))
@@ -167,7 +177,11 @@ def test_of_two_values_for_one_instant_the_lower_counts_and_the_other_is_listed(
     readings = hours(ramp(400))
     readings.insert(101, (readings[100][0], readings[100][1] + 0.5))
     parts, events = judged(readings, rows=(HOURLY,))
-    assert (booked(parts), told(events), events["row_number"].to_list()) == (798.0, [("duplicate_value", "lower_counts", None)], [102])
+    assert (booked(parts), told(events), events["row_number"].to_list()) == (
+        798.0,
+        [("duplicate_value", "lower_counts", None)],
+        [102],
+    )
 
 
 def test_a_counter_has_counted_through_an_outage() -> None:
@@ -187,7 +201,7 @@ def test_an_outage_over_a_months_end_is_cut_by_the_meters_own_weeks() -> None:
         readings.append((at, value))
         value += 0.0 if at.weekday() == 6 else 10.0
     saturday = 24 * 30
-    parts, events = judged(readings[:saturday + 1] + readings[saturday + 48 :], rows=(HOURLY,))
+    parts, events = judged(readings[: saturday + 1] + readings[saturday + 48 :], rows=(HOURLY,))
     found = dict(parts.select("month", (pl.col("measured") + pl.col("estimated")) / 1e6).iter_rows())
     # by time both months would get 120 of the 240; it was Saturday's
     assert found["2026-01"] == pytest.approx(27 * 240.0)
@@ -200,7 +214,10 @@ INTERVAL = {**HOURLY, "is_interval": True}
 
 
 def test_missing_intervals_are_like_those_of_their_weekday_and_hour() -> None:
-    readings = [(START + timedelta(hours=n + 1), 10.0 if (START + timedelta(hours=n)).weekday() < 5 else 1.0) for n in range(24 * 28)]
+    readings = [
+        (START + timedelta(hours=n + 1), 10.0 if (START + timedelta(hours=n)).weekday() < 5 else 1.0)
+        for n in range(24 * 28)
+    ]
     monday = 24 * 11  # Jan 12
     parts, events = judged(readings[: monday - 24] + readings[monday + 24 :], rows=(INTERVAL,))
     # a Sunday of 24 and a Monday of 240
@@ -248,7 +265,10 @@ def test_an_old_meter_and_its_successor_share_the_handover() -> None:
     noon = datetime(2026, 1, 20, tzinfo=SHANGHAI)
     old = hours(ramp(24 * 18 + 13))  # until Jan 19 12:00
     new = hours([7.0 + 2.0 * n for n in range(24 * 10)], noon + timedelta(hours=6))
-    rows = ({**HOURLY, "point": "P", "end": us(noon)}, {**HOURLY, "point": "P", "meter": 1, "meter_id": "N", "start": us(noon), "is_dated": True})
+    rows = (
+        {**HOURLY, "point": "P", "end": us(noon)},
+        {**HOURLY, "point": "P", "meter": 1, "meter_id": "N", "start": us(noon), "is_dated": True},
+    )
     parts, events = judged(old, new, rows=rows)
     # 12 hours of 2 are the old meter's, 6 the new one's
     assert told(events) == [("replacement", "estimated", 24.0), ("replacement", "estimated", 12.0)]
@@ -264,7 +284,11 @@ def test_a_new_counter_under_the_old_number_is_no_reset() -> None:
     assert booked(parts) == (24 * 28 - 1) * 2.0
 
 
-faults = st.lists(st.tuples(st.sampled_from(["glitch", "spike", "gap", "again"]), st.integers(110, 460)), max_size=3, unique_by=lambda one: one[1] // 30)
+faults = st.lists(
+    st.tuples(st.sampled_from(["glitch", "spike", "gap", "again"]), st.integers(110, 460)),
+    max_size=3,
+    unique_by=lambda one: one[1] // 30,
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -280,9 +304,14 @@ def test_faults_that_come_back_change_no_energy(planted: list[tuple[str, int]], 
             lost |= set(range(n, n + 6))
         else:
             readings[n] = (at, {"glitch": 0.0, "spike": shown + 20_000, "again": shown}[kind])
-    parts, events = judged([one for n, one in enumerate(readings) if n not in lost], rows=({**HOURLY, "limit": 45 * per_kw("electricity", "kWh")},))
+    parts, events = judged(
+        [one for n, one in enumerate(readings) if n not in lost],
+        rows=({**HOURLY, "limit": 45 * per_kw("electricity", "kWh")},),
+    )
     assert booked(parts) == value[-1] - value[0]
-    assert sorted(kind for kind, *_ in told(events)) == sorted({"glitch": "zero_glitch"}.get(kind, kind) for kind, _ in planted if kind != "again")
+    assert sorted(kind for kind, *_ in told(events)) == sorted(
+        {"glitch": "zero_glitch"}.get(kind, kind) for kind, _ in planted if kind != "again"
+    )
 
 
 @pytest.fixture
@@ -293,7 +322,11 @@ def world(tmp_path: Path) -> World:
 METERS = "meter_id,site_id,carrier,register_kind,interval_min,unit,register_max,multiplier\n"
 LINES = [
     *((f"A,{{}},{100 + 3 * n},kWh", n) for n in range(24 * 31)),
-    *((f"B,{{}},{round((9_000 + 3.25 * n) % 9_999.99, 2)},kWh", n) for n in range(24 * 31) if n not in (40, 41, 42, 43, 44, 45)),
+    *(
+        (f"B,{{}},{round((9_000 + 3.25 * n) % 9_999.99, 2)},kWh", n)
+        for n in range(24 * 31)
+        if n not in (40, 41, 42, 43, 44, 45)
+    ),
     *((f"C,{{}},{0 if n == 300 else 20_000 + 5 * n},kWh", n) for n in range(24 * 31)),
     *((f"D,{{}},{1 + n % 7},kWh", n + 1) for n in range(24 * 31) if n % 97),
 ]
@@ -335,13 +368,21 @@ def test_it_makes_no_difference_how_readings_are_cut_into_files_or_read_in_full(
     assert [a.equals(b) for a, b in zip(one, figures(full), strict=True)] == [True, True]
 
 
-def test_a_late_file_reads_in_full_the_meters_it_is_about_and_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_file_reads_in_full_the_meters_it_is_about_and_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     delivered(world, 4)
     whole, _ = figures(world)
-    late = [line.format((START + timedelta(hours=n)).strftime("%Y-%m-%d %H:%M:%S")) for line, n in LINES if line.startswith("A") and n % 5 == 0]
+    late = [
+        line.format((START + timedelta(hours=n)).strftime("%Y-%m-%d %H:%M:%S"))
+        for line, n in LINES
+        if line.startswith("A") and n % 5 == 0
+    ]
     for part in range(4):
         path = world.folder / f"extracts/readings/2026-01-{part:02d}.csv"
-        path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if line.strip() not in late))
+        path.write_text(
+            "".join(line for line in path.read_text().splitlines(keepends=True) if line.strip() not in late)
+        )
     figures(world)
     world.deliver("readings/2026-01-late.csv", "表号,时间,示数,单位", *late)
     read: list[Any] = []

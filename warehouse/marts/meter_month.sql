@@ -1,5 +1,5 @@
 -- zh: 每块表每月的用量：实测量与按指定方法估算的量之和，附覆盖率、无法判断的小时数与方法；登记行在月中变更时每行各一条
--- en: What each meter counted in each month: measured plus estimated by a named method, with coverage and the hours nobody can speak for; one row per register row
+-- en: What each meter counted in each month: measured plus estimated by a named method, coverage, hours nobody can speak for; one per register row
 -- grain: meter_id, valid_from, month
 -- rows: meter_reading by read_at
 with placed as (

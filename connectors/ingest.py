@@ -858,7 +858,7 @@ def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any]
         return {**entry, "settled": together}
     small, large = sorted(([entry], many), key=lambda some: sum(one["rows"] for one in some))
     keys = _clean_rows(enterprise, table, small).select(table.key).unique()
-    shared = _clean_rows(enterprise, table, large, keys)
+    shared = _clean_rows(enterprise, table, large, keys) if keys.height else keys
     if not shared.height:
         apart |= {(entry["id"], other["id"]) for other in many}  # they share no key, as was just seen
         return {**entry, "settled": together}
@@ -866,20 +866,22 @@ def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any]
         return None
     if is_earlier:
         return _flagged_again(enterprise, table, entry, new, shared.select(table.key).unique(), together)
-    source = _source(str(enterprise.folder), entry["source"])
-    own = _staged(_spec(enterprise, source, entry))
+    return _settled_by_clean_rows(enterprise, table, entry, others, together)
+
+
+def _settled_by_clean_rows(enterprise: Enterprise, table: Table, entry: dict[str, Any], others: list[dict[str, Any]],
+                           together: str) -> dict[str, Any]:  # fmt: skip
+    """Write one extract anew, its rows settled beside the clean rows of its keys in others."""
+    own = _judged_again(enterprise, entry)
     keys = own.good.select(table.key).with_columns(cs.enum().cast(pl.String)).unique()
     judged = [(entry, own)]
     for other in others:
-        rows = (
-            _clean_rows(enterprise, table, [other], keys)
-            .drop(table.flag.name)
-            .with_columns(pl.lit("").alias("__month__"))
-        )
-        rows = rows.select(own.good.columns).cast(
-            {name: pl.String if _is_text(kind) else kind for name, kind in own.good.schema.items()}
-        )
-        judged.append((other, _Staged(_source(str(enterprise.folder), other["source"]), table, 0, rows, [])))
+        rows = _clean_rows(enterprise, table, [other], keys)
+        if rows.height:
+            rows = rows.with_columns(pl.lit("").alias("__month__")).select(own.good.columns).cast(
+                {name: pl.String if _is_text(kind) else kind for name, kind in own.good.schema.items()}
+            )  # fmt: skip
+            judged.append((other, _Staged(_source(str(enterprise.folder), other["source"]), table, 0, rows, [])))
     return _settled(enterprise, table, entry, judged, together)
 
 

@@ -8,10 +8,10 @@ DEMO := build/demo
 export ESG_PSEUDONYM_KEY ?= demo-key-not-secret
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help env demo test check ui bench docs format clean
+.PHONY: help env demo test check ui bench bench-faults bench-late docs format clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 env: $(READY) ## make the environment
 
@@ -45,6 +45,12 @@ ui: $(READY) ## Dagster UI and daemon over the demo (or ESG_ENTERPRISE)
 
 bench: $(READY) ## a month of 10,000 meters beside a bare DuckDB script
 	$(BIN)/python -m benchmarks.meters
+
+bench-faults: $(READY) ## faults put into known meters: what is found, what energy is lost (ESG_REAL_DATA adds a real works)
+	$(BIN)/python -m benchmarks.faults
+
+bench-late: $(READY) ## one late file of 1 % of the meters beside the whole month
+	$(BIN)/python -m benchmarks.late
 
 docs: $(READY) ## write the generated docs anew
 	$(BIN)/esg docs

@@ -799,26 +799,145 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
     """Settle keys that stand in more than one extract of a contract.
 
     What becomes of a row depends on the rows of its key alone, so an extract is settled beside those it meets, and
-    again only when one of those has changed.
+    again only when one of those has changed; where it can be told from clean rows alone, nothing is judged again.
     """
     by_source = {outcome.source: outcome for outcome in outcomes}
     entries = enterprise.lake.extracts(table.name)
+    state = enterprise.lake.state["extracts"]
+    alone = {entry["id"] for entry in entries if entry["settled"] == entry["fingerprint"]}
+    around = {
+        entry["id"]: [other for other in entries if other is entry or _meet(entry, other, table)] for entry in entries
+    }
+    apart: set[tuple[str, str]] = set()
     for entry in entries:
-        beside = [other for other in entries if other is entry or _meet(entry, other, table)]
+        beside = [state[other["id"]] for other in around[entry["id"]]]
         together = digest([other["fingerprint"] for other in beside]) if len(beside) > 1 else entry["fingerprint"]
         if entry["settled"] == together:
             continue
-        judged = [
-            (other, _staged(_spec(enterprise, _source(str(enterprise.folder), other["source"]), other)))
-            for other in beside
-        ]
-        result = _settled(enterprise, table, entry, judged, together)
-        enterprise.lake.state["extracts"][entry["id"]] = result
-        if entry["source"] not in by_source:
-            by_source[entry["source"]] = Outcome(entry["source"], table.name)
-            outcomes.append(by_source[entry["source"]])
-        outcome = by_source[entry["source"]]
-        outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), result]
+        result = _settled_lightly(enterprise, table, entry, beside, alone, apart, together)
+        if result is None:
+            result = _settled(
+                enterprise, table, entry, [(other, _judged_again(enterprise, other)) for other in beside], together
+            )
+        state[entry["id"]] = result
+        outcome = by_source.get(entry["source"]) or Outcome(entry["source"], table.name)
+        was_taken_in = any(other["id"] == entry["id"] for other in outcome.extracts)
+        if was_taken_in or any(
+            result[kind] != entry[kind] for kind in ("clean", "quarantine", "duplicates", "flagged")
+        ):
+            outcome.extracts = [*(other for other in outcome.extracts if other["id"] != entry["id"]), result]
+            if entry["source"] not in by_source:
+                by_source[entry["source"]] = outcome
+                outcomes.append(outcome)
+
+
+def _judged_again(enterprise: Enterprise, entry: dict[str, Any]) -> _Staged:
+    return _staged(_spec(enterprise, _source(str(enterprise.folder), entry["source"]), entry))
+
+
+def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any], beside: list[dict[str, Any]],
+                     alone: set[str], apart: set[tuple[str, str]], together: str) -> dict[str, Any] | None:  # fmt: skip
+    """Settle an extract beside others by their clean rows; None where these do not tell all.
+
+    Of events every key, and where a second value is kept under a flag every value, stands in some clean file. So an
+    extract that was settled before later ones came keeps its rows, of which some may now be flagged; and one that has
+    met nobody yet loses or flags those of its own that stand elsewhere.
+    """
+    events = all(_source(str(enterprise.folder), other["source"]).kind_of_rows == "event" for other in beside)
+    if not events or table.identity != table.key or len(beside) == 1 or (table.rows == "state" and table.flag):
+        return None
+    others = [other for other in beside if other["id"] != entry["id"]]
+    new = [other for other in others if other["id"] in alone]
+    before = [other["fingerprint"] for other in beside if other["id"] == entry["id"] or other not in new]
+    was = digest(before) if len(before) > 1 else before[0]
+    is_earlier = entry["settled"] == was and all(other["order"] > entry["order"] for other in new)
+    if not is_earlier and entry["id"] not in alone:
+        return None
+    many = [other for other in (new if is_earlier else others) if (other["id"], entry["id"]) not in apart]
+    if not many:
+        return {**entry, "settled": together}
+    small, large = sorted(([entry], many), key=lambda some: sum(one["rows"] for one in some))
+    keys = _clean_rows(enterprise, table, small).select(table.key).unique()
+    shared = _clean_rows(enterprise, table, large, keys) if keys.height else keys
+    if not shared.height:
+        apart |= {(entry["id"], other["id"]) for other in many}  # they share no key, as was just seen
+        return {**entry, "settled": together}
+    if not table.flag:
+        return None
+    if is_earlier:
+        return _flagged_again(enterprise, table, entry, new, shared.select(table.key).unique(), together)
+    return _settled_by_clean_rows(enterprise, table, entry, others, together)
+
+
+def _settled_by_clean_rows(enterprise: Enterprise, table: Table, entry: dict[str, Any], others: list[dict[str, Any]],
+                           together: str) -> dict[str, Any]:  # fmt: skip
+    """Write one extract anew, its rows settled beside the clean rows of its keys in others."""
+    own = _judged_again(enterprise, entry)
+    keys = own.good.select(table.key).with_columns(cs.enum().cast(pl.String)).unique()
+    judged = [(entry, own)]
+    for other in others:
+        rows = _clean_rows(enterprise, table, [other], keys)
+        if rows.height:
+            rows = rows.with_columns(pl.lit("").alias("__month__")).select(own.good.columns).cast(
+                {name: pl.String if _is_text(kind) else kind for name, kind in own.good.schema.items()}
+            )  # fmt: skip
+            judged.append((other, _Staged(_source(str(enterprise.folder), other["source"]), table, 0, rows, [])))
+    return _settled(enterprise, table, entry, judged, together)
+
+
+def _clean_rows(
+    enterprise: Enterprise, table: Table, entries: list[dict[str, Any]], keys: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Clean rows of some extracts, in texts and not codes; only those of some keys, where these are given."""
+    files = [enterprise.data / path for entry in entries for path in entry["clean"].values()]
+    empty = pl.DataFrame(schema=dict.fromkeys(table.key, pl.String))
+    parts = []
+    for path in files:
+        rows = pl.scan_parquet(path, hive_partitioning=False, glob=False)
+        if keys is not None:
+            # a cheap look at one column spares most rows the join
+            texts = next((name for name in table.key if keys.schema[name] == pl.String), None)
+            if texts is not None:
+                rows = rows.filter(pl.col(texts).cast(pl.String).is_in(keys[texts].unique().implode()))
+        frame = rows.collect().with_columns(cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
+        parts.append(frame if keys is None else frame.join(keys, on=list(table.key), how="semi", nulls_equal=True))
+    return pl.concat(parts, how="vertical_relaxed") if parts else empty
+
+
+def _flagged_again(enterprise: Enterprise, table: Table, entry: dict[str, Any], new: list[dict[str, Any]], shared: pl.DataFrame,
+                   together: str) -> dict[str, Any]:  # fmt: skip
+    """An extract some of whose rows stand beside other values in later ones; files are written anew where flags change."""
+    flag = table.flag
+    assert flag is not None  # noqa: S101 - the caller has asked
+    values = [column.name for column in table.declared if column.name != flag.name]
+    both = pl.concat([_clean_rows(enterprise, table, [entry], shared).select(values), _clean_rows(enterprise, table, new, shared).select(values)],
+                     how="vertical_relaxed")  # fmt: skip
+    clashing = both.unique().filter(pl.struct(table.key).is_duplicated()).select(table.key).unique()
+    clean, flagged = {}, 0
+    for month, path in entry["clean"].items():
+        frame = pl.read_parquet(enterprise.data / path, hive_partitioning=False, glob=False)
+        plain = (
+            frame.select(table.key)
+            .with_columns(cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
+            .with_row_index("__at__")
+        )
+        hit = plain.join(clashing, on=list(table.key), how="semi", nulls_equal=True)["__at__"]
+        marked = frame[flag.name].scatter(hit, True) if len(hit) else frame[flag.name]
+        flagged += int(marked.sum())
+        is_same = marked.equals(frame[flag.name])
+        clean[month] = (
+            path
+            if is_same
+            else _write(frame.with_columns(marked), enterprise.data, f"clean/{table.name}/{entry['source']}/{month}")
+        )
+    months = {month for month, path in clean.items() if path != entry["clean"][month]}
+    return {
+        **entry,
+        "clean": clean,
+        "flagged": flagged,
+        "settled": together,
+        "replaced_months": sorted(months | set(entry["replaced_months"])),
+    }
 
 
 def _meet(one: dict[str, Any], other: dict[str, Any], table: Table) -> bool:

@@ -92,6 +92,7 @@ def references(world: World) -> dict[str, tuple[Sequence[str], list[Row]]]:
         "volume_reference",
         "role",
         "parent_meter_id",
+        "supply_point_id",
         "valid_from",
         "valid_to",
     )
@@ -112,6 +113,7 @@ def references(world: World) -> dict[str, tuple[Sequence[str], list[Row]]]:
             meter.volume_reference,
             meter.role,
             meter.parent,
+            None,
             "2020-01-01",
             None,
         ]

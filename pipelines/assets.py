@@ -43,9 +43,10 @@ _FAMILIES = {
 }  # fmt: skip
 # what the hub derives from reference rows before any mart runs: table → the contracts it rests on
 _DERIVED = {
-    "staged.meter_segment": ("meter_reading", "meter", "site"), "reference.site_zone": ("site",), "reference.site_month": ("site",),
-    "reference.grid_fallback": ("site",), "reference.meter_month": ("meter", "site"), "reference.meter_ancestor": ("meter", "site"), "reference.tce": ("site",),
-    "reference.figure_unit": ("reported_figure",),
+    "staged.meter_part": ("meter_reading", "meter", "site"), "staged.meter_event": ("meter_reading", "meter", "site"),
+    "staged.meter_file": ("meter_reading",), "reference.site_zone": ("site",), "reference.site_month": ("site",),
+    "reference.grid_fallback": ("site",), "reference.meter_month": ("meter", "site"), "reference.meter_ancestor": ("meter", "site"),
+    "reference.tce": ("site",), "reference.figure_unit": ("reported_figure",),
 }  # fmt: skip
 _SHOWN = 40  # figures in the table a family shows of itself
 

@@ -263,27 +263,21 @@ class Warehouse:
         return rows
 
     def _staged(self) -> None:
-        files = [str(path) for path in meters.segments(self.enterprise)]
-        self.inputs["staged.meter_segment"] = digest(
-            sorted(Path(path).name for path in files), self.inputs["clean.meter"]
-        )
-        if files:
-            self.connection.read_parquet(files, hive_partitioning=False).create_view("segment")
+        """`staged.meter_part`, `staged.meter_event` and the extracts their files are of; see `warehouse.meters`."""
+        found = meters.parts(self.enterprise)
+        origins = meters.origins(self.lake)
+        self._table("staged.meter_file", origins)
+        names = ("staged.meter_part", "staged.meter_event")
+        if found:
+            for name, path in zip(names, found, strict=True):
+                view = name.replace(".", "_")
+                self.connection.read_parquet(str(path)).create_view(view)
+                self.connection.execute(f"create view {name} as select * from {view}")
         else:
-            self.connection.execute("""create table segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
-                last_at timestamptz, last_register double, increase decimal(24, 6), readings bigint, negative_steps bigint, conflicting bigint,
-                estimated_increase double)""")
-        # an interval lies before the instant that ends it; days are those of the site's clock
-        self.connection.execute("""create view staged.meter_segment as
-            select g.*, m.meter_row, coalesce(timezone(z.timezone, g.last_at - m.back)::date <= m.valid_to, true) as is_in_place
-            from segment as g
-            inner join (
-                select *, case register_kind when 'interval' then interval 1 microsecond else interval 0 microsecond end as back
-                from reference.meter
-            ) as m on g.meter_id = m.meter_id
-            inner join reference.site_zone as z on m.site_id = z.site_id
-            where coalesce(timezone(z.timezone, g.first_at - m.back)::date >= m.valid_from, true)
-            and coalesce(timezone(z.timezone, g.first_at - m.back)::date <= m.valid_to, true)""")
+            self.connection.execute(f"create table {names[0]} ({meters.PART_COLUMNS})")
+            self.connection.execute(f"create table {names[1]} ({meters.EVENT_COLUMNS})")
+        for name in names:
+            self.inputs[name] = digest([path.name for path in found or ()], self.inputs["clean.meter"])
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         self.connection.register("incoming", frame.to_arrow())

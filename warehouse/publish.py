@@ -45,6 +45,7 @@ _TABLES = {
     "reference.legal_entity": "法人 | Legal entities",
     "reference.meter_ancestor": "各表的上级表 | The meters each meter lies behind",
     "reference.meter_month": "各月末的表计 | Meters as they were at each month's end",
+    "reference.meter_decision": "表计事件的处理方式 | What may be decided about meter events",
     "reference.on_time_policy": "准时口径 | On-time policies",
     "reference.plausibility": "合理范围与核对容差及其来源 | Plausible ranges and tolerances of checks, with their source",
     "reference.refrigerant": "制冷剂及混合制冷剂组分 | Refrigerants and what blends are made of",
@@ -227,7 +228,7 @@ def upstream(mart: str) -> set[str]:
         found.add(table)
         if table.startswith("mart."):
             found |= upstream(table.removeprefix("mart."))
-    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_segment" in found else set())
+    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_part" in found else set())
 
 
 def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, causes: set[str]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from clean.site as s
 cross join reference.run as r;
 
 create view reference.meter as
-select row_number() over (order by meter_id, valid_from) as meter_row, *
+select row_number() over (order by meter_id, valid_from nulls first) as meter_row, *
 from clean.meter;
 
 create table reference.site_zone as

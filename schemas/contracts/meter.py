@@ -64,6 +64,9 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
         optional=True,
     )
     parent_meter_id: str = key("上级表号", "Parent meter", optional=True)
+    supply_point_id: str = key(
+        "计量点编号，换表前后相同", "Supply point; the same for a meter and the one that replaces it", optional=True
+    )
     valid_from: Day = day("生效日期", "Valid from", optional=True)
     valid_to: Day = day("失效日期", "Valid to", optional=True)
 

@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import polars as pl
 import pytest
@@ -823,6 +825,30 @@ def test_it_makes_no_difference_over_how_many_files_readings_come(
     world.deliver("readings/2026-01-rest.csv", HEAD, *lines[cut:])
     world.ingest()
     assert world.values("meter_reading", *columns) == before
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=5), min_size=2, max_size=4)
+)
+def test_it_makes_no_difference_whether_files_come_one_by_one(files: list[list[tuple[int, int]]]) -> None:
+    def taken_in(step: bool) -> tuple[Any, ...]:
+        with TemporaryDirectory() as scratch:
+            world = make(Path(scratch) / "group", [("ami", READINGS)])
+            for number, rows in enumerate(files):
+                lines = [f"E-0001,2026-01-05 {hour:02d}:00:00,{value},kWh" for hour, value in rows]
+                world.deliver(f"readings/2026-01-{number}.csv", "表号,时间,示数,单位", *lines)
+                if step:
+                    world.ingest()
+            world.ingest()
+            entries = world.enterprise.lake.extracts("meter_reading")
+            counts = [
+                [one[name] for name in ("name", "rows", "accepted", "refused", "duplicates", "flagged")]
+                for one in entries
+            ]
+            return counts, world.hashes("data/clean/meter_reading"), world.refused("meter_reading")
+
+    assert taken_in(step=True) == taken_in(step=False)
 
 
 def test_clean_files_name_no_clock_and_no_run(readings: World, tmp_path: Path) -> None:

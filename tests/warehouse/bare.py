@@ -13,6 +13,7 @@ import polars as pl
 
 from schemas.contract import contracts
 from warehouse.marts import REFERENCE, SCHEMAS, _figure_units, _rows, _unit_factors, marts
+from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
@@ -20,9 +21,8 @@ RUN = {
     "timezone": "Asia/Shanghai", "bill_tolerance_pct": 2.0,
 }  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "warehouse"
-_SEGMENT = """create table staged.meter_segment (month varchar, meter_id varchar, first_at timestamptz, first_register double,
-    last_at timestamptz, last_register double, increase double, readings bigint, negative_steps bigint, conflicting bigint,
-    estimated_increase double, meter_row bigint, is_in_place boolean default true)"""
+_STAGED = f"""create table staged.meter_part ({PART_COLUMNS}); create table staged.meter_event ({EVENT_COLUMNS});
+create table staged.meter_file (file bigint, source varchar, extract_id varchar)"""
 
 
 def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> duckdb.DuckDBPyConnection:
@@ -43,7 +43,7 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
         if table.flag:
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
-    connection.execute(_SEGMENT)
+    connection.execute(_STAGED)
     connection.execute(f"create table reference.run ({', '.join(f'{name} varchar' for name in RUN)})")
     fill(connection, "reference.run", [{**RUN, **run}])
     connection.execute("alter table reference.run alter factors_as_of type date")

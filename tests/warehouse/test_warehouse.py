@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import CatalogueError, MartError
-from tests.warehouse.bare import bare, of
+from tests.warehouse.bare import of
+from tests.warehouse.test_meters import judged
 from tests.world import READINGS, World, make
 from warehouse.marts import Warehouse
 
@@ -82,13 +82,19 @@ def test_a_meter_counts_from_the_first_hour_of_its_first_day(world: World, kind:
     assert found == [("2026-02", "SH-W01", 9.0, 9.0)]
 
 
-def test_a_meter_whose_multiplier_changes_between_readings_counted_together_has_no_quantity(world: World) -> None:
+def test_a_meter_whose_multiplier_changes_between_readings_has_a_figure_for_each_row(world: World) -> None:
     world.write(
         "reference/meter.csv",
         f"{METER}M,SH-W01,electricity,cumulative,kWh,1,,2026-02-14\nM,SH-W01,electricity,cumulative,kWh,10,2026-02-15,\n",
     )
     found = counted(world, "M,2026-02-01 12:00:00,0,kWh", "M,2026-02-10 12:00:00,5,kWh", "M,2026-02-20 12:00:00,9,kWh")
-    assert all(quantity is None for *_, quantity in found)
+    # 4 in ten days, of which 4.5 lie before Feb 15: 1.8 on top of 5, and 2.2 times 10
+    assert sorted(found) == [("2026-02", "SH-W01", 2.2, 22.0), ("2026-02", "SH-W01", 6.8, 6.8)]
+
+
+def months(readings: list[tuple[datetime, float]]) -> list[tuple[str, float]]:
+    parts, _ = judged(readings)
+    return list(parts.select("month", (pl.col("measured") + pl.col("estimated")) / 1e6).sort("month").iter_rows())
 
 
 steps = st.lists(st.tuples(st.integers(1, 60 * 24 * 50), st.integers(0, 10_000)), min_size=1, max_size=8)
@@ -102,19 +108,7 @@ def test_what_a_counter_counts_is_spread_over_months_and_none_of_it_lost(steps: 
     for minutes, amount in steps:
         at, register = at + timedelta(minutes=minutes), register + amount
         readings.append((at, register))
-    segments = []
-    for month, part in groupby(readings, lambda one: one[0].astimezone(SHANGHAI).strftime("%Y-%m")):
-        rows = list(part)
-        segments.append(
-            {"month": month, "meter_id": "M", "meter_row": 1, "first_at": rows[0][0], "first_register": rows[0][1], "last_at": rows[-1][0],
-             "last_register": rows[-1][1], "increase": rows[-1][1] - rows[0][1], "readings": len(rows), "negative_steps": 0, "conflicting": 0,
-             "estimated_increase": 0}
-        )  # fmt: skip
-    given = {
-        "clean.site": [{"site_id": "S", "legal_entity_id": "LE1"}], "staged.meter_segment": segments,
-        "clean.meter": [{"meter_id": "M", "site_id": "S", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh"}],
-    }  # fmt: skip
-    rows = of(bare(given, "meter_month"), "select month, quantity from mart.meter_month order by month")
+    rows = months(readings)
     assert sum(quantity for _, quantity in rows) == pytest.approx(readings[-1][1] - readings[0][1], abs=1e-5)
     # every month between the first reading and the last has a figure
     first, last = (one[0].astimezone(SHANGHAI) for one in (readings[0], readings[-1]))
@@ -124,17 +118,10 @@ def test_what_a_counter_counts_is_spread_over_months_and_none_of_it_lost(steps: 
 
 
 def test_a_step_of_more_than_45_days_is_an_estimate() -> None:
-    def share(days: int) -> Any:
-        at = datetime(2026, 1, 1, tzinfo=UTC)
-        segments = [
-            {"month": when.strftime("%Y-%m"), "meter_id": "M", "meter_row": 1, "first_at": when, "last_at": when, "first_register": shows,
-             "last_register": shows, "increase": 0, "readings": 1, "negative_steps": 0, "conflicting": 0, "estimated_increase": 0}
-            for when, shows in ((at, 0), (at + timedelta(days=days), 100))
-        ]  # fmt: skip
-        given = {
-            "clean.site": [{"site_id": "S", "legal_entity_id": "LE1"}], "staged.meter_segment": segments,
-            "clean.meter": [{"meter_id": "M", "site_id": "S", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh"}],
-        }  # fmt: skip
-        return of(bare(given, "meter_month"), "select max(estimated_share) from mart.meter_month")[0][0]
+    at = datetime(2026, 1, 1, tzinfo=UTC)
 
-    assert (share(45), share(46)) == (0, 1)
+    def share(days: int) -> set[Any]:
+        parts, _ = judged([(at, 0), (at + timedelta(days=days), 100)])
+        return set(parts.select(pl.col("estimated") / (pl.col("measured") + pl.col("estimated"))).to_series())
+
+    assert (share(45), share(46)) == ({0}, {1})

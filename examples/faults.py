@@ -181,7 +181,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("erp_revenue_plant", "2026-09", "missing", "revenue_cny", {"收入金额": ""}, at=0.7),
     Fault("fuel_cards", "2026-01", "one_quantity", "", {"加气量（公斤）": "35.00"}, where={"油品": "0号柴油"}, at=0.3),
     Fault("fuel_cards", "2026-02", "unknown_key", "vehicle_id", {"车牌号": "粤B88888"}, at=0.5),
-    Fault("fuel_cards", "2026-03", "unknown_word", "fuel", {"油品": "车用尿素"}, at=0.6),
+    Fault("fuel_cards", "2026-03", "unknown_word", "fuel", {"油品": "煤焦油"}, at=0.6),
     Fault(
         "fuel_cards",
         "2026-04",

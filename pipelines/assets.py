@@ -308,7 +308,12 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
         rows = house.frame(f"mart.{mart.name}")
         deps: dict[str, list[dg.TableColumnDep]] = {}
         for _, column, table, upstream in column_lineage(house, mart):
-            deps.setdefault(column, []).extend(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))
+            # several tables the hub derives may rest on one source
+            deps[column] = list(
+                dict.fromkeys(
+                    [*deps.get(column, []), *(dg.TableColumnDep(asset, upstream) for asset in lineage.of(table))]
+                )
+            )
         words = columns()
         own = [
             dg.TableColumn(name, kind, words.get(name))

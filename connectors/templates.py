@@ -18,6 +18,7 @@ GUIDE = "说明 Guide"
 _LAST_ROW = 1_048_575
 _FLAG_WORDS = ("是", "否", "true", "false")
 _NARROWEST, _WIDEST = 12, 48
+_LONGEST_LIST, _LIST = 255, " words"
 
 
 def write_template(table: Table, path: Path) -> None:
@@ -88,11 +89,21 @@ def _write_sheet(book: xlsxwriter.Workbook, table: Table) -> None:
         words = _words(column)
         if words:
             sheet.data_validation(1, place, _LAST_ROW, place, {
-                "validate": "list", "source": words, "error_title": column.name[:32],
+                "validate": "list", "source": _listed(book, column.name, words), "error_title": column.name[:32],
                 "error_message": "请从列表中选择 / choose from the list",
             })  # fmt: skip
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     sheet.freeze_panes(1, 0)
+
+
+def _listed(book: xlsxwriter.Workbook, name: str, words: list[str]) -> list[str] | str:
+    """What a cell may be chosen from; a list too long for Excel to keep in the cell stands in a hidden sheet of its own."""
+    if len(",".join(words)) <= _LONGEST_LIST:
+        return words
+    sheet = book.add_worksheet(f"{name}{_LIST}")
+    sheet.hide()
+    sheet.write_column(0, 0, words)
+    return f"='{name}{_LIST}'!$A$1:$A${len(words)}"
 
 
 def _write_guide(book: xlsxwriter.Workbook, table: Table) -> None:

@@ -17,7 +17,7 @@ from schemas.enterprise import Enterprise
 from schemas.errors import HubError
 
 # what the examples leave open: a staff number, one of several quantities, one of several places
-OPEN = {"employee_key": "E0001", "volume_l": "120.5", "site_id": "SH-W01"}
+OPEN = {"employee_key": "E0001", "volume_l": "120.5", "site_id": "SH-W01", "tenant": "T-1"}
 
 
 def fill(table: Table, path: Path, **cells: str) -> None:

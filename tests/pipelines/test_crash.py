@@ -210,21 +210,21 @@ def test_files_of_a_broken_mart_are_not_taken_for_those_of_the_old_fingerprint(
     group: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The run is killed between two files of a mart; then the old extract comes back."""
-    from warehouse import marts
+    from warehouse.marts import Warehouse
 
     before = stored(group)
     old = (group.folder / "extracts/revenue/2026-01.csv").read_bytes()
     group.deliver("revenue/2026-01.csv", "凭证号,日期,场所,金额", "2026-01-1,2026-01-05,SH-W01,1")
-    replaced = marts._replaced
+    replaced = Warehouse._replaced
 
-    def dies(frame: pl.DataFrame, path: Path) -> bool:
-        replaced(frame, path)
-        if path.parent.name == "site_month_revenue":
+    def dies(house: Warehouse, name: str, month: str | None, path: Path) -> bool:
+        replaced(house, name, month, path)
+        if name == "site_month_revenue":
             raise KeyboardInterrupt
         return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(marts, "_replaced", dies)
+        patch.setattr(Warehouse, "_replaced", dies)
         assert esg(group, "run", "--month", "2026-01", capture=capsys).code == 1
     assert stored(group) != before
     group.write("extracts/revenue/2026-01.csv", old)

@@ -1,0 +1,132 @@
+"""Worked cases of greenhouse-gas accounting, each an enterprise folder run through the whole hub to the printed digits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.run import locked, run
+from tests.world import World
+
+FACTOR = "factor_id,kind,subject,gas,lifecycle_scope,value,unit,region,data_year,parameter_set,gwp_set,source,verified"
+FUEL = "document_id,purchased_on,site_id,vehicle_id,fuel,volume_l,mass_kg,volume_m3,volume_reference"
+METER = "meter_id,site_id,carrier,register_kind,unit,role,volume_reference"
+READING = "meter_id,read_at,register,unit"
+
+
+@dataclass
+class Case:
+    """An enterprise folder: one site in a region, and the rows of whatever else the case needs."""
+
+    folder: Path
+    region: str = "CN"
+    policies: dict[str, str] = field(default_factory=dict)
+
+    def rows(self, name: str, *lines: str) -> None:
+        """A file of `reference/`, header first."""
+        World(self.folder).write(f"reference/{name}.csv", "\n".join(lines) + "\n")
+
+    def lines(self, sql: str, month: str = "2026-01") -> list[tuple[Any, ...]]:
+        """Run the folder for a month; the rows of a query on what is published."""
+        world = World(self.folder)
+        policies = "".join(f", {name}: {value}" for name, value in self.policies.items())
+        world.write(
+            "enterprise.yaml",
+            f"id: group\nname: 集团\ntimezone: Asia/Shanghai\nlegal_entities: [LE1]\npolicies: {{factors_as_of: '2026-06-30'{policies}}}\n",
+        )
+        if not (self.folder / "reference/site.csv").exists():
+            self.rows("site", "site_id,legal_entity_id,region", f"W1,LE1,{self.region}")
+        with locked(world.enterprise):
+            result = run(world.enterprise, [month])
+        assert [str(outcome.error) for outcome in result.failed] == []
+        assert sum(outcome.total("refused") for outcome in result.outcomes) == 0
+        with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    monkeypatch.setenv("ESG_THREADS", "1")
+    yield Case(tmp_path / "enterprise")
+
+
+SUBJECTS = """select subject, gas, round(sum(emission_tco2e), 6) from mart.emission_line
+    where lifecycle_scope <> 'WTT' and basis <> 'market' group by all order by all"""
+
+
+def _own_fleet(case: Case) -> None:
+    case.rows(
+        "vehicle",
+        "vehicle_id,site_id,ownership,vehicle_class,energy_type,emission_standard",
+        "V1,W1,own,heavy_truck,diesel,china_5",
+    )
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,,V1,diesel,350000,,,", "F2,2026-01-06,,V1,adblue,,20000,,")
+    trips = [f"T{number},V1,2026-01-05 08:00:00,20000" for number in range(50)]
+    case.rows("trip", "trip_id,vehicle_id,started_at,distance_km", *trips)
+
+
+@pytest.mark.parametrize(("gwp", "methane", "nitrous"), [("AR5", 4.9, 7.95), ("AR6", 4.8825, 8.19)])
+def test_c01_an_own_fleet(case: Case, gwp: str, methane: float, nitrous: float) -> None:
+    # 350,000 L x 0.84 x 43.33 GJ/t x 20.2 tC/TJ x 0.98 x 44/12; 1,000,000 km x 175 and 30 mg; 20,000 kg x 0.325 x 44/60
+    _own_fleet(case)
+    case.policies["gwp"] = gwp
+    assert case.lines(SUBJECTS) == [
+        ("adblue", "CO2", 4.766667), ("diesel", "CO2", 924.666013), ("重型车-柴油 所有", "CH4", methane), ("重型车-柴油 所有", "N2O", nitrous),
+    ]  # fmt: skip
+
+
+def test_c02_a_gas_volume_at_20_degrees_is_not_a_normal_volume(case: Case) -> None:
+    # 50,000 m3 / (293.15 / 273.15) = 46,588.78 Nm3 x 389.31 GJ/10^4 Nm3 x 15.3 tC/TJ x 0.99 x 44/12; the shipped ratio is 1.07322
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,natural_gas,,,50000,20C")
+    sql = "select round(activity, 1), activity_unit, round(emission_tco2e, 3) from mart.emission_line where lifecycle_scope = 'TTW'"
+    assert case.lines(sql) == [(46588.8, "Nm3", 100.734)]
+
+
+def test_c02_the_same_volume_by_a_meter(case: Case) -> None:
+    case.rows("meter", METER, "G1,W1,natural_gas,cumulative,m3,main,20C")
+    case.rows("meter_reading", READING, "G1,2026-01-01 00:00:00,0,m3", "G1,2026-02-01 00:00:00,50000,m3")
+    assert case.lines(SUBJECTS) == [("natural_gas", "CO2", pytest.approx(100.734, abs=5e-4))]
+
+
+def test_c04_purchased_heat(case: Case) -> None:
+    case.rows("meter", METER, "H1,W1,heat,cumulative,GJ,main,")
+    case.rows("meter_reading", READING, "H1,2026-01-01 00:00:00,0,GJ", "H1,2026-02-01 00:00:00,800,GJ")
+    assert case.lines(SUBJECTS) == [("heat", "CO2", 88.0)]
+
+
+def test_w17_a_textbook_whose_factors_are_the_enterprise_s_own_rows(case: Case) -> None:
+    case.region = "CN-SH"
+    case.rows(
+        "emission_factor", FACTOR,
+        "book_diesel,fuel_co2_mass,diesel,CO2,TTW,2.68,kgCO2/L,CN,,,,textbook,true",
+        "book_grid,grid_location_avg,electricity,CO2,generation,0.408,kgCO2/kWh,CN-SH,,,,textbook,true",
+    )  # fmt: skip
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,5000,,,")
+    case.rows("meter", METER, "E1,W1,electricity,cumulative,kWh,main,")
+    case.rows("meter_reading", READING, "E1,2026-01-01 00:00:00,0,kWh", "E1,2026-02-01 00:00:00,50000,kWh")
+    assert case.lines(SUBJECTS) == [("diesel", "CO2", 13.4), ("electricity", "CO2", 20.4)]
+
+
+def test_w18_a_passenger_vehicle_fuelled_in_us_gallons(case: Case) -> None:
+    # 11,856 miles / 19.7 mpg = 601.82741 gal x 8.81e-3 t / 0.971, the share of CO2 in CO2e: 0.0090731204943357 tCO2e/gal
+    case.region = "US"
+    case.policies["parameter_set"] = "epa"
+    case.rows(
+        "emission_factor", FACTOR,
+        "epa_gasoline,fuel_ttw_co2e,gasoline,CO2e,TTW,0.0090731204943357,tCO2e/gal,US,,epa,unknown,US EPA passenger vehicle,true",
+    )  # fmt: skip
+    world = World(case.folder)
+    world.write(
+        "sources/fuel.yaml",
+        "contract: fuel_purchase\nread: {as: csv, files: fuel.csv}\ncolumns:\n  document_id: no\n  purchased_on: day\n"
+        "  site_id: {value: W1}\n  fuel: {value: gasoline}\n  volume_l: {from: gallons, unit: gal}\n",
+    )
+    world.deliver("fuel.csv", "no,day,gallons", f"F1,2026-01-05,{11856 / 19.7}")
+    assert case.lines(
+        "select round(emission_tco2e, 5), flag from mart.emission_line where lifecycle_scope = 'TTW'"
+    ) == [(5.46045, "other_gwp_set: unknown")]

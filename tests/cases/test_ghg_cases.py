@@ -80,6 +80,18 @@ def test_c01_an_own_fleet(case: Case, gwp: str, methane: float, nitrous: float) 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("gwp", "refrigerant"), [("AR5", 98.57), ("AR4", 98.04), ("AR6", 118.2)])
+def test_c01_a_refrigerant_topped_up(case: Case, gwp: str, refrigerant: float) -> None:
+    # 25 kg of R404A = 11 kg R125 + 13 kg R143a + 1 kg R134a: AR5 25 x 3,942.8, AR4 25 x 3,921.6, AR6 25 x 4,728.0
+    case.policies["gwp"] = gwp
+    case.rows(
+        "refrigerant_movement",
+        "document_id,moved_on,site_id,refrigerant,movement,mass_kg",
+        "R1,2026-01-05,W1,R404A,top_up,25",
+    )
+    assert case.lines("select round(sum(emission_tco2e), 3), count(*) from mart.emission_line") == [(refrigerant, 3)]
+
+
 def test_c02_a_gas_volume_at_20_degrees_is_not_a_normal_volume(case: Case) -> None:
     # 50,000 m3 / (293.15 / 273.15) = 46,588.78 Nm3 x 389.31 GJ/10^4 Nm3 x 15.3 tC/TJ x 0.99 x 44/12; the shipped ratio is 1.07322
     case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,natural_gas,,,50000,20C")

@@ -30,6 +30,8 @@ SCHEMAS = {
 }
 _TABLES = {
     "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
+    "reference.carrier_tce": "各能源品种折标系数 | Coal equivalent per unit of each carrier",
+    "reference.certificate_market": "各类绿证适用的国家或地区 | Where each kind of green certificate counts",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
     "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
     "reference.emission_factor": "因子库 | Factor library",

@@ -31,7 +31,7 @@ class Case:
         """A file of `reference/`, header first."""
         World(self.folder).write(f"reference/{name}.csv", "\n".join(lines) + "\n")
 
-    def lines(self, sql: str, month: str = "2026-01") -> list[tuple[Any, ...]]:
+    def lines(self, sql: str, month: str = "2026-01", refused: int = 0) -> list[tuple[Any, ...]]:
         """Run the folder for a month; the rows of a query on what is published."""
         world = World(self.folder)
         policies = "".join(f", {name}: {value}" for name, value in self.policies.items())
@@ -44,8 +44,8 @@ class Case:
         with locked(world.enterprise):
             result = run(world.enterprise, [month])
         assert [str(outcome.error) for outcome in result.failed] == []
-        assert sum(outcome.total("refused") for outcome in result.outcomes) == 0
         with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+            assert connection.execute("select count(*) from quarantine.row").fetchall() == [(refused,)]
             return connection.execute(sql).fetchall()
 
 
@@ -103,6 +103,57 @@ def test_c02_the_same_volume_by_a_meter(case: Case) -> None:
     case.rows("meter", METER, "G1,W1,natural_gas,cumulative,m3,main,20C")
     case.rows("meter_reading", READING, "G1,2026-01-01 00:00:00,0,m3", "G1,2026-02-01 00:00:00,50000,m3")
     assert case.lines(SUBJECTS) == [("natural_gas", "CO2", pytest.approx(100.734, abs=5e-4))]
+
+
+def _metered(case: Case) -> None:
+    """1,200 MWh of which 150 are a tenant's, and 300 MWh of the own roof used on site."""
+    case.rows(
+        "meter",
+        METER,
+        *(f"E{n},W1,electricity,cumulative,MWh,{role}," for n, role in enumerate(("main", "tenant", "generation"))),
+    )
+    register = zip(("E0", "E1", "E2"), (1200, 150, 300), strict=True)
+    case.rows("meter_reading", READING, *(line for meter, mwh in register
+              for line in (f"{meter},2026-01-01 00:00:00,0,MWh", f"{meter},2026-02-01 00:00:00,{mwh},MWh")))  # fmt: skip
+
+
+DUAL = """select scope2_location_tco2e, round(scope2_market_tco2e, 6), emission_tco2e from mart.site_month_emission"""
+
+
+@pytest.mark.parametrize("holder", ["W1,", ",LE1"])
+def test_c03_electricity_by_location_and_by_market(case: Case, holder: str) -> None:
+    # bought 1,200 - 150 = 1,050 MWh x 0.5306 = 557.130 t; 400 MWh with certificates at 0, 650 x 0.6096 = 396.240 t; the roof adds nothing
+    _metered(case)
+    header = (
+        "certificate_id,market,country,site_id,legal_entity_id,generated_month,energy_kwh,cancelled_on,claimed_year"
+    )
+    case.rows(
+        "green_certificate",
+        header,
+        *(f"GEC-{number:03},GEC,CN,{holder},2026-01,1000,2026-03-01,2026" for number in range(400)),
+    )
+    assert case.lines(DUAL) == [(557.13, 396.24, 557.13)]
+    assert case.lines("select covered_kwh, uncovered_kwh from mart.certificate_use") == [(400_000, 650_000)]
+    market = "select activity, factor_value, round(emission_tco2e, 3) from mart.emission_line where basis = 'market' order by 1"
+    assert case.lines(market) == [(400_000, 0, 0), (650_000, 0.6096, 396.24)]
+
+
+def test_c03_without_certificates_all_of_it_is_at_the_residual_factor(case: Case) -> None:
+    # 1,050 x 0.6096 = 640.080 t
+    _metered(case)
+    assert case.lines(DUAL) == [(557.13, 640.08, 557.13)]
+
+
+def test_c03_the_certificate_of_another_claim_is_refused_by_its_number(case: Case) -> None:
+    _metered(case)
+    world = World(case.folder)
+    world.write("sources/gec.yaml", "contract: green_certificate\nread: {as: csv, files: 'gec*.csv'}\ncolumns: {certificate_id: no, market: {value: GEC},"
+                " country: {value: CN}, legal_entity_id: {value: LE1}, generated_month: {value: 2026-01}, energy_kwh: {value: '1000'},"
+                " cancelled_on: day, claimed_year: {value: '2026'}}\n")  # fmt: skip
+    world.deliver("gec1.csv", "no,day", "G1,2026-03-01", "G2,2026-03-01")
+    world.deliver("gec2.csv", "no,day", "G2,2026-04-01")
+    assert case.lines("select reasons from quarantine.row", refused=1) == [(["duplicate_key"],)]
+    assert case.lines("select sum(covered_kwh) from mart.certificate_use", refused=1) == [(2000,)]
 
 
 def test_c04_purchased_heat(case: Case) -> None:

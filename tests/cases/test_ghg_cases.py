@@ -162,6 +162,44 @@ def test_c04_purchased_heat(case: Case) -> None:
     assert case.lines(SUBJECTS) == [("heat", "CO2", 88.0)]
 
 
+SERVICE = "service_id,performed_on,site_id,mode,vehicle_class,distance_km,mass_t,turnover_t_km,factor_subject"
+HAULS = """select activity_id, lifecycle_scope, scope, activity, round(emission_tco2e * 1000, 4) from mart.emission_line order by 1, 2"""
+
+
+def test_w13_a_haul_by_the_factors_of_2012_as_own_rows(case: Case) -> None:
+    # 10 t x 300 km = 3,000 t·km x 0.19234 = 577.02 kg TTW, x 0.04086 = 122.58 kg WTT: 699.60 kg WTW
+    case.rows(
+        "emission_factor", FACTOR,
+        "own_ttw,tkm_ttw,Rigid >17t,CO2e,TTW,0.19234,kgCO2e/tkm,UK,,,unknown,DEFRA 2012 Annex 7 Table 7e,true",
+        "own_wtt,tkm_wtt,Rigid >17t,CO2e,WTT,0.04086,kgCO2e/tkm,UK,,,unknown,DEFRA 2012 Annex 7 Table 7e,true",
+    )  # fmt: skip
+    case.rows("carrier_service", SERVICE, "C1,2026-01-05,W1,road,heavy_truck,300,10,,Rigid >17t")
+    assert case.lines(HAULS) == [("C1", "TTW", 3, 3000, 577.02), ("C1", "WTT", 3, 3000, 122.58)]
+    assert case.lines("select round(scope3_tco2e * 1000, 2), emission_tco2e from mart.site_month_emission") == [
+        (699.6, None)
+    ]
+
+
+def test_w14_hauls_by_the_factors_of_2025_in_2025_only(case: Case) -> None:
+    # 1,000 t·km each; 0.10163 + 0.02359 = 0.12522 on the road, 0.02779 + 0.00691 = 0.03470 by rail
+    case.rows("carrier_service", SERVICE, "C1,2025-03-05,W1,road,,100,10,,", "C2,2025-03-05,W1,rail,,,,1000,", "C3,2026-01-05,W1,rail,,,,1000,",
+              "C4,2025-03-05,W1,road,tractor,,,1000,", "C5,2025-03-05,W1,air,,,,1000,")  # fmt: skip
+    found = {(service, covers): kg for service, covers, _, _, kg in case.lines(HAULS, "2025-03")}
+    assert [found[one, "TTW"] for one in ("C1", "C2", "C4", "C5")] == [101.63, 27.79, 77.03, 531.3]
+    assert (found["C1", "WTT"], found["C2", "WTT"], found["C3", "WTW"]) == (23.59, 6.91, None)
+    assert case.lines("select reason from mart.emission_line where activity_id = 'C3'", "2025-03") == [("no_factor",)]
+
+
+def test_a_haul_whose_fuel_we_bought_is_listed_and_not_counted_again(case: Case) -> None:
+    case.rows("vehicle", "vehicle_id,site_id,ownership", "V9,W1,outsourced")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-20,,V9,diesel,100,,,")
+    case.rows("carrier_service", f"{SERVICE},vehicle_id", "C1,2026-01-05,W1,road,,300,10,,,V9")
+    assert case.lines("select distinct activity_id, scope, category from mart.emission_line") == [
+        ("F1", 3, "outsourced_transport")
+    ]
+    assert case.lines("select activity_id, reason from mart.emission_carrier") == [("C1", "counted_by_fuel")]
+
+
 def test_w17_a_textbook_whose_factors_are_the_enterprise_s_own_rows(case: Case) -> None:
     case.region = "CN-SH"
     case.rows(

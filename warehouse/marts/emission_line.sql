@@ -9,6 +9,10 @@ with line as (
     select * from mart.emission_energy
     union all by name
     select * from mart.emission_refrigerant
+    union all by name
+    select * from mart.emission_carrier
+    -- a service whose fuel we bought ourselves is already here as that purchase
+    where reason is distinct from 'counted_by_fuel'
 )
 
 select

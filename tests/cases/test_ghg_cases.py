@@ -200,6 +200,23 @@ def test_a_haul_whose_fuel_we_bought_is_listed_and_not_counted_again(case: Case)
     assert case.lines("select activity_id, reason from mart.emission_carrier") == [("C1", "counted_by_fuel")]
 
 
+def test_a_vessel_a_forklift_a_locomotive_and_a_boiler_are_reckoned_by_their_fuel(case: Case) -> None:
+    # 10 t heavy fuel oil x 3.114 (IMO); 100 kg LPG x 47.31 x 17.2 x 0.99 x 44/12 = 0.29538; 1 t diesel 3.145122; 1 t anthracite 24.515 x 27.49 x 0.94 x 44/12
+    case.rows(
+        "vehicle",
+        "vehicle_id,site_id,ownership,vehicle_class",
+        "S1,W1,own,vessel",
+        "F1,W1,own,forklift",
+        "L1,W1,own,locomotive",
+    )
+    case.rows("fuel_purchase", FUEL, "D1,2026-01-05,,S1,heavy_fuel_oil,,10000,,", "D2,2026-01-05,,F1,lpg,,100,,", "D3,2026-01-05,,L1,diesel,,1000,,",
+              "D4,2026-01-05,W1,,anthracite,,1000,,")  # fmt: skip
+    sql = """select activity_id, category, round(emission_tco2e, 4) from mart.emission_line where lifecycle_scope = 'TTW' order by 1"""
+    assert case.lines(sql) == [
+        ("D1", "mobile", 31.14), ("D2", "mobile", 0.2954), ("D3", "mobile", 3.1451), ("D4", "stationary", 2.3228),
+    ]  # fmt: skip
+
+
 def test_w17_a_textbook_whose_factors_are_the_enterprise_s_own_rows(case: Case) -> None:
     case.region = "CN-SH"
     case.rows(

@@ -13,6 +13,8 @@ with line as (
     select * from mart.emission_carrier
     -- a service whose fuel we bought ourselves is already here as that purchase
     where reason is distinct from 'counted_by_fuel'
+    union all by name
+    select * from mart.emission_packaging
 )
 
 select

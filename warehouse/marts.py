@@ -384,7 +384,7 @@ class Warehouse:
         return before != after
 
 
-_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "tce")
+_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "tce", "density")
 """The tables `reference.sql` makes of the factor library."""
 
 _RUN: dict[str, type[pl.DataType]] = {

@@ -30,8 +30,10 @@ SCHEMAS = {
 }
 _TABLES = {
     "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
+    "reference.certificate_market": "各类绿证适用的国家或地区 | Where each kind of green certificate counts",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
     "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
+    "reference.density": "密度 | Densities",
     "reference.emission_factor": "因子库 | Factor library",
     "reference.figure_unit": "已披露数字之间的单位换算 | Conversions between the units of published figures",
     "reference.emission_policy": "排放核算边界 | Boundaries of emissions",
@@ -53,6 +55,7 @@ _TABLES = {
     "reference.satisfaction_policy": "满意口径 | Satisfaction policies",
     "reference.site_month": "各月末的场所 | Sites as they were at each month's end",
     "reference.tce": "各月各能源品种与燃料的折标系数（当量值、等价值） | Coal equivalent per unit of each carrier and fuel, by month",
+    "reference.transport_default": "外包运输默认因子对象 | Factor taken for bought transport unless one is named",
     "reference.uncertainty": "不确定度 | Uncertainties",
     "reference.unit_factor": "单位换算 | Unit conversions",
     "reference.vehicle_emission_class": "车型、燃料、排放阶段对应的因子类别 | Factor class of vehicle class, fuel and stage",

@@ -336,6 +336,17 @@ where
         where x.kind = 'fuel_wtt_co2e' and x.subject = w.subject and x.month = w.month and x.region is not distinct from w.region
     );
 
+-- kilograms per (normal) cubic metre; an enterprise's own density comes before the shipped one
+create table reference.density as
+select d.subject, d.factor_id, d.value * u.factor as kg_per_m3
+from reference.emission_factor as d
+left join reference.unit_factor as u
+    on d.unit = u.from_unit and u.to_unit = case when d.subject = 'natural_gas_0C' then 'kg/Nm3' else 'kg/m3' end
+where d.kind = 'density'
+qualify row_number() over (
+    partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id asc
+) = 1;
+
 drop table reference.factor_candidate;
 
 -- tonnes of coal equivalent per unit of each carrier and fuel, by month: the enterprise's own coefficient, else the heat value it

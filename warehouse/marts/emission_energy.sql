@@ -1,6 +1,6 @@
 -- zh: 外购电力（按位置与按市场两种口径）、热力、蒸汽、冷量与表计天然气的排放活动
 -- en: What purchased electricity (location- and market-based), heat, steam, cooling and metered gas emit
--- grain: site_id, month, basis, subject, activity_id
+-- grain: site_id, month, basis, subject, activity_table
 with bought as (
     select e.*, s.region
     from mart.site_month_energy as e
@@ -9,16 +9,32 @@ with bought as (
 
 line as (
     select
-        e.*, 2 as scope, b.basis, 'electricity' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.verified, f.rule_path,
-        'generation' as lifecycle_scope
+        e.*, 2 as scope, b.basis, 'electricity' as category,
+        -- by the market only what no certificate covers
+        case when u.covered_kwh is null then e.purchased_quantity else u.uncovered_kwh end as activity,
+        f.factor_id, f.value, f.unit as per, f.verified,
+        f.rule_path || case when u.covered_kwh is null then '' else '; not covered by certificates' end as rule_path,
+        'generation' as lifecycle_scope, 'site_month_energy' as activity_table
     from bought as e
     cross join (values ('location', 'grid_location_avg'), ('market', 'grid_residual')) as b (basis, kind)
+    left join mart.certificate_use as u on b.basis = 'market' and e.site_id = u.site_id and e.month = u.month
     left join reference.factor_choice as f on b.kind = f.kind and e.month = f.month and e.region is not distinct from f.region
+    where e.carrier = 'electricity' and u.uncovered_kwh is distinct from 0
+    union all by name
+    select
+        e.*, 2 as scope, 'market' as basis, 'electricity' as category, u.covered_kwh as activity, f.factor_id, f.value, f.unit as per, f.verified,
+        coalesce(f.rule_path || '; ', '') || u.rule_path as rule_path, 'generation' as lifecycle_scope, 'certificate_use' as activity_table
+    from bought as e
+    inner join mart.certificate_use as u on e.site_id = u.site_id and e.month = u.month
+    left join reference.factor_choice as f
+        on
+            f.kind = 'grid_contractual' and f.subject = 'electricity (non-fossil, own use / green power with certificate)'
+            and e.month = f.month and e.region is not distinct from f.region
     where e.carrier = 'electricity'
     union all by name
     select
         e.*, 2 as scope, b.basis, 'heat' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.verified, f.rule_path,
-        'generation' as lifecycle_scope
+        'generation' as lifecycle_scope, 'site_month_energy' as activity_table
     from bought as e
     cross join (values ('location'), ('market')) as b (basis)
     left join reference.factor_choice as f
@@ -34,7 +50,7 @@ line as (
     union all by name
     select
         e.*, 1 as scope, 'direct' as basis, 'stationary' as category, e.quantity as activity, c.factor_id, c.value, c.unit as per, c.verified, c.rule_path,
-        'TTW' as lifecycle_scope
+        'TTW' as lifecycle_scope, 'site_month_energy' as activity_table
     from bought as e
     left join reference.fuel_co2 as c on c.subject = 'natural_gas' and e.month = c.month and e.region is not distinct from c.region
     where e.carrier = 'natural_gas'
@@ -68,11 +84,11 @@ select
         when l.factor_id is null then 'no_factor'
         when u.factor is null then 'factor_unit_unknown'
     end as reason,
-    'site_month_energy' as activity_table,
+    l.activity_table,
     l.site_id || ' ' || l.month || ' ' || l.carrier as activity_id,
     null::varchar as source,
     null::varchar as extract_id,
     null::bigint as row_number
 from line as l
 left join reference.unit_factor as u on l.per = u.from_unit and u.to_unit = 'kgCO2e/' || l.unit
-order by site_id, month, basis, subject, activity_id
+order by l.site_id, l.month, l.basis, subject, l.activity_table

@@ -95,7 +95,8 @@ line as (
 select
     site_id, legal_entity_id, month, scope, 'direct' as basis, lifecycle_scope, category, subject, gas, is_bio as is_biogenic, true as is_kyoto,
     activity, activity_unit, factor_id, factor_value, factor_unit, factor_gwp_set, is_factor_verified, path as rule_path,
-    case when path like '%own row%' or path like '%, own %' then 2 else 1 end as tier,
+    -- a carrier's fuel is the best that can be known of it, whosever factor it is reckoned by
+    case when not is_outsourced and (path like '%own row%' or path like '%, own %') then 2 else 1 end as tier,
     'invoiced' as activity_quality,
     0.0 as estimated_share,
     why as reason,

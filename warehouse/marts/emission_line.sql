@@ -7,6 +7,14 @@ with line as (
     select * from mart.emission_vehicle
     union all by name
     select * from mart.emission_energy
+    union all by name
+    select * from mart.emission_refrigerant
+    union all by name
+    select * from mart.emission_carrier
+    -- a service whose fuel we bought ourselves is already here as that purchase
+    where reason is distinct from 'counted_by_fuel'
+    union all by name
+    select * from mart.emission_packaging
 )
 
 select
@@ -54,7 +62,8 @@ left join reference.gwp as g on l.gas = g.gas
 left join reference.uncertainty as ua on ua.part = 'activity' and l.activity_quality = ua.what
 left join reference.uncertainty as uf
     on uf.part = 'factor' and uf.what = case
-        when l.category = 'outsourced_transport' and l.tier > 1 then 'outsourced_default' else l.category || ' ' || l.gas
+        when l.category = 'outsourced_transport' and l.tier > 1 then 'outsourced_default'
+        when l.category = 'refrigerant' then 'refrigerant' else l.category || ' ' || l.gas
     end
 cross join (select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e') as u
 order by l.month, l.activity_table, l.activity_id, l.basis, l.lifecycle_scope, l.gas

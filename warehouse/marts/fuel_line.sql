@@ -2,19 +2,7 @@
 -- en: Every fuel purchase in mass or normal volume, coal equivalent and combustion CO2, with the factors used
 -- grain: document_id
 -- rows: fuel_purchase by purchased_on
-with density as (
-    -- kilograms per (normal) cubic metre; an enterprise's own density comes before the shipped one
-    select d.subject, d.factor_id, d.value * u.factor as kg_per_m3
-    from reference.emission_factor as d
-    left join reference.unit_factor as u
-        on d.unit = u.from_unit and u.to_unit = case when d.subject = 'natural_gas_0C' then 'kg/Nm3' else 'kg/m3' end
-    where d.kind = 'density'
-    qualify row_number() over (
-        partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id asc
-    ) = 1
-),
-
-placed as (
+with placed as (
     select
         f.*,
         coalesce(v.site_id, f.site_id) as place,
@@ -56,7 +44,7 @@ amount as (
         end as mass
     from placed as p
     left join reference.fuel_factor as x on p.fuel = x.fuel
-    left join density as d on x.density_subject = d.subject
+    left join reference.density as d on x.density_subject = d.subject
     cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as r
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
 ),

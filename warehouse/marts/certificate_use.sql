@@ -1,0 +1,77 @@
+-- zh: 绿证抵扣：场所证书先用于本场所，法人证书再按其场所尚未抵扣的外购电量分摊；按用电年份，不超过外购电量
+-- en: Purchased electricity covered by certificates: a site's own first, then its entity's by what is uncovered; within a year, never more than bought
+-- grain: site_id, month
+with pool as (
+    select
+        site_id, case when is_entity_wide then legal_entity_id end as legal_entity_id, country, claimed_year, is_entity_wide,
+        -- whole millionths of a kilowatt-hour, so that shares add up to the last digit
+        sum((energy_kwh::decimal(38, 6) * 1000000)::hugeint) as held
+    from mart.certificate_ledger
+    where reason is null
+    group by all
+),
+
+bought as (
+    select
+        e.site_id, e.legal_entity_id, e.month, left(e.month, 4)::int as year, g.nation as country,
+        (e.purchased_quantity::decimal(38, 6) * 1000000)::hugeint as quantity
+    from mart.site_month_energy as e
+    left join reference.site_month as s on e.site_id = s.site_id and e.month = s.month
+    left join reference.grid_fallback as g on s.region = g.province
+    where e.carrier = 'electricity' and e.purchased_quantity > 0
+),
+
+-- what lies before a month, of what there is in the year: the difference of two such shares is the month's share
+by_site as (
+    select
+        b.*,
+        coalesce(p.held, 0) as held,
+        sum(b.quantity) over (partition by b.site_id, b.country, b.year) as total,
+        sum(b.quantity) over (partition by b.site_id, b.country, b.year order by b.month) as upto
+    from bought as b
+    left join pool as p on not p.is_entity_wide and b.site_id = p.site_id and b.country = p.country and b.year = p.claimed_year
+),
+
+own as (
+    select
+        *, least(held, total) * upto // total - least(held, total) * (upto - quantity) // total as site_covered
+    from by_site
+),
+
+by_entity as (
+    select
+        o.*,
+        o.quantity - o.site_covered as open,
+        coalesce(p.held, 0) as entity_held,
+        sum(o.quantity - o.site_covered) over (partition by o.legal_entity_id, o.country, o.year) as entity_total,
+        sum(o.quantity - o.site_covered) over (partition by o.legal_entity_id, o.country, o.year order by o.month, o.site_id) as entity_upto
+    from own as o
+    left join pool as p on p.is_entity_wide and o.legal_entity_id = p.legal_entity_id and o.country = p.country and o.year = p.claimed_year
+),
+
+covered as (
+    select
+        *,
+        case
+            when entity_total = 0 then 0
+            else least(entity_held, entity_total) * entity_upto // entity_total - least(entity_held, entity_total) * (entity_upto - open) // entity_total
+        end as entity_covered
+    from by_entity
+)
+
+select
+    site_id,
+    legal_entity_id,
+    month,
+    quantity::decimal(38, 0)::double / 1000000 as purchased_kwh,
+    site_covered::decimal(38, 0)::double / 1000000 as site_certificate_kwh,
+    entity_covered::decimal(38, 0)::double / 1000000 as entity_certificate_kwh,
+    (site_covered + entity_covered)::decimal(38, 0)::double / 1000000 as covered_kwh,
+    (open - entity_covered)::decimal(38, 0)::double / 1000000 as uncovered_kwh,
+    concat_ws(
+        '; ', case when site_covered > 0 then 'certificates of the site, pro rata to its purchased kWh of ' || year end,
+        case when entity_covered > 0 then 'certificates of ' || legal_entity_id || ', pro rata to its uncovered kWh of ' || year end
+    ) as rule_path
+from covered
+where site_covered + entity_covered > 0
+order by site_id, month

@@ -37,6 +37,11 @@ def write_template(table: Table, path: Path) -> None:
         book.set_properties({"title": f"{table.zh} {table.name}", "created": datetime(2026, 1, 1, tzinfo=UTC)})
         _write_sheet(book, table)
         _write_guide(book, table)
+        for column in table.declared:
+            if _is_long(words := _words(column)):
+                sheet = book.add_worksheet(f"{column.name}{_LIST}")
+                sheet.hide()
+                sheet.write_column(0, 0, words)
     with replaced(path) as temporary:
         temporary.write_bytes(memory.getvalue())
 
@@ -89,21 +94,20 @@ def _write_sheet(book: xlsxwriter.Workbook, table: Table) -> None:
         words = _words(column)
         if words:
             sheet.data_validation(1, place, _LAST_ROW, place, {
-                "validate": "list", "source": _listed(book, column.name, words), "error_title": column.name[:32],
+                "validate": "list", "source": _listed(column.name, words), "error_title": column.name[:32],
                 "error_message": "请从列表中选择 / choose from the list",
             })  # fmt: skip
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     sheet.freeze_panes(1, 0)
 
 
-def _listed(book: xlsxwriter.Workbook, name: str, words: list[str]) -> list[str] | str:
+def _listed(name: str, words: list[str]) -> list[str] | str:
     """What a cell may be chosen from; a list too long for Excel to keep in the cell stands in a hidden sheet of its own."""
-    if len(",".join(words)) <= _LONGEST_LIST:
-        return words
-    sheet = book.add_worksheet(f"{name}{_LIST}")
-    sheet.hide()
-    sheet.write_column(0, 0, words)
-    return f"='{name}{_LIST}'!$A$1:$A${len(words)}"
+    return f"='{name}{_LIST}'!$A$1:$A${len(words)}" if _is_long(words) else words
+
+
+def _is_long(words: list[str]) -> bool:
+    return len(",".join(words)) > _LONGEST_LIST
 
 
 def _write_guide(book: xlsxwriter.Workbook, table: Table) -> None:

@@ -43,7 +43,7 @@ class Cell:
 
 @dataclass
 class Table:
-    """A table; `strong` are the numbers of the rows that add up others."""
+    """A table; a head of empty names is not shown. `strong` are the numbers of the rows that add up others."""
 
     head: Sequence[str]
     rows: list[list[Cell]]
@@ -53,12 +53,8 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Which columns hold figures: set to the right, and so is their head."""
-        return [
-            any(row[place].kind == "n" for row in self.rows)
-            and all(row[place].kind in ("n", "lack", "none") for row in self.rows)
-            for place in range(len(self.head))
-        ]
+        """Which columns hold figures, or say that there is none: set to the right, and so is their head."""
+        return [all(row[place].kind in ("n", "lack", "none") for row in self.rows) for place in range(len(self.head))]
 
 
 @dataclass(frozen=True)
@@ -211,9 +207,9 @@ def pdf(document: Document, font: str) -> bytes:
 Bar = tuple[str, Decimal | None, str]
 """Label, amount, and what to print instead where there is none."""
 
-_FILLS = ("url(#solid)", "url(#stripes)", "url(#dots)")
+_FILLS = ("#1f4e79", "url(#stripes)", "url(#dots)")
 _DEFS = (
-    '<defs><pattern id="solid" width="4" height="4" patternUnits="userSpaceOnUse"><rect width="4" height="4" fill="#1f4e79"/></pattern>'
+    "<defs>"
     '<pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" fill="#fff"/>'
     '<rect width="2.6" height="6" fill="#c55a11"/></pattern>'
     '<pattern id="dots" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" fill="#fff"/><circle cx="2.5" cy="2.5" r="1.1" fill="#2e7d5b"/></pattern></defs>'
@@ -263,8 +259,8 @@ def stacks(columns: Sequence[tuple[str, Sequence[Decimal | None] | None]], names
 
     body = []
     for place, name in enumerate(names):
-        x = left + place * 200
-        body.append(f'<rect x="{x}" y="4" width="22" height="12" fill="{_FILLS[place]}" stroke="#1d2733" stroke-width=".6"/><text x="{x + 28}" y="14">{_safe(name)}</text>')  # fmt: skip
+        x = float(left + place * 200)
+        body.append(f'<rect x="{x:g}" y="4" width="22" height="12" fill="{_FILLS[place]}" stroke="#1d2733" stroke-width=".6"/><text x="{x + 28:g}" y="14">{_safe(name)}</text>')  # fmt: skip
     for share in (Decimal(0), Decimal("0.5"), Decimal(1)):
         mark = y(top * share)
         body.append(f'<line x1="{left}" x2="{width}" y1="{mark:.1f}" y2="{mark:.1f}" stroke="#b8c0ca" stroke-width=".6"/>')  # fmt: skip
@@ -287,8 +283,8 @@ def stacks(columns: Sequence[tuple[str, Sequence[Decimal | None] | None]], names
 
 
 def _round_up(amount: Decimal) -> Decimal:
-    """The next number of one of the steps 1, 2, 4, 6, 8, 10 times a power of ten."""
+    """The next number of one of the steps 1, 2, 3, 4, 6, 8, 10 times a power of ten."""
     if amount <= 0:
         return Decimal(0)
     power = Decimal(1).scaleb(amount.adjusted())
-    return next(power * step for step in (1, 2, 4, 6, 8, 10) if power * step >= amount)
+    return next(power * step for step in (1, 2, 3, 4, 6, 8, 10) if power * step >= amount)

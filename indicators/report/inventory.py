@@ -117,7 +117,8 @@ def gather(connection: duckdb.DuckDBPyConnection, enterprise: Declaration, perio
     Args:
         connection: as `warehouse.access.connect` opens it.
         enterprise: `enterprise.yaml`.
-        period, months: a year, a window or a month, and its months.
+        period: a year, a window or a month.
+        months: its months.
 
     Raises:
         HubError: the period has no line of emissions.
@@ -268,7 +269,7 @@ group by all
 order by gas, part
 """
 
-# an activity stands once per gas and basis; gases that share the very same activity are shown in one row
+# an activity stands once per gas and basis; those that share the very same activity are shown in one row
 _ACTIVITIES = """
 with each_gas as (
     select {site} scope, part, category, subject, lifecycle_scope, gas, activity_unit, activity_table, activity_quality,
@@ -279,11 +280,11 @@ with each_gas as (
     group by all
 )
 
-select {site} scope, part, category, subject, activity_unit, activity_table, activity_quality, lines, known_lines, activity, reasons, sources,
-    bool_or(has_estimates) as has_estimates, list(distinct gas order by gas) as gases, list(distinct lifecycle_scope order by lifecycle_scope) as lifecycle_scopes
+select {site} scope, category, subject, activity_unit, activity_table, activity_quality, lines, known_lines, activity, reasons, sources,
+    bool_or(has_estimates) as has_estimates, list(distinct part order by part) as parts, list(distinct gas order by gas) as gases, list(distinct lifecycle_scope order by lifecycle_scope) as lifecycle_scopes
 from each_gas
 group by all
-order by {site} scope, part, category, subject, activity_unit, activity_table, activity_quality, gases
+order by {site} scope, category, subject, activity_unit, activity_table, activity_quality, gases, parts
 """
 
 _APPLIED = """
@@ -339,7 +340,9 @@ order by scope, part, category, subject, gas, reason, activity_unit
 _QUALITY = f"""
 select quality, tier, sum(emission) as known, sum(lines) as lines, sum(verified) as verified
 from (
-    select activity_quality as quality, tier, sum({_EXACT} - estimated_tco2e::decimal(38, 12)) as emission, count(*) as lines,
+    -- of what nobody has said how much is estimated, the quality is not known
+    select case when estimated_tco2e is not null then activity_quality end as quality, tier,
+        sum({_EXACT} - coalesce(estimated_tco2e, 0)::decimal(38, 12)) as emission, count(*) as lines,
         sum({_EXACT}) filter (where is_factor_verified) as verified
     from wanted
     where part in ('scope1', 'scope2_location') and emission_tco2e is not null
@@ -347,7 +350,7 @@ from (
     union all
     select 'estimated' as quality, tier, sum(estimated_tco2e::decimal(38, 12)) as emission, 0 as lines, null as verified
     from wanted
-    where part in ('scope1', 'scope2_location') and emission_tco2e is not null
+    where part in ('scope1', 'scope2_location') and emission_tco2e is not null and estimated_tco2e is not null
     group by all
 )
 group by all

@@ -5,12 +5,28 @@ It reckons nothing but what printing needs: where rounded parts do not add up to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from indicators.report.document import (
-    Bar, Block, Cell, Chart, Document, Heading, Points, Section, Signatures, Table, Text, bars, figure, quantity, rest_of_rounding, stacks,
+    Bar,
+    Block,
+    Cell,
+    Chart,
+    Document,
+    Heading,
+    Points,
+    Section,
+    Signatures,
+    Table,
+    Text,
+    bars,
+    figure,
+    quantity,
+    rest_of_rounding,
+    stacks,
 )  # fmt: skip
 from indicators.report.inventory import PARTS, Amount, Inventory, Row, together
 from indicators.report.render import Language, vocabulary
@@ -79,6 +95,25 @@ class _Layout:
         codes = together(amounts).missing
         return Cell(self.reasons(codes), "warn") if codes else Cell("")
 
+    def compact(self, head: Sequence[str], rows: list[list[Cell]], widths: Sequence[float]) -> Table:
+        """A table without the columns in which nothing stands."""
+        kept = [place for place in range(len(head)) if any(row[place].text for row in rows)]
+        return Table([head[place] for place in kept], [[row[place] for place in kept] for row in rows], widths=[widths[place] for place in kept])  # fmt: skip
+
+    def paths(self, paths: Sequence[str] | None) -> str:
+        """How factors were chosen; regions that were led to the same value by the same way stand together."""
+        found: dict[str, list[str]] = {}
+        for path in paths or []:
+            way = re.fullmatch(r"no (.+) for (\S+) -> (.+)", path)
+            if way is None:
+                found[path] = []
+            else:
+                what = {"province or grid value": "省级与区域值", "province value": "省级值", "value": "本地值"}.get(
+                    way[1], way[1]
+                )
+                found.setdefault(f"{self.t('无' + what, 'no ' + way[1])} → {way[3]}", []).append(way[2])
+        return "; ".join(f"{', '.join(regions)}: {path}" if regions else path for path, regions in found.items())
+
     def yes(self, is_so: bool | None) -> Cell:
         return Cell(self.t("已核", "yes")) if is_so else Cell(self.t("未核", "no"), "warn")
 
@@ -91,6 +126,7 @@ class _Layout:
             rows: cells before the figures, and the figures.
             totals: of each column of figures.
             cross: the third figure of a row is the sum of its first two.
+            widths: shares of the page's width.
         """
         lead = len(rows[0][0]) if rows else 1
         every = [amounts for _, amounts in rows] + [totals]
@@ -114,7 +150,7 @@ class _Layout:
             )
         names = [
             *head,
-            *([self.t("尾差", "rounding")] if has_rest else []),
+            *([self.t("尾差（一 + 二）", "rounding (1 + 2)")] if has_rest else []),
             *([self.t("缺失原因", "why missing")] if has_why else []),
         ]
         return Table(names, made, strong=[len(made) - 1], widths=widths)
@@ -229,7 +265,7 @@ class _Layout:
         head = [t("类别", "Part"), t("排放源", "Source"), t("活动量", "Activity"), t("单位", "Unit"), t("用于气体", "For gases"), t("数据", "Data"), t("来源系统", "Systems"), t("记录数", "Records"), t("说明", "Note")]  # fmt: skip
         by_site = [t("场所", "Site"), *head[:6]]
         return [
-            Table(head, [self._activity(row) for row in self.inventory.activities], widths=(1.3, 1.7, 1.1, 0.6, 0.9, 1, 1.1, 0.7, 1.3)),
+            self.compact(head, [self._activity(row) for row in self.inventory.activities], (1.3, 1.7, 1.1, 0.6, 0.9, 1, 1.1, 0.7, 1.3)),
             Text(t("活动量为进入计算的数量；燃料由体积换算为质量时按密度换算后列示。同一活动用于使用与上游两环节时各列一行。",
                    "Activities are as they enter the calculation; volumes turned into mass are shown as mass. One that counts in use and in supply has a row for each."), small=True),
             Heading(t("按场所", "By site")),
@@ -241,7 +277,7 @@ class _Layout:
         amount = quantity(row["activity"]) if row["known_lines"] else Cell(self.t("缺失", "missing"), "lack")
         notes = (
             [
-                f"{lost:,} {self.t('条无活动量', 'without an activity')}"
+                f"{lost:,} {self.t('条未能换算', 'not converted')}"
                 + (f" ({self.reasons(row['reasons'])})" if row["reasons"] else "")
             ]
             if lost
@@ -249,8 +285,9 @@ class _Layout:
         )
         notes += [self.t("含估算", "partly estimated")] if row["has_estimates"] else []
         systems = [source for source in row["sources"] or [] if source]
+        parts = [self.word("scope", "2")] if len(row["parts"]) > 1 and row["scope"] == 2 else [self.word("short_part", part) for part in row["parts"]]  # fmt: skip
         return [
-            Cell(self.word("short_part", row["part"])), Cell(f"{self.word('category', row['category'])} · {self.word('subject', row['subject'])}"), amount,
+            Cell(self.several(parts)), Cell(f"{self.word('category', row['category'])} · {self.word('subject', row['subject'])}"), amount,
             Cell(row["activity_unit"] or "–"), Cell(self.several(row["gases"])), Cell(f"{self.word('activity_table', row['activity_table'])} ({self.word('quality', row['activity_quality'])})"),
             Cell(self.several(systems) or self.t("见第 8 节", "section 8"), "code" if systems else "text"), Cell(f"{row['lines']:,}", "n"), Cell("; ".join(notes), "warn"),
         ]  # fmt: skip
@@ -260,7 +297,7 @@ class _Layout:
         head = [t("排放源", "Source"), t("气体", "Gas"), t("口径", "Basis"), t("因子", "Factor"), t("数值", "Value"), t("单位", "Unit"), t("选取路径", "How chosen"), t("核对", "Checked")]  # fmt: skip
         applied = [
             [Cell(f"{self.word('category', row['category'])} · {self.word('subject', row['subject'])}"), Cell(row["gas"]), Cell(f"{row['basis']} {row['lifecycle_scope']}"),
-             Cell(row["factor_id"], "code"), quantity(row["factor_value"]), Cell(row["factor_unit"]), Cell("; ".join(row["rule_paths"] or [])), self.yes(row["is_verified"])]
+             Cell(row["factor_id"], "code"), quantity(row["factor_value"]), Cell(row["factor_unit"]), Cell(self.paths(row["rule_paths"])), self.yes(row["is_verified"])]
             for row in one.applied
         ]  # fmt: skip
         library = [
@@ -271,10 +308,10 @@ class _Layout:
         ]  # fmt: skip
         gwps = [[Cell(row["gas"]), quantity(row["gwp"]), Cell(row["gwp_set"] or "–"), Cell(row["factor_id"] or "–", "code"), self.yes(row["verified"])] for row in one.gwps]  # fmt: skip
         blocks: list[Block] = [
-            Heading(t("所用因子", "Factors as applied")), Table(head, applied, widths=(1.7, 0.6, 0.9, 1.9, 0.9, 1, 1.6, 0.6)),
+            Heading(t("所用因子", "Factors as applied")), Table(head, applied, widths=(1.7, 0.5, 1, 1.9, 0.8, 1, 1.9, 0.5)),
             Heading(t("因子库条目", "Rows of the factor library")),
             Table([t("编号", "Id"), t("名称", "Label"), t("数值", "Value"), t("单位", "Unit"), t("地区", "Region"), t("数据年", "Data year"), t("参数集 / GWP", "Set / GWP"), t("出处", "Source"), t("核对", "Checked")],
-                  library, widths=(1.7, 1.6, 0.8, 0.9, 0.7, 0.6, 0.8, 2.2, 0.6)),
+                  library, widths=(1.5, 1.3, 0.7, 0.9, 0.6, 0.6, 0.7, 4, 0.5)),
             Text(t("“核对”指数值已与所列出处原文核对。因子编号中的 44/12、44/60 为二氧化碳与碳、尿素的摩尔质量之比。",
                    "“Checked” says that the value was compared with the source named. 44/12 and 44/60 are the molar masses of carbon dioxide over carbon and over urea."), small=True),
         ]  # fmt: skip
@@ -317,7 +354,7 @@ class _Layout:
             Chart(t("按排放源，不含缺失类别（tCO2e）", "By source, without categories that are missing (tCO2e)"), bars(self._by_category(), t("按排放源", "by source"))),
             Heading(t("按类别", "By category")), *self._categories(),
             Heading(t("按气体", "By gas")), *self._gases(),
-            Heading(t("按场所", "By site")), self._matrix([(site, self.site(site), {"site": site}) for site in self._places()], t("场所", "Site")),
+            Heading(t("按场所", "By site")), self._matrix([(site, self.site(site)) for site in self._places()], t("场所", "Site")),
             Chart(t("按场所，范围一 + 范围二（位置法）（tCO2e）", "By site, scopes 1 + 2 (location) (tCO2e)"),
                   bars([(self.site(site), one.own("location", site).total, t("缺失", "missing")) for site in self._places() if site], t("按场所", "by site"))),
         ]  # fmt: skip
@@ -328,7 +365,7 @@ class _Layout:
                 for month, parts_ in months
             ]
             blocks += [
-                Heading(t("按月", "By month")), self._matrix([(month, month, {"month": month}) for month in one.months], t("月份", "Month")),
+                Heading(t("按月", "By month")), self._matrix([(month, month) for month in one.months], t("月份", "Month")),
                 Chart(t("按月，范围一 + 范围二（位置法）（tCO2e）；× 为缺失", "By month, scopes 1 + 2 (location) (tCO2e); × is missing"),
                       stacks(short, [self.word("short_part", part) for part in MAIN], t("按月", "by month")), wide=True),
                 Heading(t("场所 × 月份，范围一 + 范围二（位置法）", "Site by month, scopes 1 + 2 (location)")), *self._site_months(),
@@ -348,7 +385,8 @@ class _Layout:
         return sorted(found, key=lambda row: -(row[1] or 0))
 
     def _categories(self) -> list[Block]:
-        t, blocks = self.t, []
+        t = self.t
+        blocks: list[Block] = []
         for part in PARTS:
             rows = [row for row in self.inventory.lines if row["part"] == part]
             if rows:
@@ -378,18 +416,21 @@ class _Layout:
             Table([t("气体", "Gas"), t("类别", "Part"), t("质量 kg", "Mass kg")], masses, widths=(1, 2, 1.4)),
         ]  # fmt: skip
 
-    def _matrix(self, rows: Sequence[tuple[str | None, str, dict[str, str | None]]], head: str) -> Table:
+    def _matrix(self, rows: Sequence[tuple[str | None, str]], head: str) -> Table:
         one, t = self.inventory, self.t
 
-        def of(name: str | None) -> list[Amount]:
-            mine = [(part, amount) for (site, month, part), amount in one.cells.items() if name in (site, month)]
-            sums = {part: together(amount for what, amount in mine if what == part) for part in PARTS}
-            return [sums["scope1"], sums["scope2_location"], sums["scope1"] + sums["scope2_location"], sums["scope2_market"], sums["scope3"], sums["biogenic"]]  # fmt: skip
+        columns = ["scope1", "scope2_location", "own", *(part for part in PARTS[2:] if one.part(part) != Amount())]
 
-        every = {part: one.part(part) for part in PARTS}
-        totals = [every["scope1"], every["scope2_location"], one.own("location"), every["scope2_market"], every["scope3"], every["biogenic"]]  # fmt: skip
-        names = [t("范围一", "Scope 1"), t("范围二（位置法）", "Scope 2 (location)"), t("一 + 二（位置法）", "1 + 2 (location)"), t("范围二（市场法）", "Scope 2 (market)"), t("范围三", "Scope 3"), t("生物源 CO2", "Biogenic CO2")]  # fmt: skip
-        return self.adding([head, *names], [([Cell(label)], of(key)) for key, label, _ in rows], totals, cross=True)
+        def of(sums: dict[str, Amount]) -> list[Amount]:
+            return [sums["scope1"] + sums["scope2_location"] if part == "own" else sums[part] for part in columns]
+
+        def sums(name: str | None) -> dict[str, Amount]:
+            mine = [(part, amount) for (site, month, part), amount in one.cells.items() if name in (site, month)]
+            return {part: together(amount for what, amount in mine if what == part) for part in PARTS}
+
+        names = [t("一 + 二（位置法）", "1 + 2 (location)") if part == "own" else self.word("short_part", part) for part in columns]  # fmt: skip
+        rows_ = [([Cell(label)], of(sums(key))) for key, label in rows]
+        return self.adding([head, *names], rows_, of({part: one.part(part) for part in PARTS}), cross=True)
 
     def _site_months(self) -> list[Block]:
         one, t = self.inventory, self.t
@@ -411,8 +452,8 @@ class _Layout:
         one, t = self.inventory, self.t
         seen = {row["category"] for row in one.lines}
         declared = {item.category: self.name(item.reason) for item in one.enterprise.inventory.exclusions}
-        left_out = [[Cell(self.word("category", category)), Cell(t("不适用", "not applicable"), "none"), Cell(reason)] for category, reason in declared.items() if category not in seen]  # fmt: skip
-        left_out += [[Cell(self.word("category", category)), Cell(t("缺失", "missing"), "lack"), Cell(t("无活动记录，企业未说明是否适用", "no activity recorded; the enterprise has not said whether it applies"))]
+        left_out = [[Cell(self.word("category", category)), Cell(t("不适用", "not applicable")), Cell(reason)] for category, reason in declared.items() if category not in seen]  # fmt: skip
+        left_out += [[Cell(self.word("category", category)), Cell(t("缺失", "missing"), "warn"), Cell(t("无活动记录，企业未说明是否适用", "no activity recorded; the enterprise has not said whether it applies"))]
                      for category in vocabulary()["category"] if category not in seen and category not in declared]  # fmt: skip
         left_out += [[Cell(self.word("category", category)), Cell(t("有记录", "recorded"), "warn"), Cell(t("声明为不纳入，但有活动记录，已计入：", "declared as left out, yet recorded and counted: ") + reason)]
                      for category, reason in declared.items() if category in seen]  # fmt: skip
@@ -452,22 +493,14 @@ class _Layout:
         def shares(column: str, label: str, words: dict[str, str]) -> Table:
             sums: dict[str, Decimal] = {}
             for row in one.quality:
-                key = str(row[column]) if row[column] is not None else "–"
+                key = str(row[column] or self.t("不明", "unknown"))
                 sums[key] = sums.get(key, Decimal(0)) + row["known"]
-            kept = {key: value for key, value in sums.items() if value or key != "estimated"} | (
-                {"estimated": Decimal(0)} if column == "quality" and not sums.get("estimated") else {}
-            )
-            rows = [([Cell(words.get(key, key))], [Amount(value)]) for key, value in sorted(kept.items())]
-            table = self.adding([label, "tCO2e"], rows, [Amount(whole)])
-            table.head = [*table.head, t("占比", "Share")]
-            amounts = [value for _, value in sorted(kept.items())]
+            keys = sorted(sums)
+            table = self.adding([label, "tCO2e"], [([Cell(words.get(key, key))], [Amount(sums[key])]) for key in keys], [Amount(whole)])  # fmt: skip
+            amounts = dict(enumerate(sums[key] for key in keys)) | {len(table.rows) - 1: whole}
             for place, row in enumerate(table.rows):
-                amount = amounts[place] if place < len(amounts) else whole if place == len(table.rows) - 1 else None
-                row.append(
-                    Cell(f"{amount / whole * 100:.2f} %", "n") if amount is not None and whole else Cell("–", "none")
-                )
-            table.widths = (2, 1, 1)
-            return table
+                row.append(Cell(f"{amounts[place] / whole * 100:.2f} %", "n") if whole and place in amounts else Cell("–", "none"))  # fmt: skip
+            return Table([*table.head, t("占比", "Share")], table.rows, table.strong, (2, 1, 1))
 
         spread = t("缺失", "missing") if one.uncertainty_pct is None else f"± {one.uncertainty_pct:.1f} %"
         note = t("（仅已知部分）", " (of the known part only)") if one.own("location").missing else ""
@@ -488,6 +521,8 @@ class _Layout:
                 t("合成不确定度（95 %）", "Combined uncertainty (95 %)") + f": {spread}{note}" + t("；类别之间按平方和合成，同类别同气体按完全相关。", "; categories by root of squares, within one category and gas wholly dependent."),
                 t("使用已核对因子的排放占比", "Share of emissions with checked factors") + f": {verified / whole * 100:.2f} %" if whole else t("无已知排放。", "no known emissions."),
                 t("优先级：计量实测 > 票据 > 估算；估算部分按明细计入“估算”。", "Measured before invoiced before estimated; what of a line is estimated counts as estimated."),
+                t("每行数据经合同校验，不合格行被拒绝并留原文；计量器具检定台账、人员职责与归档年限由企业的数据质量计划规定，随本报告另附。",
+                  "Every row is judged by its contract, refused ones are kept as received; calibration of meters, responsibilities and archiving are in the enterprise's data-quality plan, to be attached."),
             ]),
             Heading(t("收到的数据与拒绝的行", "What was delivered and what of it was refused")),
             Table([t("数据合同", "Contract"), t("来源", "Source"), t("文件", "Files"), t("行", "Rows"), t("接受", "Accepted"), t("拒绝", "Refused"), t("重复", "Duplicates")], files, widths=(1.6, 1.8, 0.7, 1, 1, 0.8, 0.8)),
@@ -503,19 +538,18 @@ class _Layout:
         before = one.years["last"]
         rows = []
         for part in (*PARTS[:3], "own", *PARTS[3:]):
-            this, last = (_of_year(values, part) for values in (now, before))
-            if not (this == Amount() and (last is None or last == Amount())):
-                name = (
-                    t("范围一 + 范围二（位置法）", "Scopes 1 + 2 (location)")
-                    if part == "own"
-                    else self.word("part", part)
-                )
-                rows.append([Cell(name), self.amount(this), self._year(last), self._change(this, last)])
-                if base is not None:
-                    rows[-1] += [
-                        self._year(reference := _of_year(one.years["base"], part)),
-                        self._change(this, reference),
-                    ]
+            this, last = _of_year(now, part), None if before is None else _of_year(before, part)
+            if this == Amount() and last in (None, Amount()):
+                continue
+            name = (
+                t("范围一 + 范围二（位置法）", "Scopes 1 + 2 (location)") if part == "own" else self.word("part", part)
+            )
+            cells = [Cell(name), self.amount(this), self._year(last), self._change(this, last)]
+            if base is not None:
+                values = one.years["base"]
+                reference = None if values is None else _of_year(values, part)
+                cells += [self._year(reference), self._change(this, reference)]
+            rows.append(cells)
         head = ["tCO2e", t("本期", "This period"), t("上年同期", "A year before"), t("变化", "Change")] + ([t(f"基准年 {base}", f"Base year {base}"), t("变化", "Change")] if base is not None else [])  # fmt: skip
         threshold = f"{one.enterprise.inventory.recalculation_threshold_pct:g} %"
         notes = []
@@ -568,7 +602,5 @@ def _of(row: Row) -> Amount:
     return Amount(row["known"], frozenset(row["reasons"] or ()))
 
 
-def _of_year(values: dict[str, Amount] | None, part: str) -> Amount | None:
-    if values is None:
-        return None
+def _of_year(values: dict[str, Amount], part: str) -> Amount:
     return values["scope1"] + values["scope2_location"] if part == "own" else values[part]

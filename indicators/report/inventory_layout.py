@@ -138,7 +138,7 @@ class _Layout:
             made.append([*cells, *map(self.amount, amounts), *rest, *([self.why(amounts)] if has_why else [])])
         rests = [self._rest(total, [row[1][place] for row in rows]) for place, total in enumerate(totals)]
         if any(rests):
-            blank = [Cell("")] * (len(made[0]) - lead - len(totals))
+            blank = [Cell("", "none")] * (len(made[0]) - lead - len(totals))
             made.insert(
                 -1,
                 [
@@ -311,7 +311,7 @@ class _Layout:
             Heading(t("所用因子", "Factors as applied")), Table(head, applied, widths=(1.7, 0.5, 1, 1.9, 0.8, 1, 1.9, 0.5)),
             Heading(t("因子库条目", "Rows of the factor library")),
             Table([t("编号", "Id"), t("名称", "Label"), t("数值", "Value"), t("单位", "Unit"), t("地区", "Region"), t("数据年", "Data year"), t("参数集 / GWP", "Set / GWP"), t("出处", "Source"), t("核对", "Checked")],
-                  library, widths=(1.5, 1.3, 0.7, 0.9, 0.6, 0.6, 0.7, 4, 0.5)),
+                  library, widths=(1.5, 1.2, 0.8, 1, 0.8, 0.6, 0.7, 3.6, 0.6)),
             Text(t("“核对”指数值已与所列出处原文核对。因子编号中的 44/12、44/60 为二氧化碳与碳、尿素的摩尔质量之比。",
                    "“Checked” says that the value was compared with the source named. 44/12 and 44/60 are the molar masses of carbon dioxide over carbon and over urea."), small=True),
         ]  # fmt: skip
@@ -498,8 +498,8 @@ class _Layout:
             keys = sorted(sums)
             table = self.adding([label, "tCO2e"], [([Cell(words.get(key, key))], [Amount(sums[key])]) for key in keys], [Amount(whole)])  # fmt: skip
             amounts = dict(enumerate(sums[key] for key in keys)) | {len(table.rows) - 1: whole}
-            for place, row in enumerate(table.rows):
-                row.append(Cell(f"{amounts[place] / whole * 100:.2f} %", "n") if whole and place in amounts else Cell("–", "none"))  # fmt: skip
+            for place, cells in enumerate(table.rows):
+                cells.append(Cell(f"{amounts[place] / whole * 100:.2f} %", "n") if whole and place in amounts else Cell("–", "none"))  # fmt: skip
             return Table([*table.head, t("占比", "Share")], table.rows, table.strong, (2, 1, 1))
 
         spread = t("缺失", "missing") if one.uncertainty_pct is None else f"± {one.uncertainty_pct:.1f} %"

@@ -302,7 +302,7 @@ class _Layout:
         ]  # fmt: skip
         library = [
             [Cell(row["factor_id"], "code"), Cell(row["label"] or "–"), Cell(row["value_text"], "n"), Cell(row["unit"]), Cell(row["region"] or "–"),
-             Cell(str(row["data_year"] or "–")), Cell(" / ".join(part for part in (row["parameter_set"], row["gwp_set"]) if part) or "–"),
+             Cell(str(row["data_year"] or "–")), Cell(" / ".join({part.lower(): part for part in (row["parameter_set"], row["gwp_set"]) if part}.values()) or "–"),
              Cell(" · ".join(part for part in (row["source"], row["locator"]) if part)), self.yes(row["verified"])]
             for row in one.factors
         ]  # fmt: skip

@@ -139,6 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     one = command("report", _report, "write the evaluation report / 生成评价报告", "esg report 2026")
     one.add_argument("period", type=_period)
     one = command(
+        "inventory",
+        _inventory,
+        "write the greenhouse-gas inventory report / 生成温室气体清单报告",
+        "esg inventory 2026",
+    )
+    one.add_argument("period", type=_period)
+    one.add_argument("--lang", choices=("zh", "en"), default="zh", help="its language / 语言")
+    one = command(
         "sql",
         _sql,
         "ask the published file / 查询发布文件",
@@ -360,6 +368,20 @@ def _report(options: argparse.Namespace) -> int:
 
     path = write_report(_enterprise(options), options.period)
     print(f"report / 报告: {path}")  # noqa: T201
+    return DONE
+
+
+def _inventory(options: argparse.Namespace) -> int:
+    from pipelines.run import write_inventory
+
+    written = write_inventory(_enterprise(options), options.period, options.lang)
+    for path in written:
+        print(f"inventory / 清单: {path}")  # noqa: T201
+    if len(written) == 1:
+        print(  # noqa: T201
+            "no PDF: the system has no font with Chinese; install one (Debian, Ubuntu: apt install fonts-noto-cjk) and call again"
+            " / 未生成 PDF：系统没有中文字体；请安装（如 apt install fonts-noto-cjk）后重试"
+        )
     return DONE
 
 

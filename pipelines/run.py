@@ -18,7 +18,10 @@ from connectors.ingest import Outcome, ingest
 from connectors.source import sources
 from indicators import declared
 from indicators.evaluate import POLICIES, chosen, evaluate
-from indicators.report.render import render
+from indicators.report import document
+from indicators.report.inventory import gather
+from indicators.report.inventory_layout import document as inventory_document
+from indicators.report.render import Language, months_of, render
 from indicators.scoring.profile import load
 from indicators.scoring.score import RESULT, score
 from schemas.enterprise import Enterprise
@@ -286,3 +289,24 @@ def write_report(enterprise: Enterprise, period: str) -> Path:
     path = enterprise.data / "reports" / period / "report.zh.html"
     write_text(path, render(period, facts, values, scores, declared.catalogue(), profile))
     return path
+
+
+def write_inventory(enterprise: Enterprise, period: str, language: Language = "zh") -> list[Path]:
+    """Write the greenhouse-gas inventory report of a period from what is published.
+
+    Returns:
+        The HTML page, and the PDF where the system has a font with Chinese.
+
+    Raises:
+        HubError: nothing is published, or it holds no emissions of the period.
+    """
+    with connect(enterprise.folder) as connection:
+        made = inventory_document(gather(connection, enterprise.declaration, period, months_of(period)), language)
+    page = enterprise.data / "reports" / period / f"inventory.{language}.html"
+    write_text(page, document.html(made))
+    font = document.chinese_font()
+    if font is None:
+        return [page]
+    with replaced(page.with_suffix(".pdf")) as temporary:
+        temporary.write_bytes(document.pdf(made, font))
+    return [page, page.with_suffix(".pdf")]

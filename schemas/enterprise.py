@@ -44,6 +44,31 @@ class Privacy(_Strict):
     min_cell: int = Field(default=10, ge=1)
 
 
+class Exclusion(_Strict):
+    """A category of emissions the inventory leaves out, and why."""
+
+    category: str = Field(min_length=1)
+    reason: Name | str
+
+
+class InventoryFacts(_Strict):
+    """What only the enterprise can say about its greenhouse-gas inventory.
+
+    Attributes:
+        approach: how the organisational boundary is drawn.
+        base_year: the year targets and trends are set against.
+        recalculation_threshold_pct: a change of the base year's total by as much as this makes it be reckoned anew.
+        exclusions: categories that are left out.
+        responsible: who answers for it.
+    """
+
+    approach: Literal["operational_control", "financial_control"] = "operational_control"
+    base_year: int | None = Field(default=None, ge=1990, le=2100)
+    recalculation_threshold_pct: float = Field(default=5, gt=0, le=100)
+    exclusions: list[Exclusion] = []
+    responsible: str = ""
+
+
 class Declaration(_Strict):
     """`enterprise.yaml`."""
 
@@ -56,6 +81,7 @@ class Declaration(_Strict):
     profile: str = "draft-neutral-v1"
     policies: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)] | dict[str, str | int]] = {}
     privacy: Privacy = Privacy()
+    inventory: InventoryFacts = InventoryFacts()
 
     @field_validator("timezone")
     @classmethod

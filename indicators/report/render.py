@@ -111,7 +111,8 @@ def months_of(period: str) -> list[str]:
 
 
 @cache
-def _vocabulary() -> dict[str, dict[str, dict[str, str]]]:
+def vocabulary() -> dict[str, dict[str, dict[str, str]]]:
+    """Kind → code → its words (`words.yaml`)."""
     return yaml.safe_load((HERE / "words.yaml").read_text(encoding="utf-8"))
 
 
@@ -159,11 +160,11 @@ class _Page:
 
     def word(self, kind: str, code: str) -> Markup:
         """The words for a code; the code itself where there are none."""
-        return self.words(_vocabulary()[kind].get(code, code))
+        return self.words(vocabulary()[kind].get(code, code))
 
     def unit(self, code: str | None) -> str:
         """A unit in the reader's language."""
-        return "" if code is None else _vocabulary()["unit"].get(code, {}).get(self.language, code)
+        return "" if code is None else vocabulary()["unit"].get(code, {}).get(self.language, code)
 
     @property
     def title(self) -> str:

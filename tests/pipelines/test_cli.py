@@ -22,7 +22,20 @@ from pipelines.status import status
 from tests.pipelines.town import ENVIRONMENT, ROOT, SOURCES, Said, esg, fresh, town
 from tests.world import World
 
-COMMANDS = ("init", "check", "try", "run", "status", "quarantine", "diff", "trace", "report", "sql", "docs")
+COMMANDS = (
+    "init",
+    "check",
+    "try",
+    "run",
+    "status",
+    "quarantine",
+    "diff",
+    "trace",
+    "report",
+    "inventory",
+    "sql",
+    "docs",
+)
 Capture = pytest.CaptureFixture[str]
 
 
@@ -55,7 +68,7 @@ def test_the_help_names_every_command(capsys: Capture) -> None:
 @pytest.mark.parametrize("arguments", [
     (), ("fly",), ("run",), ("run", "--month", "2026-13"), ("run", "--month", "January"), ("run", "--month", "2026-02", "--to", "2026-01"),
     ("run", "--month", "2026-01", "--to", "26-02"), ("try",), ("try", "ami", "2026-1"), ("trace", "A.1.6"), ("trace", "A.1.6", "2026-00"),
-    ("report",), ("report", "2026-01..26"), ("sql",), ("sql", "select 1", "--format", "xml"),
+    ("report",), ("report", "2026-01..26"), ("inventory",), ("inventory", "2026", "--lang", "fr"), ("sql",), ("sql", "select 1", "--format", "xml"),
     ("quarantine", "--export", "a.xlsx", "--resubmit", "a.xlsx"),
 ], ids=" ".join)  # fmt: skip
 def test_a_wrong_command_line_is_usage(arguments: tuple[str, ...], january: World, capsys: Capture) -> None:
@@ -92,7 +105,9 @@ def test_a_folder_that_is_not_there_is_named(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("sql", "select 1"), ("trace", "A.1.6", "2026-01"), ("report", "2026"), ("diff",)], ids=" ".join
+    "arguments",
+    [("sql", "select 1"), ("trace", "A.1.6", "2026-01"), ("report", "2026"), ("inventory", "2026"), ("diff",)],
+    ids=" ".join,
 )
 def test_what_needs_a_published_file_says_so_where_there_is_none(
     arguments: tuple[str, ...], tmp_path: Path, capsys: Capture
@@ -330,6 +345,21 @@ def test_report_tells_where_it_is(group: World, capsys: Capture) -> None:
     assert str(path) in said.out
     assert "集团" in path.read_text(encoding="utf-8")
     assert esg(group, "report", "2031", capture=capsys).code == 1
+
+
+def test_the_inventory_tells_where_it_is_and_which_font_the_pdf_lacks(
+    group: World, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("indicators.report.document.chinese_font", lambda: None)
+    said = esg(group, "inventory", "2026-01", capture=capsys)
+    assert said.code == 0
+    path = group.folder / "data/reports/2026-01/inventory.zh.html"
+    assert str(path) in said.out
+    assert "fonts-noto-cjk" in said.out
+    assert "没有中文字体" in said.out
+    assert not path.with_suffix(".pdf").exists()
+    assert "温室气体排放清单报告" in path.read_text(encoding="utf-8")
+    assert esg(group, "inventory", "2031", capture=capsys).code == 1
 
 
 def test_a_second_run_waits_and_says_so(group: World) -> None:

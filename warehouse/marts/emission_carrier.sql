@@ -5,7 +5,8 @@
 with fuelled as (
     select distinct vehicle_id, strftime(purchased_on, '%Y-%m') as month
     from clean.fuel_purchase
-    where vehicle_id is not null
+    -- a reagent is no fuel
+    where vehicle_id is not null and fuel <> 'adblue'
 ),
 
 service as (

@@ -177,14 +177,17 @@ def _cells(connection: duckdb.DuckDBPyConnection, months: list[str]) -> dict[tup
     for site, month, there, ever, gap, *given in connection.execute(_CELLS.format(months=_list(months))).fetchall():
         for place, part in enumerate(PARTS):
             value, known, lines, reasons = given[4 * place : 4 * place + 4]
+            if value is not None:  # the mart is the judge of what is complete
+                cells[site, month, part] = Amount(value)
+                continue
             why = set(reasons or ())
             if part in (ever or ()) and not there:
                 why.add("no_emission")
             elif part in (ever or ()) and part in _OWN and gap:
                 why.add(gap)
-            elif value is None and lines and not why:
+            elif lines and not why:
                 why.add("no_value")
-            cells[site, month, part] = Amount(known if why else value, frozenset(why))
+            cells[site, month, part] = Amount(known, frozenset(why))
     for month, part, reasons in connection.execute(_NOWHERE.format(months=_list(months))).fetchall():
         cells[None, month, part] = Amount(missing=frozenset(reasons))
     return cells

@@ -142,7 +142,7 @@ class _Layout:
             made.insert(
                 -1,
                 [
-                    Cell(self.t("尾差（四舍五入）", "rounding")),
+                    Cell(self.t("尾差", "rounding")),
                     *[Cell("")] * (lead - 1),
                     *[figure(rest or None) for rest in rests],
                     *blank,

@@ -158,7 +158,7 @@ def test_what_rounding_leaves_has_a_row(world: World) -> None:
     # sites: 0.310 + 2.000 = 2.311 (0.001 beside); 1.000; together 3.311, by location 2.000 + 1.000 = 3.001 less 0.001
     shown = world.page()
     assert re.search(r"仓 0\.310 2\.000 2\.311 3\.000 缺失 0\.500 0\.001 缺排放因子", shown)
-    assert re.search(r"尾差（四舍五入） – 0\.001 – – – – 合计 0\.310 3\.001 3\.311 4\.500", shown)
+    assert re.search(r"尾差 – 0\.001 – – – – 合计 0\.310 3\.001 3\.311 4\.500", shown)
 
 
 def test_every_printed_total_is_the_sum_of_what_is_printed_above_it(world: World) -> None:

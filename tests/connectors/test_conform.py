@@ -25,6 +25,8 @@ SITES = pl.DataFrame(
 METERS = pl.DataFrame(
     {
         "meter_id": ["M1", "M15", "MD"],
+        "site_id": ["S1", "S1", "S2"],
+        "carrier": ["electricity", "electricity", "electricity"],
         "register_kind": ["cumulative", "interval", "cumulative"],
         "unit": ["kWh", "kWh", "kWh"],
         "register_max": [None, None, 1000.0],
@@ -35,7 +37,7 @@ METERS = pl.DataFrame(
     schema_overrides={"valid_from": pl.Date, "valid_to": pl.Date, "interval_min": pl.Int64},
 )
 VEHICLES = pl.DataFrame(
-    {"vehicle_id": ["V1"], "valid_from": None, "valid_to": None},
+    {"vehicle_id": ["V1"], "ownership": ["own"], "valid_from": None, "valid_to": None},
     schema_overrides={"valid_from": pl.Date, "valid_to": pl.Date},
 )
 REFERENCES = References({"site": SITES, "meter": METERS, "vehicle": VEHICLES}, ["LE1"], "group")

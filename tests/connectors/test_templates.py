@@ -110,7 +110,8 @@ def test_a_template_says_everything_its_contract_says(table: Table, tmp_path: Pa
     write_template(table, tmp_path / "t.xlsx")
     book = openpyxl.load_workbook(tmp_path / "t.xlsx")
     assert [name for name in book.sheetnames if book[name].sheet_state == "visible"] == [table.name, GUIDE]
-    sheet, guide = book.worksheets
+    sheet, guide, *lists = book.worksheets
+    words = {f"='{one.title}'!$A$1:$A${one.max_row}": ",".join(str(row[0].value) for row in one) for one in lists}
     assert (sheet.max_row, sheet.freeze_panes) == (1, "A2")
     assert [cell.value for cell in sheet[1]] == [f"{column.name} {column.zh}" for column in table.declared]
     said = [line[:5] for line in guide.iter_rows(min_row=2, values_only=True)]
@@ -118,7 +119,10 @@ def test_a_template_says_everything_its_contract_says(table: Table, tmp_path: Pa
         (column.name, column.zh, column.en, column.unit or "", "否" if column.nullable else "是")
         for column in table.declared
     ]
-    listed = {str(rule.sqref).split(":")[0]: rule.formula1 for rule in sheet.data_validations.dataValidation}
+    listed = {
+        str(rule.sqref).split(":")[0]: words.get(f"={rule.formula1.removeprefix('=')}", rule.formula1)
+        for rule in sheet.data_validations.dataValidation
+    }
     spans = list(sheet.column_dimensions.values())
     for cell, column in zip(sheet[1], table.declared, strict=True):
         assert [span.number_format for span in spans if span.min <= cell.column <= span.max] == ["@"]

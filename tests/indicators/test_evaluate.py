@@ -41,7 +41,7 @@ def _columns() -> dict[str, str]:
     )
     tables: dict[str, list[str]] = {}
     for table, column, kind in rows:
-        tables.setdefault(table, []).append(f"{column} {kind}")
+        tables.setdefault(table, []).append(f'"{column}" {kind}')
     return {table: ", ".join(columns) for table, columns in tables.items()}
 
 

@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[tuple[str, ...], float, float, str, str]] = {
     "fuel_ch4_per_heat": (("kgCH4/TJ",), 0, 1_000, "单位热值甲烷", "CH4 per heat"),
     "fuel_n2o_per_heat": (("kgN2O/TJ",), 0, 1_000, "单位热值氧化亚氮", "N2O per heat"),
     "fuel_ttw_co2e": (("kgCO2e/kg", "kgCO2e/L", "kgCO2e/Nm3"), 0, 6, "燃料燃烧当量因子", "CO2e of using a fuel"),
-    "fuel_wtt_co2e": (("kgCO2e/kg", "kgCO2e/L", "kgCO2e/Nm3"), 0, 6, "燃料上游当量因子", "CO2e of supplying a fuel"),
+    "fuel_wtt_co2e": (("kgCO2e/kg", "kgCO2e/L", "kgCO2e/Nm3", "kgCO2e/GJ"), 0, 6, "燃料上游当量因子", "CO2e of supplying a fuel"),
     "fuel_wtw_co2e": (("kgCO2e/kg", "kgCO2e/L", "kgCO2e/Nm3"), 0, 10, "燃料全生命周期当量因子", "CO2e of a fuel, supply and use"),
     "vehicle_ch4_per_km": (("mg/km",), 0, 10_000, "车辆单位里程甲烷", "CH4 of a vehicle per km"),
     "vehicle_n2o_per_km": (("mg/km",), 0, 1_000, "车辆单位里程氧化亚氮", "N2O of a vehicle per km"),

@@ -1,14 +1,15 @@
 """Marts: lists them, reads their dependencies out of the SQL, and builds what is stale in a private DuckDB.
 
 A mart is one file with one SELECT. It runs as it stands in any DuckDB where `clean`, `reference`, `staged`, `meta` and
-the marts it reads exist; nothing is templated. A mart is stale when its SQL or anything it reads has changed.
+the marts it reads exist; nothing is templated. A mart is stale when its SQL or anything it reads has changed. The rows
+of closed months are those that were frozen, so that whatever reads a mart reads them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -24,8 +25,8 @@ from schemas.contract import contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError, MartError
 from schemas.factor import judged
-from schemas.lake import MONTH, digest, replaced
-from warehouse import meters
+from schemas.lake import MONTH, digest, months_named, replaced
+from warehouse import closing, meters
 
 FOLDER = Path(__file__).parent / "marts"
 REFERENCE = Path(__file__).parent / "reference"
@@ -42,6 +43,7 @@ _TARGETS = (
 
 DEFAULTS = {
     "emission": "default",
+    "energy": "equal_calorific",
     "on_time": "first_promise",
     "complaint": "all",
     "intact": "pieces",
@@ -49,13 +51,14 @@ DEFAULTS = {
 }
 """The policies of an enterprise that names none."""
 
-BILL_TOLERANCE_PCT = 2.0
-"""By how many percent of a bill a meter may differ from it, unless the enterprise says another tolerance."""
+PERCENTAGES = {"bill_tolerance_pct": 2.0, "unread_tolerance_pct": 100.0}
+"""What an enterprise tolerates unless it says otherwise: percent of a bill by which a meter may differ from it; percent of
+a month's hours no reading speaks for while the month still stands (1, as the class of an ordinary meter)."""
 
 _POLICY_WORDS = {
     "reference_time": ("promised_by", "requested_by", "rescheduled_to"), "population": ("promised_by", "requested_by", "accepted_at"),
     "precision": ("instant", "day"), "customer_reschedule": ("replaces", "ignored", "any"), "cancelled": ("excluded", "late"),
-    "undelivered": ("late", "excluded"), "partial": ("late", "as_delivered"),
+    "undelivered": ("late", "excluded"), "partial": ("late", "as_delivered"), "coefficient": ("calorific", "equal_value"),
 }  # fmt: skip
 
 
@@ -71,6 +74,7 @@ class Mart:
         rows: contract → the column that puts its rows into a month of this mart.
         zero: the contract whose delivery for a month says that a site without rows has had none.
         warns: the condition of rows that somebody ought to look at; nothing waits for them.
+        kept_in: the mart that alone keeps its rows, where it is but a step towards it: it has no file and is not published.
     """
 
     name: str
@@ -81,12 +85,12 @@ class Mart:
     rows: dict[str, str]
     zero: str | None = None
     warns: str | None = None
+    kept_in: str | None = None
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The tables it reads (`clean.trip`), as DuckDB's own parser sees them."""
-        with duckdb.connect() as connection:
-            tree = json.loads(connection.execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0])
+        tree = json.loads(_parser().execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0])
         if tree["error"]:
             raise MartError(
                 f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL"
@@ -105,6 +109,12 @@ class Mart:
 
         walk(tree)
         return tuple(sorted(found))
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A connection that only reads SQL; opening one takes longer than reading a mart."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def mart(name: str) -> Mart:
@@ -148,18 +158,20 @@ def _mart(path: Path) -> Mart:
     by = dict(item.split(" by ") for item in rows[1].split(", ")) if rows else {}
     zero = re.search(r"^-- zero: (\w+)$", sql, re.MULTILINE)
     warns = re.search(r"^-- warns: (.+)$", sql, re.MULTILINE)
+    kept_in = re.search(r"^-- kept: in (\w+)$", sql, re.MULTILINE)
     return Mart(
         path.stem, sql, head["zh"], head["en"], tuple(head["grain"].split(", ")), by,
-        zero[1] if zero else None, warns[1] if warns else None,
+        zero[1] if zero else None, warns[1] if warns else None, kept_in[1] if kept_in else None,
     )  # fmt: skip
 
 
 @dataclass
 class Built:
-    """What became of one mart: rows, and the months whose file changed."""
+    """What became of one mart: the rows it keeps, its months, and those whose file changed."""
 
     name: str
     rows: int
+    months: list[str]
     changed: list[str]
 
 
@@ -177,6 +189,8 @@ class Warehouse:
             self.connection.execute(f"create schema {schema}")
         self.inputs: dict[str, str] = {}
         self._at_hand: dict[str, Built] = {}
+        self._frozen: dict[str, pl.DataFrame] = {}
+        self._types: dict[str, dict[str, str]] = {}
         self._clean()
         self._reference()
         self._staged()
@@ -194,13 +208,18 @@ class Warehouse:
         for table in contracts():
             files = [str(path) for path in self.lake.files("clean", table.name)]
             self.inputs[f"clean.{table.name}"] = digest(
-                sorted(Path(path).relative_to(self.lake.data).as_posix() for path in files)
+                sorted(Path(path).relative_to(self.lake.data).as_posix() for path in files), table.declaration
             )
             if files:
                 self.connection.read_parquet(files, hive_partitioning=False, union_by_name=True).create_view(
                     f"clean_{table.name}"
                 )
-                self.connection.execute(f"create view clean.{table.name} as select * from clean_{table.name}")
+                # files of months that were taken in before the contract had a column do not know it
+                there = {name for name, *_ in self.connection.execute(f"describe clean_{table.name}").fetchall()}
+                later = [f', null::{one.duckdb} as "{one.name}"' for one in table.kept if one.name not in there]
+                self.connection.execute(
+                    f"create view clean.{table.name} as select *{''.join(later)} from clean_{table.name}"
+                )
             else:
                 self.connection.execute(table.ddl(f"clean.{table.name}"))
         arrivals = sorted(
@@ -221,7 +240,8 @@ class Warehouse:
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
         policies = self.enterprise.declaration.policies
         run = {
-            **_factor_policy(policies, factors), "timezone": self.enterprise.timezone, "bill_tolerance_pct": _bill_tolerance(policies),
+            **_factor_policy(policies, factors), "timezone": self.enterprise.timezone,
+            **{name: _percentage(policies, name) for name in PERCENTAGES},
         }  # fmt: skip
         self._table("reference.run", pl.DataFrame([run], schema=_RUN))
         entities = self.enterprise.legal_entities()
@@ -236,6 +256,9 @@ class Warehouse:
         self.inputs |= dict.fromkeys(
             ("reference.meter_month", "reference.meter_ancestor"), digest(months, self.inputs["clean.meter"])
         )
+        carrier = digest(*(self.inputs[f"reference.{name}"] for name in ("carrier", "unit_factor", "emission_factor")))
+        self.inputs["reference.carrier_factor"] = carrier
+        self.inputs["reference.meter_register"] = digest(carrier, self.inputs["clean.meter"])
         read = ("emission_factor", "run", "grid_region", "carrier", "fuel_factor", "unit_factor")
         library = digest(months, *(self.inputs[f"reference.{name}"] for name in read))
         self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
@@ -289,17 +312,23 @@ class Warehouse:
         """The rows of a table or view of this warehouse (`mart.site_month_energy`)."""
         return self.connection.execute(f"select * from {table}").pl()
 
+    def frozen(self, table: str) -> pl.DataFrame:
+        """What was frozen of a published table in all closed periods; without columns where nothing is closed."""
+        if table not in self._frozen:
+            self._frozen[table] = closing.frozen(self.lake, table)
+        return self._frozen[table]
+
     def types(self, *tables: str) -> dict[str, dict[str, str]]:
-        """Table → its columns → their DuckDB types."""
+        """Table → its columns → their DuckDB types; what it was once told it does not ask again."""
+        asked = [table for table in tables if table not in self._types]
         rows = self.connection.execute(
             """select schema_name || '.' || table_name as t, column_name, data_type from duckdb_columns()
-               where not internal and list_contains(?, t)""",
-            [list(tables)],
-        ).fetchall()
-        found: dict[str, dict[str, str]] = {}
+               where not internal and list_contains(?, t) order by t, column_index""",
+            [asked],
+        ).fetchall() if asked else []  # fmt: skip
         for table, column, kind in rows:
-            found.setdefault(table, {})[column] = kind
-        return found
+            self._types.setdefault(table, {})[column] = kind
+        return {table: self._types[table] for table in tables if table in self._types}
 
     def build(self, progress: Callable[[str], None] = lambda _: None) -> list[Built]:
         """Bring every mart up to date; see `mart`."""
@@ -324,28 +353,49 @@ class Warehouse:
         for table in mart.reads:
             if table.startswith("mart."):
                 self.mart(table.removeprefix("mart."))
-        fingerprint = digest(mart.sql, [(table, self.inputs.get(table)) for table in mart.reads])
+        closed = closing.files(self.lake, f"mart.{name}")
+        snapshots = sorted(path.relative_to(self.lake.data).as_posix() for path in closed.values())
+        fingerprint = digest(mart.sql, [(table, self.inputs.get(table)) for table in mart.reads], snapshots)
         self.inputs[f"mart.{name}"] = fingerprint
+        if mart.kept_in:
+            self._at_hand[name] = self._step(mart)
+            return self._at_hand[name]
         known = self.lake.state["marts"].get(name, {})
         files = [self.lake.data / path for path in known.get("files", {}).values()]
-        if known.get("fingerprint") == fingerprint and files and all(path.exists() for path in files):
-            self.connection.read_parquet(
-                [str(path) for path in files], hive_partitioning=False, union_by_name=True
-            ).create_view(f"mart_{name}")
-            self.connection.execute(f"create view mart.{name} as select * from mart_{name}")
-            self._at_hand[name] = Built(name, known["rows"], [])
+        shape = known.get("columns", [])
+        if known.get("fingerprint") == fingerprint and (files or shape) and all(path.exists() for path in files):
+            self._take(name, files, shape)
+            self._at_hand[name] = Built(name, known["rows"], _months(known["files"]), [])
         else:
             if known:
                 # a run killed while it replaces files must not leave new ones under the old fingerprint
                 self.lake.state["marts"][name] = known | {"fingerprint": ""}
                 self.lake.commit()
-            self._at_hand[name] = self._build(mart, fingerprint)
+            self._at_hand[name] = self._build(mart, fingerprint, closed)
             self.lake.commit()
         return self._at_hand[name]
 
-    def _build(self, mart: Mart, fingerprint: str) -> Built:
+    def _step(self, mart: Mart) -> Built:
+        """A view: its rows are computed where they are kept, and nowhere twice."""
+        self.connection.execute(f"create view mart.{mart.name} as {mart.sql}")
+        for path in self.lake.state["marts"].pop(mart.name, {}).get("files", {}).values():
+            (self.lake.data / path).unlink(missing_ok=True)  # of a version that kept them
+        return Built(mart.name, 0, [], [])
+
+    def _take(self, name: str, files: list[Path], columns: list[list[str]]) -> None:
+        """Have a mart as it was built before; one without rows has no file and is known by its columns."""
+        if files:
+            paths = [str(path) for path in files]
+            self.connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view(f"mart_{name}")
+            self.connection.execute(f"create view mart.{name} as select * from mart_{name}")
+        else:
+            listed = ", ".join(f'"{column}" {kind}' for column, kind in columns)
+            self.connection.execute(f"create table mart.{name} ({listed})")
+
+    def _build(self, mart: Mart, fingerprint: str, closed: Mapping[str, Path]) -> Built:
         try:
             self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
+            self._freeze(mart.name, closed)
         except duckdb.Error as error:
             raise MartError(
                 f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"
@@ -368,8 +418,26 @@ class Warehouse:
                 (self.lake.data / path).unlink(missing_ok=True)
                 changed.append(month)
         rows = sum(counts.values())
-        self.lake.state["marts"][mart.name] = {"fingerprint": fingerprint, "files": files, "rows": rows}
-        return Built(mart.name, rows, sorted(changed))
+        # in their order, which the keys of the state do not keep
+        columns = [] if rows else [list(item) for item in self.types(f"mart.{mart.name}")[f"mart.{mart.name}"].items()]
+        self.lake.state["marts"][mart.name] = {
+            "fingerprint": fingerprint,
+            "files": files,
+            "rows": rows,
+            "columns": columns,
+        }
+        return Built(mart.name, rows, _months(files), sorted(changed))
+
+    def _freeze(self, name: str, closed: Mapping[str, Path]) -> None:
+        """Put the frozen rows of closed months in the place of what was computed; a column they did not have is empty."""
+        if not closed:
+            return
+        self.connection.execute(f"delete from mart.{name} where list_contains(?, month)", [list(closed)])
+        present = self.types(f"mart.{name}")[f"mart.{name}"]
+        for path in closed.values():
+            told = self.connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
+            names = ", ".join(f'"{column}"' for column, *_ in told if column in present)
+            self.connection.execute(f"insert into mart.{name} by name select {names} from read_parquet(?)", [str(path)])
 
     def _replaced(self, name: str, month: str | None, path: Path) -> bool:
         """Write a month's rows unless the very same bytes lie there already."""
@@ -384,12 +452,17 @@ class Warehouse:
         return before != after
 
 
-_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_wtt", "tce", "density")
+def _months(files: Iterable[str]) -> list[str]:
+    """The months of a mart's files; rows without a month lie in one of their own."""
+    return sorted(month for month in files if MONTH.fullmatch(month))
+
+
+_LIBRARY = ("factor_choice", "gwp", "fuel_co2", "fuel_co2_heat", "fuel_wtt", "tce", "density")
 """The tables `reference.sql` makes of the factor library."""
 
 _RUN: dict[str, type[pl.DataType]] = {
     "factors_as_of": pl.Date, "factors": pl.String, "frozen_year": pl.Int64, "parameter_set": pl.String, "gwp_set": pl.String,
-    "timezone": pl.String, "bill_tolerance_pct": pl.Float64,
+    "timezone": pl.String, **dict.fromkeys(PERCENTAGES, pl.Float64),
 }  # fmt: skip
 _FACTOR_POLICIES = ("latest_published_as_of", "matching_year_else_latest", "frozen")
 
@@ -404,12 +477,10 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
     def refuse(what: str, todo: str) -> CatalogueError:
         return CatalogueError(f"policies.{what}", "enterprise.yaml", todo)
 
-    strange = sorted(
-        set(policies) - {*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp", "bill_tolerance_pct"}
-    )
+    known = (*DEFAULTS, "factors", "factors_as_of", "parameter_set", "gwp", *PERCENTAGES)
+    strange = sorted(set(policies) - set(known))
     if strange:
-        known = f"{', '.join(DEFAULTS)}, factors, factors_as_of, parameter_set, gwp, bill_tolerance_pct"
-        raise refuse(f"unknown {', '.join(strange)} / 口径名称不存在", f"there are: {known}")
+        raise refuse(f"unknown {', '.join(strange)} / 口径名称不存在", f"there are: {', '.join(known)}")
     given = policies.get("factors", "latest_published_as_of")
     name, year = next(iter(given.items())) if isinstance(given, dict) and given else (given, None)
     if (
@@ -448,12 +519,12 @@ def _factor_policy(policies: Mapping[str, str | dict[str, str | int]], factors: 
     }
 
 
-def _bill_tolerance(policies: Mapping[str, str | dict[str, str | int]]) -> float:
-    """By how many percent of a bill a meter may differ from it."""
-    written = str(policies.get("bill_tolerance_pct", BILL_TOLERANCE_PCT))
+def _percentage(policies: Mapping[str, str | dict[str, str | int]], name: str) -> float:
+    """A tolerance in percent (see `PERCENTAGES`)."""
+    written = str(policies.get(name, PERCENTAGES[name]))
     if not re.fullmatch(r"\d+(\.\d+)?", written):
         raise CatalogueError(
-            f"policies.bill_tolerance_pct: {written} / 取值无效", "enterprise.yaml", "write a number of percent, as 2.5"
+            f"policies.{name}: {written} / 取值无效", "enterprise.yaml", "write a number of percent, as 2.5"
         )
     return float(written)
 
@@ -487,8 +558,8 @@ def _threads() -> int:
 
 def _arrived(entry: dict[str, Any]) -> list[str]:
     """The months an extract delivers for: the one its name tells, else every month between its first and last row."""
-    if entry["month"]:
-        return [entry["month"]]
+    if named := months_named(entry):
+        return named
     months = sorted(month for month in entry["clean"] if MONTH.fullmatch(month))
     numbers = [int(month[:4]) * 12 + int(month[5:]) - 1 for month in months]
     found = set(numbers)

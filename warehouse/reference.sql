@@ -8,6 +8,35 @@ create view reference.meter as
 select row_number() over (order by meter_id, valid_from nulls first) as meter_row, *
 from clean.meter;
 
+-- what one of a unit comes to in its carrier's mart unit; empty where nobody says what temperature a gas volume refers to
+create table reference.carrier_factor as
+select
+    c.carrier,
+    u.from_unit as unit,
+    r.volume_reference,
+    c.unit as mart_unit,
+    u.factor / case when u.to_unit = c.unit then 1 else case r.volume_reference when '0C' then 1 when '20C' then v.value end end as factor
+from reference.carrier as c
+inner join reference.unit_factor as u
+    on c.unit = u.to_unit or (c.carrier = 'natural_gas' and u.to_unit = 'm3')
+cross join (values (null), ('0C'), ('20C')) as r (volume_reference)
+cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as v;
+
+-- each row of the register: what one of it comes to, its transformers included, and the last day it is in place; a row that
+-- names no end lasts until another takes its place
+create table reference.meter_register as
+select
+    m.meter_row,
+    f.mart_unit,
+    coalesce(m.multiplier, 1) * f.factor as factor,
+    least(m.valid_to, min(m.valid_from) over (
+        partition by m.site_id, m.carrier, coalesce(m.supply_point_id, m.meter_id) order by coalesce(m.valid_from, date '0001-01-01')
+        range between interval 1 day following and unbounded following
+    ) - 1) as last_day
+from reference.meter as m
+inner join reference.carrier_factor as f
+    on m.carrier = f.carrier and m.unit = f.unit and m.volume_reference is not distinct from f.volume_reference;
+
 create table reference.site_zone as
 select site_id, arg_max(timezone, coalesce(valid_from, date '0001-01-01')) as timezone
 from reference.site
@@ -78,6 +107,7 @@ select
     coalesce(m.role, 'main') as role,
     m.generation_kind,
     m.parent_meter_id,
+    m.supply_point_id,
     coalesce(m.valid_from <= (s.month || '-01')::date, true) and coalesce(m.valid_to >= s.month_end, true) as is_whole_month
 from (select distinct month, month_end from reference.site_month) as s
 inner join span as a on s.month >= a.first_month and s.month <= a.last_month
@@ -166,6 +196,8 @@ cross join reference.run as r
 where
     n.distance is not null
     and coalesce(n.published_on <= r.factors_as_of, true)
+    -- nobody has published by that day what a later year was like
+    and coalesce(n.data_year <= year(r.factors_as_of), true)
     and coalesce(n.data_year = r.frozen_year or n.data_year is null, true)
     -- the dates of a row with a data year are that year; the dates of any other row say when it holds
     and (
@@ -199,77 +231,100 @@ cross join reference.run as r
 where f.kind = 'gwp100' and f.gwp_set = r.gwp_set
 qualify row_number() over (partition by f.subject order by (f.origin = 'enterprise') desc, f.factor_id) = 1;
 
+-- what is known of burning a fuel in each parameter set: the set's own rows, with the enterprise's in their place
+create table reference.fuel_part as
+select
+    c.month, c.place, c.kind, c.subject, c.distance, c.origin, c.parameter_set, c.factor_id, c.value, c.unit, c.verified, c.gwp_set, c.rule_path
+from reference.factor_candidate as c
+where c.kind in ('fuel_ncv', 'fuel_carbon_per_heat', 'fuel_oxidation', 'fuel_co2_per_heat', 'fuel_co2_mass', 'fuel_co2_derived', 'fuel_ttw_co2e')
+qualify row_number() over (
+    partition by c.month, c.place, c.kind, c.subject, case c.origin when 'enterprise' then null else c.parameter_set end
+    order by c.distance, c.year_rank, c.factor_id
+) = 1;
+
+create table reference.fuel_set_part as
+with sets as (
+    select distinct month, place, subject, parameter_set from reference.fuel_part where origin = 'shipped' and parameter_set is not null
+)
+
+select s.month, s.place, s.subject, s.parameter_set, p.kind, p.origin, p.factor_id, p.value, p.unit, p.verified
+from sets as s
+inner join reference.fuel_part as p
+    on
+        s.subject = p.subject and s.month = p.month and s.place is not distinct from p.place
+        and (p.origin = 'enterprise' or s.parameter_set = p.parameter_set)
+qualify row_number() over (
+    partition by s.month, s.place, s.subject, s.parameter_set, p.kind order by (p.origin = 'enterprise') desc
+) = 1;
+
+-- kilograms of CO2 per gigajoule of a fuel in each parameter set: carbon content x oxidation x 44/12, or as the set itself says
+create table reference.fuel_set_heat as
+select
+    c.month, c.place, c.subject, c.parameter_set,
+    c.value * uc.factor * o.value * uo.factor * (dioxide.value / carbon.value) * ut.factor as value,
+    c.factor_id || ' * ' || o.factor_id || ' * 44/12' as factor_id,
+    c.verified and o.verified as verified,
+    concat_ws(' and ', case c.origin when 'enterprise' then 'carbon content' end, case o.origin when 'enterprise' then 'oxidation' end) as own
+from reference.fuel_set_part as c
+inner join reference.fuel_set_part as o
+    on c.month = o.month and c.place is not distinct from o.place and c.subject = o.subject and c.parameter_set = o.parameter_set
+inner join reference.unit_factor as uc on c.unit = uc.from_unit and uc.to_unit = 'tC/GJ'
+inner join reference.unit_factor as uo on o.unit = uo.from_unit and uo.to_unit = '1'
+inner join reference.unit_factor as ut on ut.from_unit = 'tCO2e' and ut.to_unit = 'kgCO2e'
+cross join (select value from reference.emission_factor where factor_id = 'molar_mass_co2') as dioxide
+cross join (select value from reference.emission_factor where factor_id = 'molar_mass_c') as carbon
+where c.kind = 'fuel_carbon_per_heat' and o.kind = 'fuel_oxidation'
+union all by name
+select
+    h.month, h.place, h.subject, h.parameter_set, h.value * u.factor as value, h.factor_id, h.verified,
+    case h.origin when 'enterprise' then 'CO2 per heat' else '' end as own
+from reference.fuel_set_part as h
+inner join reference.unit_factor as u on h.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
+where h.kind = 'fuel_co2_per_heat';
+
+-- CO2 of a fuel that is bought by its heat: the enterprise's own factor, else that of the chosen set, else of another that has one
+create table reference.fuel_co2_heat as
+with offer as (
+    select
+        month, place, subject, parameter_set, value, factor_id, verified,
+        'parameter set ' || parameter_set || coalesce(', own ' || nullif(own, ''), '') as rule_path, 1 as preference
+    from reference.fuel_set_heat
+    union all by name
+    select
+        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, p.factor_id, p.verified, p.rule_path, 0 as preference
+    from reference.fuel_part as p
+    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
+    where p.kind = 'fuel_co2_per_heat' and p.origin = 'enterprise'
+)
+
+select
+    o.month, o.place as region, o.subject, o.value, 'kgCO2/GJ' as unit, o.factor_id, o.parameter_set, o.verified,
+    case
+        when o.preference > 0 and o.parameter_set <> r.parameter_set then 'parameter set ' || r.parameter_set || ' has no heat of ' || o.subject || ' -> '
+        else ''
+    end || o.rule_path as rule_path
+from offer as o
+cross join reference.run as r
+qualify row_number() over (
+    partition by o.month, o.place, o.subject
+    order by o.preference asc, (o.parameter_set = r.parameter_set) desc nulls last, o.parameter_set asc, o.factor_id asc
+) = 1;
+
 -- CO2 (or CO2e) of burning a fuel, per kilogram, normal cubic metre or litre: the enterprise's own measured factor; else by heat value,
 -- carbon content and oxidation of ONE parameter set (an own heat value, carbon content or oxidation takes the place of the set's);
 -- else a factor by mass of a set. The chosen set comes first, another only where that has nothing for the fuel.
 create table reference.fuel_co2 as
-with part as (
+with formula as (
     select
-        c.month, c.place, c.kind, c.subject, c.distance, c.origin, c.parameter_set, c.factor_id, c.value, c.unit, c.verified, c.gwp_set, c.rule_path,
-        row_number() over (
-            partition by c.month, c.place, c.kind, c.subject, case c.origin when 'enterprise' then null else c.parameter_set end
-            order by c.distance, c.year_rank, c.factor_id
-        ) as choice
-    from reference.factor_candidate as c
-    where c.kind in ('fuel_ncv', 'fuel_carbon_per_heat', 'fuel_oxidation', 'fuel_co2_per_heat', 'fuel_co2_mass', 'fuel_co2_derived', 'fuel_ttw_co2e')
-),
-
-pieces as (
-    select * from part where choice = 1
-),
-
-sets as (
-    select distinct month, place, subject, parameter_set from pieces where origin = 'shipped' and parameter_set is not null
-),
-
--- in each set its own pieces, with the enterprise's in their place
-piece as (
-    select s.month, s.place, s.subject, s.parameter_set, p.kind, p.origin, p.factor_id, p.value, p.unit, p.verified, p.rule_path
-    from sets as s
-    inner join pieces as p
-        on
-            s.subject = p.subject and s.month = p.month and s.place is not distinct from p.place
-            and (p.origin = 'enterprise' or s.parameter_set = p.parameter_set)
-    qualify row_number() over (
-        partition by s.month, s.place, s.subject, s.parameter_set, p.kind order by (p.origin = 'enterprise') desc
-    ) = 1
-),
-
-formula as (
-    select
-        n.month, n.place, n.subject, n.parameter_set,
-        n.value * un.factor * c.value * uc.factor * o.value * uo.factor * (dioxide.value / carbon.value) * ut.factor as value,
-        case when n.unit like '%Nm3' then 'kgCO2/Nm3' else 'kgCO2/kg' end as unit,
-        n.factor_id || ' * ' || c.factor_id || ' * ' || o.factor_id || ' * 44/12' as factor_id,
-        n.verified and c.verified and o.verified as verified,
-        case when 'enterprise' in (n.origin, c.origin, o.origin) then ', own ' || concat_ws(
-            ' and ', case n.origin when 'enterprise' then 'heat value' end, case c.origin when 'enterprise' then 'carbon content' end,
-            case o.origin when 'enterprise' then 'oxidation' end
-        ) else '' end as note
-    from piece as n
-    inner join piece as c
-        on n.month = c.month and n.place is not distinct from c.place and n.subject = c.subject and n.parameter_set = c.parameter_set
-    inner join piece as o
-        on n.month = o.month and n.place is not distinct from o.place and n.subject = o.subject and n.parameter_set = o.parameter_set
-    inner join reference.unit_factor as un on n.unit = un.from_unit and un.to_unit in ('GJ/kg', 'GJ/Nm3')
-    inner join reference.unit_factor as uc on c.unit = uc.from_unit and uc.to_unit = 'tC/GJ'
-    inner join reference.unit_factor as uo on o.unit = uo.from_unit and uo.to_unit = '1'
-    inner join reference.unit_factor as ut on ut.from_unit = 'tCO2e' and ut.to_unit = 'kgCO2e'
-    cross join (select value from reference.emission_factor where factor_id = 'molar_mass_co2') as dioxide
-    cross join (select value from reference.emission_factor where factor_id = 'molar_mass_c') as carbon
-    where n.kind = 'fuel_ncv' and c.kind = 'fuel_carbon_per_heat' and o.kind = 'fuel_oxidation'
-    union all by name
-    select
-        n.month, n.place, n.subject, n.parameter_set, n.value * un.factor * h.value * uh.factor as value,
+        n.month, n.place, n.subject, n.parameter_set, n.value * un.factor * h.value as value,
         case when n.unit like '%Nm3' then 'kgCO2/Nm3' else 'kgCO2/kg' end as unit,
         n.factor_id || ' * ' || h.factor_id as factor_id, n.verified and h.verified as verified,
-        case when 'enterprise' in (n.origin, h.origin) then ', own heat value or carbon content' else '' end as note
-    from piece as n
-    inner join piece as h
+        coalesce(', own ' || nullif(concat_ws(' and ', case n.origin when 'enterprise' then 'heat value' end, nullif(h.own, '')), ''), '') as note
+    from reference.fuel_set_part as n
+    inner join reference.fuel_set_heat as h
         on n.month = h.month and n.place is not distinct from h.place and n.subject = h.subject and n.parameter_set = h.parameter_set
     inner join reference.unit_factor as un on n.unit = un.from_unit and un.to_unit in ('GJ/kg', 'GJ/Nm3')
-    inner join reference.unit_factor as uh on h.unit = uh.from_unit and uh.to_unit = 'kgCO2e/GJ'
-    where n.kind = 'fuel_ncv' and h.kind = 'fuel_co2_per_heat'
+    where n.kind = 'fuel_ncv'
 ),
 
 offer as (
@@ -283,14 +338,14 @@ offer as (
         null as gwp_set, p.factor_id, p.verified,
         case p.origin when 'enterprise' then p.rule_path else 'parameter set ' || p.parameter_set end as rule_path,
         case when p.origin = 'enterprise' then 0 when p.kind = 'fuel_co2_mass' then 2 else 3 end as preference
-    from pieces as p
+    from reference.fuel_part as p
     inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
     where p.kind in ('fuel_co2_mass', 'fuel_co2_derived')
     union all by name
     select
         p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, u.to_unit as unit, 'CO2e' as gas, p.gwp_set, p.factor_id, p.verified,
         'parameter set ' || p.parameter_set || ', ' || p.rule_path as rule_path, 4 as preference
-    from pieces as p
+    from reference.fuel_part as p
     inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
     where p.kind = 'fuel_ttw_co2e' and p.parameter_set is not null
 )
@@ -313,7 +368,7 @@ create table reference.fuel_wtt as
 with whole as (
     select c.*, u.to_unit, c.value * u.factor as plain
     from reference.factor_choice as c
-    inner join reference.unit_factor as u on c.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
+    inner join reference.unit_factor as u on c.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L', 'kgCO2e/GJ')
     where c.kind in ('fuel_wtt_co2e', 'fuel_wtw_co2e', 'fuel_ttw_co2e')
 )
 
@@ -347,96 +402,99 @@ qualify row_number() over (
     partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id asc
 ) = 1;
 
-drop table reference.factor_candidate;
-
--- tonnes of coal equivalent per unit of each carrier and fuel, by month: the enterprise's own coefficient, else the heat value it
--- measured, else the shipped coefficient; beside it the equal value of the year, or the latest year before
+-- tonnes of coal equivalent per unit of each carrier and fuel, by month and region: the enterprise's own coefficient, else the heat value it
+-- measured, else the shipped coefficient; a fuel bought by its heat by the definition of coal equivalent; beside it the equal value.
+-- Which of several rows counts is what the policy says of every factor.
 create table reference.tce as
-with subject as (
-    select carrier as subject, unit, tce_factor_id, needs_equal_value
+with definition as (
+    select f.factor_id, g.to_unit, f.value * g.factor as gj_per_tce
+    from reference.emission_factor as f
+    inner join reference.unit_factor as g on f.unit = g.from_unit and g.to_unit = 'GJ/tce'
+    where f.kind = 'tce_definition'
+),
+
+subject as (
+    select carrier as subject, unit, tce_factor_id, needs_equal_value, false as is_by_heat
     from reference.carrier
     union all
     -- fuels are counted by mass, gases in normal cubic metres
-    select fuel as subject, case when fuel = 'cng' then 'Nm3' else 'kg' end as unit, tce_factor_id, false as needs_equal_value
+    select fuel as subject, case when fuel = 'cng' then 'Nm3' else 'kg' end as unit, tce_factor_id, false as needs_equal_value, false as is_by_heat
     from reference.fuel_factor
     where fuel not in (select carrier from reference.carrier)
+    union all
+    select f.fuel as subject, 'GJ' as unit, d.factor_id as tce_factor_id, false as needs_equal_value, true as is_by_heat
+    from reference.fuel_factor as f
+    cross join definition as d
 ),
 
 wanted as (
-    select s.*, m.month, m.month_end
+    select s.*, m.month, m.region
     from subject as s
-    cross join (select distinct month, month_end from reference.site_month) as m
-),
-
-usable as (
-    select f.*
-    from reference.emission_factor as f
-    cross join reference.run as r
-    where f.published_on is null or f.published_on <= r.factors_as_of
+    cross join (select distinct month, region from reference.site_month) as m
 ),
 
 coefficient as (
     select
-        w.subject,
-        w.month,
-        f.factor_id,
-        f.verified,
-        f.value * u.factor / case when f.kind = 'fuel_ncv' then d.gj_per_tce else 1 end as tce_per_unit
+        w.subject, w.unit, w.month, w.region, f.factor_id, f.verified, f.rule_path,
+        case f.kind
+            when 'tce_definition' then 1 / d.gj_per_tce
+            when 'fuel_ncv' then f.value * u.factor / d.gj_per_tce
+            else f.value * u.factor
+        end as tce_per_unit
     from wanted as w
-    inner join usable as f
+    inner join reference.factor_candidate as f
         on
-            w.tce_factor_id = f.factor_id
-            or (
-                w.subject = f.subject
-                and f.origin = 'enterprise'
-                and f.kind in ('tce_coefficient', 'fuel_ncv')
-                and coalesce(w.month_end >= f.valid_from, true)
-                and coalesce((w.month || '-01')::date <= f.valid_to, true)
-                and coalesce(left(w.month, 4)::bigint >= f.data_year, true)
+            w.month = f.month and w.region is not distinct from f.place
+            and (
+                w.tce_factor_id = f.factor_id
+                or (not w.is_by_heat and w.subject = f.subject and f.origin = 'enterprise' and f.kind in ('tce_coefficient', 'fuel_ncv'))
             )
     left join reference.unit_factor as u
         on f.unit = u.from_unit and u.to_unit = case when f.kind = 'fuel_ncv' then 'GJ/' else 'tce/' end || w.unit
-    cross join (
-        select e.value * g.factor as gj_per_tce
-        from reference.emission_factor as e
-        inner join reference.unit_factor as g on e.unit = g.from_unit and g.to_unit = 'GJ/tce'
-        where e.kind = 'tce_definition'
-    ) as d
+    cross join definition as d
+    cross join reference.run as r
     qualify row_number() over (
-        partition by w.subject, w.month
+        partition by w.subject, w.unit, w.month, w.region
         order by
-            (f.origin = 'enterprise') desc, (f.kind = 'tce_coefficient') desc, (f.factor_id = w.tce_factor_id) asc,
-            f.data_year desc nulls last, f.valid_from desc nulls last, f.factor_id asc
+            (f.origin = 'enterprise') desc, (f.kind = 'tce_coefficient') desc, f.distance asc, (f.parameter_set = r.parameter_set) desc nulls last,
+            f.year_rank asc, f.factor_id asc
     ) = 1
 ),
 
 equal_value as (
-    select w.subject, w.month, f.factor_id, f.verified, f.value * u.factor as tce_per_unit
+    select w.subject, w.unit, w.month, w.region, f.factor_id, f.rule_path, f.value * u.factor as tce_per_unit
     from wanted as w
-    inner join usable as f
-        on
-            w.subject = f.subject
-            and f.kind = 'tce_equal_value'
-            and coalesce(left(w.month, 4)::bigint >= f.data_year, true)
-            and coalesce(w.month_end >= f.valid_from, true)
-            and coalesce((w.month || '-01')::date <= f.valid_to, true)
+    inner join reference.factor_candidate as f
+        on w.month = f.month and w.region is not distinct from f.place and w.subject = f.subject and f.kind = 'tce_equal_value'
     left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'tce/' || w.unit
+    cross join reference.run as r
     qualify row_number() over (
-        partition by w.subject, w.month
-        order by (f.origin = 'enterprise') desc, f.data_year desc nulls last, f.valid_from desc nulls last, f.factor_id asc
+        partition by w.subject, w.unit, w.month, w.region
+        order by
+            (f.origin = 'enterprise') desc, f.distance asc, (f.parameter_set = r.parameter_set) desc nulls last, f.year_rank asc, f.factor_id asc
     ) = 1
 )
 
 select
     w.month,
+    w.region,
     w.subject,
     w.unit,
     c.factor_id,
     c.verified,
+    c.rule_path,
     c.tce_per_unit,
     case when e.factor_id is not null then e.factor_id when not w.needs_equal_value then c.factor_id end as equal_value_factor_id,
+    case when e.factor_id is not null then e.rule_path when not w.needs_equal_value then c.rule_path end as equal_value_rule_path,
     case when e.factor_id is not null then e.tce_per_unit when not w.needs_equal_value then c.tce_per_unit end as equal_value_tce_per_unit
 from wanted as w
-left join coefficient as c on w.subject = c.subject and w.month = c.month
-left join equal_value as e on w.subject = e.subject and w.month = e.month
-order by w.month, w.subject;
+left join coefficient as c
+    on w.subject = c.subject and w.unit = c.unit and w.month = c.month and w.region is not distinct from c.region
+left join equal_value as e
+    on w.subject = e.subject and w.unit = e.unit and w.month = e.month and w.region is not distinct from e.region
+order by w.month, w.region, w.subject, w.unit;
+
+drop table reference.fuel_set_heat;
+drop table reference.fuel_set_part;
+drop table reference.fuel_part;
+drop table reference.factor_candidate;

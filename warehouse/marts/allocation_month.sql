@@ -61,8 +61,8 @@ judged as (
 origin as (
     select
         'meter ' || meter_id as source, carrier, month, unit, quantity, quantity as purchased_quantity, 0.0 as exported_quantity,
-        0.0 as renewable_quantity, 0.0 as converted_quantity, quantity * coalesce(estimated_share, 0.0) as estimated_quantity
-    from mart.meter_month
+        0.0 as renewable_quantity, 0.0 as converted_quantity, estimated_quantity
+    from mart.meter_month_use
     union all by name
     select
         'site ' || site_id as source, carrier, month, unit, quantity, purchased_quantity, exported_quantity,

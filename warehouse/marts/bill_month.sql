@@ -5,24 +5,12 @@
 with billed as (
     select
         b.*,
-        -- in the carrier's mart unit; empty where nobody says what temperature a gas volume refers to
-        (
-            b.quantity * u.factor
-            / case
-                when b.carrier = 'natural_gas' and b.unit not in ('Nm3', '万Nm3')
-                    then case b.volume_reference when '0C' then 1 when '20C' then v.value end
-                else 1
-            end
-        )::decimal(24, 6) as total,
-        c.unit as mart_unit,
+        f.mart_unit,
+        (b.quantity * f.factor)::decimal(24, 6) as total,
         b.period_to - b.period_from + 1 as period_days
     from clean.utility_bill as b
-    inner join reference.carrier as c on b.carrier = c.carrier
-    left join reference.unit_factor as u
-        on
-            b.unit = u.from_unit
-            and u.to_unit = case when b.carrier = 'natural_gas' and b.unit not in ('Nm3', '万Nm3') then 'm3' else c.unit end
-    cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as v
+    inner join reference.carrier_factor as f
+        on b.carrier = f.carrier and b.unit = f.unit and b.volume_reference is not distinct from f.volume_reference
 ),
 
 cut as (

@@ -12,8 +12,10 @@ select
     c.energy_kwh,
     c.cancelled_on,
     c.claimed_year,
+    c.sold_on,
     c.site_id is null as is_entity_wide,
     case
+        when c.sold_on is not null then 'sold'
         when c.claimed_year is null then 'not_claimed'
         when c.cancelled_on is null then 'not_cancelled'
         when left(c.generated_month, 4)::int <> c.claimed_year then 'other_year'

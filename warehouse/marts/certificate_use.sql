@@ -25,6 +25,7 @@ bought as (
 by_site as (
     select
         b.*,
+        -- who has no certificate in the ledger holds none: the ledger is the whole of them
         coalesce(p.held, 0) as held,
         sum(b.quantity) over (partition by b.site_id, b.country, b.year) as total,
         sum(b.quantity) over (partition by b.site_id, b.country, b.year order by b.month) as upto
@@ -42,7 +43,7 @@ by_entity as (
     select
         o.*,
         o.quantity - o.site_covered as open,
-        coalesce(p.held, 0) as entity_held,
+        coalesce(p.held, 0) as entity_held,  -- as above
         sum(o.quantity - o.site_covered) over (partition by o.legal_entity_id, o.country, o.year) as entity_total,
         sum(o.quantity - o.site_covered) over (partition by o.legal_entity_id, o.country, o.year order by o.month, o.site_id) as entity_upto
     from own as o
@@ -63,6 +64,7 @@ select
     site_id,
     legal_entity_id,
     month,
+    country,
     quantity::decimal(38, 0)::double / 1000000 as purchased_kwh,
     site_covered::decimal(38, 0)::double / 1000000 as site_certificate_kwh,
     entity_covered::decimal(38, 0)::double / 1000000 as entity_certificate_kwh,

@@ -7,6 +7,14 @@ with bought as (
     left join reference.site_month as s on e.site_id = s.site_id and e.month = s.month
 ),
 
+-- what a site made and used itself is as bought where somebody else may claim it
+sold as (
+    select site_id, month, sum(energy_kwh::decimal(38, 6))::double as sold_kwh
+    from mart.certificate_ledger
+    where reason = 'sold'
+    group by site_id, month
+),
+
 line as (
     select
         e.*, 2 as scope, b.basis, 'electricity' as category,
@@ -14,7 +22,7 @@ line as (
         case when u.covered_kwh is null then e.purchased_quantity else u.uncovered_kwh end as activity,
         f.factor_id, f.value, f.unit as per, f.verified,
         f.rule_path || case when u.covered_kwh is null then '' else '; not covered by certificates' end as rule_path,
-        'generation' as lifecycle_scope, 'site_month_energy' as activity_table
+        'generation' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     cross join (values ('location', 'grid_location_avg'), ('market', 'grid_residual')) as b (basis, kind)
     left join mart.certificate_use as u on b.basis = 'market' and e.site_id = u.site_id and e.month = u.month
@@ -23,7 +31,8 @@ line as (
     union all by name
     select
         e.*, 2 as scope, 'market' as basis, 'electricity' as category, u.covered_kwh as activity, f.factor_id, f.value, f.unit as per, f.verified,
-        coalesce(f.rule_path || '; ', '') || u.rule_path as rule_path, 'generation' as lifecycle_scope, 'certificate_use' as activity_table
+        coalesce(f.rule_path || '; ', '') || u.rule_path as rule_path,
+        'generation' as lifecycle_scope, 'certificate_use' as activity_table, 'activity_unknown' as lacking
     from bought as e
     inner join mart.certificate_use as u on e.site_id = u.site_id and e.month = u.month
     left join reference.factor_choice as f
@@ -33,8 +42,18 @@ line as (
     where e.carrier = 'electricity'
     union all by name
     select
+        e.*, 2 as scope, 'market' as basis, 'electricity' as category,
+        case when s.sold_kwh <= e.renewable_quantity - e.exported_quantity then s.sold_kwh end as activity, f.factor_id, f.value, f.unit as per, f.verified,
+        f.rule_path || '; made on site, certificates sold' as rule_path, 'generation' as lifecycle_scope, 'certificate_ledger' as activity_table,
+        case when s.sold_kwh > e.renewable_quantity - e.exported_quantity then 'sold_beyond_own_use' else 'activity_unknown' end as lacking
+    from bought as e
+    inner join sold as s on e.site_id = s.site_id and e.month = s.month
+    left join reference.factor_choice as f on f.kind = 'grid_residual' and e.month = f.month and e.region is not distinct from f.region
+    where e.carrier = 'electricity'
+    union all by name
+    select
         e.*, 2 as scope, b.basis, 'heat' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.verified, f.rule_path,
-        'generation' as lifecycle_scope, 'site_month_energy' as activity_table
+        'generation' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     cross join (values ('location'), ('market')) as b (basis)
     left join reference.factor_choice as f
@@ -50,7 +69,7 @@ line as (
     union all by name
     select
         e.*, 1 as scope, 'direct' as basis, 'stationary' as category, e.quantity as activity, c.factor_id, c.value, c.unit as per, c.verified, c.rule_path,
-        'TTW' as lifecycle_scope, 'site_month_energy' as activity_table
+        'TTW' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     left join reference.fuel_co2 as c on c.subject = 'natural_gas' and e.month = c.month and e.region is not distinct from c.region
     where e.carrier = 'natural_gas'
@@ -80,7 +99,7 @@ select
     'measured' as activity_quality,
     l.estimated_share,
     case
-        when l.activity is null then 'activity_unknown'
+        when l.activity is null then l.lacking
         when l.factor_id is null then 'no_factor'
         when u.factor is null then 'factor_unit_unknown'
     end as reason,

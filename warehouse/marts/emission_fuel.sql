@@ -1,6 +1,7 @@
 -- zh: 每笔燃料采购的排放活动：燃烧（TTW）与上游（WTT）分列；车用尿素单列；外包车辆用油归入外包运输
 -- en: What every fuel purchase emits: use (TTW) and supply (WTT) apart; urea by itself; fuel of outsourced vehicles as outsourced transport
 -- grain: activity_id, lifecycle_scope
+-- kept: in emission_line
 with own as (
     select
         f.*,
@@ -11,6 +12,9 @@ with own as (
             else 'mobile'
         end as place_of_use
     from mart.fuel_line as f
+    left join mart.site_month_energy as e on f.site_id = e.site_id and f.month = e.month and f.fuel = e.carrier
+    -- what a meter or a bill counts at the site is not counted again where it was bought; what a vehicle was filled with is
+    where f.vehicle_id is not null or e.site_id is null
 ),
 
 line as (
@@ -73,6 +77,7 @@ line as (
             when 'kgCO2e/kg' then f.mass_kg
             when 'kgCO2e/Nm3' then f.volume_nm3
             when 'kgCO2e/L' then f.liquid_l
+            when 'kgCO2e/GJ' then f.heat_gj
         end as activity,
         split_part(w.unit, '/', 2) as activity_unit,
         w.factor_id,
@@ -84,6 +89,7 @@ line as (
         case
             when f.legal_entity_id is null then 'site_unknown'
             when w.value is null then 'no_factor'
+            when activity is null and f.heat_gj is not null then 'factor_not_per_heat'
             when activity is null then 'no_density'
         end as why
     from own as f
@@ -102,4 +108,3 @@ select
     why as reason,
     'fuel_purchase' as activity_table, document_id as activity_id, source, extract_id, row_number
 from line
-order by month, activity_id, lifecycle_scope

@@ -1,6 +1,7 @@
 -- zh: 自有车辆行驶的甲烷与氧化亚氮：里程 × 车型、燃料与排放阶段的因子；外包车辆不在此列
 -- en: CH4 and N2O of own vehicles: kilometres x the factor of class, fuel and emission stage; outsourced vehicles are not here
 -- grain: activity_id, gas
+-- kept: in emission_line
 -- rows: trip by started_at
 with quarter as (
     -- a clock reading is looked up per quarter of an hour: no time zone changes within one
@@ -38,6 +39,14 @@ trip as (
     where
         v.ownership <> 'outsourced' and coalesce(v.energy_type not in ('electric', 'hydrogen'), true)
         and coalesce(v.vehicle_class not in ('forklift', 'yard_crane', 'locomotive', 'vessel', 'aircraft'), true)
+),
+
+-- a fuel reckoned in CO2e has these gases in its own factor
+complete as (
+    select x.fuel, c.month, c.region
+    from reference.fuel_factor as x
+    inner join reference.fuel_co2 as c on x.co2_subject = c.subject
+    where c.gas = 'CO2e'
 ),
 
 placed as (
@@ -90,4 +99,5 @@ from placed as p
 left join reference.factor_choice as f
     on p.kind = f.kind and p.emission_class = f.subject and p.month = f.month and p.region is not distinct from f.region
 left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'kg/km'
-order by p.month, p.trip_id, p.gas
+left join complete as x on p.energy_type = x.fuel and p.month = x.month and p.region is not distinct from x.region
+where x.fuel is null

@@ -6,10 +6,10 @@ with metered as (
     select
         'meter' as baseline, k.meter_id as subject, k.site_id, k.carrier, k.month, c.unit || '/d' as unit,
         k.quantity / (last_day((k.month || '-01')::date) - (k.month || '-01')::date + 1) as actual
-    from mart.meter_month as k
+    from mart.meter_month_use as k
     inner join reference.carrier as c on k.carrier = c.carrier
     -- months measured at both ends and in between only
-    where k.quantity is not null and coalesce(k.estimated_share, 0) < 0.3
+    where k.quantity is not null and k.estimated_quantity <= 0.3 * k.quantity
 ),
 
 made as (

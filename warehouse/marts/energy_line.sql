@@ -1,6 +1,6 @@
 -- zh: 能源明细：各场所每月每种能源与燃料的实物量、折标系数与标准煤；同一能源只计一次（表计 > 账单 > 采购），耗能工质另列
 -- en: Energy by site, month and carrier or fuel, in units and coal equivalent; counted once (meter, bill, purchase); media stand apart
--- grain: site_id, month, subject, category, counted_by, is_medium
+-- grain: site_id, month, subject, category, counted_by, is_medium, unit
 with line as (
     select
         e.site_id, e.legal_entity_id, e.month, e.carrier as subject, 'stationary' as category, e.counted_by, c.is_medium,
@@ -33,12 +33,13 @@ with line as (
         -- what a meter or a bill counts at the site is not counted again where it was bought; what a vehicle was filled with is
         f.vehicle_id is not null or e.site_id is null as is_counted,
         case
-            when count(coalesce(f.mass_kg, f.volume_nm3)) = count(*)
-                then sum(coalesce(f.mass_kg, f.volume_nm3)::decimal(38, 9))::double
+            when count(coalesce(f.heat_gj, f.mass_kg, f.volume_nm3)) = count(*)
+                then sum(coalesce(f.heat_gj, f.mass_kg, f.volume_nm3)::decimal(38, 9))::double
         end as quantity,
-        case when f.fuel in ('natural_gas', 'cng') then 'Nm3' else 'kg' end as unit,
+        -- what was bought by its heat is a line of its own
+        case when f.heat_gj is not null then 'GJ' when f.fuel in ('natural_gas', 'cng') then 'Nm3' else 'kg' end as unit,
         0.0 as estimated_share,
-        max(f.reason) filter (where coalesce(f.mass_kg, f.volume_nm3) is null) as reason
+        max(f.reason) filter (where coalesce(f.heat_gj, f.mass_kg, f.volume_nm3) is null) as reason
     from mart.fuel_line as f
     left join mart.site_month_energy as e on f.site_id = e.site_id and f.month = e.month and f.fuel = e.carrier
     -- adblue is a reagent and no energy
@@ -59,12 +60,15 @@ select
     l.unit,
     t.factor_id,
     t.verified as is_factor_verified,
+    t.rule_path,
     t.tce_per_unit,
     l.quantity * t.tce_per_unit as energy_tce,
     l.quantity * t.tce_per_unit * l.estimated_share as estimated_tce,
     t.equal_value_factor_id,
+    t.equal_value_rule_path,
     t.equal_value_tce_per_unit,
     l.quantity * t.equal_value_tce_per_unit as energy_equal_value_tce,
+    l.quantity * t.equal_value_tce_per_unit * l.estimated_share as estimated_equal_value_tce,
     case
         when l.quantity is null then coalesce(l.reason, 'quantity_unknown')
         when t.factor_id is null then 'no_coefficient'
@@ -76,5 +80,7 @@ select
         when t.equal_value_tce_per_unit is null then 'factor_unit_unknown'
     end as equal_value_reason
 from line as l
-left join reference.tce as t on l.subject = t.subject and l.month = t.month
-order by l.site_id, l.month, l.subject, l.category, l.counted_by, l.is_medium
+left join reference.site_month as s on l.site_id = s.site_id and l.month = s.month
+left join reference.tce as t
+    on l.subject = t.subject and l.unit = t.unit and l.month = t.month and s.region is not distinct from t.region
+order by l.site_id, l.month, l.subject, l.category, l.counted_by, l.is_medium, l.unit

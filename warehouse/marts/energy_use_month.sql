@@ -55,7 +55,7 @@ part as (
         m.site_id, m.month, m.carrier, m.level, m.place, 'meter' as counted_by, count(k.quantity) = count(*) as is_known,
         sum((k.quantity * m.sign)::decimal(38, 6)) as quantity
     from moved as m
-    left join mart.meter_month as k on m.meter_id = k.meter_id and m.month = k.month
+    left join mart.meter_month_use as k on m.meter_id = k.meter_id and m.month = k.month
     -- where virtual meters measure a place they measure all of it
     where
         not exists (

@@ -1,5 +1,5 @@
--- zh: 每笔燃料采购：折算质量或标准体积、标准煤与燃烧排放，写明所用因子
--- en: Every fuel purchase in mass or normal volume, coal equivalent and combustion CO2, with the factors used
+-- zh: 每笔燃料采购：折算质量、标准体积或热量，标准煤与燃烧排放，写明所用因子
+-- en: Every fuel purchase in mass, normal volume or heat, coal equivalent and combustion CO2, with the factors used
 -- grain: document_id
 -- rows: fuel_purchase by purchased_on
 with placed as (
@@ -21,7 +21,6 @@ amount as (
     select
         p.*,
         x.co2_subject,
-        x.tce_factor_id,
         x.is_biogenic,
         d.factor_id as density_factor_id,
         d.kg_per_m3,
@@ -49,6 +48,14 @@ amount as (
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
 ),
 
+-- what is bought by its heat is reckoned per heat
+factor as (
+    select month, region, subject, value, unit, gas, gwp_set, factor_id, verified, rule_path, false as is_by_heat from reference.fuel_co2
+    union all
+    select month, region, subject, value, unit, 'CO2' as gas, null as gwp_set, factor_id, verified, rule_path, true as is_by_heat
+    from reference.fuel_co2_heat
+),
+
 factored as (
     select
         a.*,
@@ -64,8 +71,10 @@ factored as (
         coalesce(a.volume_l, a.mass / a.kg_per_m3 / l.factor) as liquid_l
     from amount as a
     left join reference.site_month as s on a.place = s.site_id and a.month = s.month
-    left join reference.fuel_co2 as c
-        on a.co2_subject = c.subject and a.month = c.month and s.region is not distinct from c.region
+    left join factor as c
+        on
+            a.co2_subject = c.subject and a.month = c.month and s.region is not distinct from c.region
+            and (a.heat_gj is not null) = c.is_by_heat
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as l
 )
 
@@ -86,17 +95,20 @@ select
     a.volume_l,
     a.mass as mass_kg,
     a.volume_nm3,
+    a.heat_gj,
     a.liquid_l,
-    a.density_factor_id,
+    case when a.heat_gj is null then a.density_factor_id end as density_factor_id,
     t.factor_id as tce_factor_id,
-    coalesce(a.mass, a.volume_nm3) * t.value * ut.factor as energy_tce,
+    coalesce(a.heat_gj, a.mass, a.volume_nm3) * t.tce_per_unit as energy_tce,
     a.co2_factor_id,
     a.co2_value,
     a.co2_unit,
     a.co2_gas,
     a.co2_gwp_set,
     -- how much of it there is in the unit the factor is given per
-    case split_part(a.co2_unit, '/', 2) when 'kg' then a.mass when 'Nm3' then a.volume_nm3 when 'L' then a.liquid_l end as co2_activity,
+    case split_part(a.co2_unit, '/', 2)
+        when 'kg' then a.mass when 'Nm3' then a.volume_nm3 when 'L' then a.liquid_l when 'GJ' then a.heat_gj
+    end as co2_activity,
     a.is_co2_factor_verified,
     a.rule_path,
     co2_activity * a.co2_value * uc.factor as emission_tco2e,
@@ -104,12 +116,12 @@ select
         when a.place is null or a.legal_entity_id is null then 'site_unknown'
         when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null and a.fuel in ('natural_gas', 'cng') then 'volume_reference_unknown'
         when a.fuel <> 'adblue' and a.co2_value is null then 'no_factor'
-        when coalesce(a.mass, a.volume_nm3) is null and (co2_activity is null or a.fuel = 'adblue') then 'no_density'
-        when a.fuel <> 'adblue' and co2_activity is null then 'no_density'
+        when case a.fuel when 'adblue' then a.mass else co2_activity end is null then 'no_density'
     end as reason
 from factored as a
-left join reference.emission_factor as t on a.tce_factor_id = t.factor_id
-left join reference.unit_factor as ut
-    on t.unit = ut.from_unit and ut.to_unit = case when a.mass is not null then 'tce/kg' else 'tce/Nm3' end
+left join reference.tce as t
+    on
+        a.fuel = t.subject and a.month = t.month and a.region is not distinct from t.region
+        and t.unit = case when a.heat_gj is not null then 'GJ' when a.fuel in ('natural_gas', 'cng') then 'Nm3' else 'kg' end
 cross join (select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e') as uc
 order by a.month, a.document_id

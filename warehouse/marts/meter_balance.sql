@@ -2,45 +2,57 @@
 -- en: Meters against bills (with a tolerance) and against the meters behind them (loss; negative flagged), in months all of them are known
 -- grain: balance, subject, carrier, month
 -- warns: verdict in ('differs', 'negative_loss')
-with billed as (
-    select
-        site_id,
-        carrier,
-        month,
-        meter_id,
-        case when count(quantity) = count(*) then sum(quantity::decimal(38, 6)) end as quantity,
-        max(reason) as reason
-    from mart.bill_month
-    group by site_id, carrier, month, meter_id
+with account as (
+    select distinct site_id, carrier, supply_point_id, account_meter_id, account
+    from mart.bill_meter
 ),
 
--- a meter with bills of its own is compared with them, the other main meters of a site with the site's
+billed as (
+    select
+        a.site_id,
+        a.carrier,
+        b.month,
+        a.account,
+        case when count(b.quantity) = count(*) then sum(b.quantity::decimal(38, 6)) end as quantity,
+        max(b.reason) as reason
+    from mart.bill_month as b
+    inner join account as a
+        on
+            b.site_id = a.site_id and b.carrier = a.carrier and b.supply_point_id is not distinct from a.supply_point_id
+            and b.meter_id is not distinct from a.account_meter_id
+    group by a.site_id, a.carrier, b.month, a.account
+),
+
+-- what the meters themselves say: a month filled up by the bill is no witness for it
 counted as (
     select
-        k.site_id,
-        k.carrier,
+        a.site_id,
+        a.carrier,
+        a.account,
         k.month,
-        b.meter_id,
-        case when count(k.quantity) = count(*) then sum(k.quantity::decimal(38, 6)) end as quantity,
-        count(*) as meters
+        case
+            when count(k.quantity) = count(*) and count(k.reason) = 0 and not bool_or(coalesce(k.method like '%bill', false))
+                then sum(k.quantity::decimal(38, 6))
+        end as quantity,
+        max(case when k.method like '%bill' then 'readings_incomplete' else k.reason end) as reason,
+        count(distinct k.meter_id) as meters
     from mart.meter_month as k
-    left join (select distinct meter_id from billed) as b on k.meter_id = b.meter_id
-    left join (select distinct month, meter_id from reference.meter_ancestor where has_role) as n on k.meter_id = n.meter_id and k.month = n.month
-    where b.meter_id is not null or (k.role = 'main' and n.meter_id is null)
-    group by k.site_id, k.carrier, k.month, b.meter_id
+    inner join (select distinct site_id, carrier, account, month, meter_id from mart.bill_meter where is_own) as a
+        on k.site_id = a.site_id and k.carrier = a.carrier and k.meter_id = a.meter_id and k.month = a.month
+    group by a.site_id, a.carrier, a.account, k.month
 ),
 
 reach as (
-    select b.site_id, b.carrier, b.meter_id, min(b.month) as first_month, max(c.meters) as meters
+    select b.site_id, b.carrier, b.account, min(b.month) as first_month, max(c.meters) as meters
     from billed as b
-    inner join counted as c on b.site_id = c.site_id and b.carrier = c.carrier and b.meter_id is not distinct from c.meter_id
-    group by b.site_id, b.carrier, b.meter_id
+    inner join counted as c on b.site_id = c.site_id and b.carrier = c.carrier and b.account = c.account
+    group by b.site_id, b.carrier, b.account
 ),
 
 compared as (
     select
         'bill' as balance,
-        coalesce('meter ' || r.meter_id, 'site ' || r.site_id) as subject,
+        r.account as subject,
         r.site_id,
         r.carrier,
         s.month,
@@ -48,21 +60,21 @@ compared as (
         b.quantity as compared_quantity,
         case
             when c.meters is null or c.meters < r.meters then 'meter_silent'
-            when c.quantity is null then 'quantity_unknown'
+            when c.quantity is null then coalesce(c.reason, 'quantity_unknown')
             when b.month is null then 'bill_missing'
             else b.reason
         end as reason
     from reach as r
     inner join (
-        select site_id, carrier, month, meter_id from billed
+        select site_id, carrier, month, account from billed
         union
-        select site_id, carrier, month, meter_id from counted
+        select site_id, carrier, month, account from counted
     ) as s
-        on r.site_id = s.site_id and r.carrier = s.carrier and r.meter_id is not distinct from s.meter_id and r.first_month <= s.month
+        on r.site_id = s.site_id and r.carrier = s.carrier and r.account = s.account and r.first_month <= s.month
     left join billed as b
-        on s.site_id = b.site_id and s.carrier = b.carrier and s.month = b.month and s.meter_id is not distinct from b.meter_id
+        on s.site_id = b.site_id and s.carrier = b.carrier and s.month = b.month and s.account = b.account
     left join counted as c
-        on s.site_id = c.site_id and s.carrier = c.carrier and s.month = c.month and s.meter_id is not distinct from c.meter_id
+        on s.site_id = c.site_id and s.carrier = c.carrier and s.month = c.month and s.account = c.account
 ),
 
 behind as (
@@ -75,7 +87,7 @@ behind as (
         case when count(q.quantity) = count(*) then sum(q.quantity::decimal(38, 6)) end as compared_quantity,
         case
             when not any_value(p.is_whole_month) or any_value(k.meter_id) is null then 'meter_silent'
-            when any_value(k.quantity) is null then 'quantity_unknown'
+            when any_value(k.quantity) is null then any_value(k.reason)
             when count(q.meter_id) < count(*) then 'sub_meter_silent'
             when count(q.quantity) < count(*) then 'sub_meter_unknown'
             when not bool_and(c.is_whole_month) then 'sub_meter_changed'
@@ -83,8 +95,8 @@ behind as (
     from reference.meter_month as p
     inner join reference.meter_month as c
         on p.meter_id = c.parent_meter_id and p.month = c.month and p.carrier = c.carrier and c.role not in ('generation', 'export')
-    left join mart.meter_month as k on p.meter_id = k.meter_id and p.month = k.month
-    left join mart.meter_month as q on c.meter_id = q.meter_id and c.month = q.month
+    left join mart.meter_month_use as k on p.meter_id = k.meter_id and p.month = k.month
+    left join mart.meter_month_use as q on c.meter_id = q.meter_id and c.month = q.month
     group by p.meter_id, p.site_id, p.carrier, p.month
     -- a month nothing is said of has not been delivered
     having any_value(k.meter_id) is not null or count(q.meter_id) > 0

@@ -7,45 +7,31 @@ with happened as (
         e.meter_row, e.kind, e.at, e.from_at, e.to_at, e.n, e.amount, e.naive, e.decision, e.file, e.row_number
     from staged.meter_event as e
     union all
-    -- readings that their system calls estimated, and what the engine has estimated: once a month
+    -- what was estimated (by the readings' own system, by the engine, by a bill): once a month
     select
-        p.meter_row,
+        m.meter_row,
         'estimated' as kind,
-        epoch_us(timezone(s.timezone, (p.month || '-01')::timestamp)) as at,
-        epoch_us(timezone(s.timezone, (p.month || '-01')::timestamp)) as from_at,
-        epoch_us(timezone(s.timezone, (p.month || '-01')::timestamp + interval 1 month)) as to_at,
+        epoch_us(timezone(s.timezone, (k.month || '-01')::timestamp)) as at,
+        epoch_us(timezone(s.timezone, (k.month || '-01')::timestamp)) as from_at,
+        epoch_us(timezone(s.timezone, (k.month || '-01')::timestamp + interval 1 month)) as to_at,
         1 as n,
-        p.estimated / 1e6 as amount,
+        k.estimated_quantity / f.factor as amount,
         null as naive,
         'booked_as_estimate' as decision,
         null as file,
         null as row_number
-    from staged.meter_part as p
-    inner join reference.meter as m on p.meter_row = m.meter_row
+    from mart.meter_month as k
+    inner join reference.meter as m on k.meter_id = m.meter_id and k.valid_from is not distinct from m.valid_from
+    inner join reference.meter_register as f on m.meter_row = f.meter_row
     inner join reference.site_zone as s on m.site_id = s.site_id
-    where p.estimated <> 0
+    where k.estimated_share <> 0
 ),
 
--- what one of the register is in the carrier's mart unit; empty where nobody says what temperature a gas volume refers to
 per_register as (
-    select
-        m.*,
-        s.timezone,
-        c.unit as mart_unit,
-        coalesce(m.multiplier, 1) * u.factor
-        / case
-            when m.carrier = 'natural_gas' and m.unit not in ('Nm3', '万Nm3')
-                then case m.volume_reference when '0C' then 1 when '20C' then v.value end
-            else 1
-        end as factor
+    select m.*, s.timezone, f.mart_unit, f.factor
     from reference.meter as m
     inner join reference.site_zone as s on m.site_id = s.site_id
-    inner join reference.carrier as c on m.carrier = c.carrier
-    left join reference.unit_factor as u
-        on
-            m.unit = u.from_unit
-            and u.to_unit = case when m.carrier = 'natural_gas' and m.unit not in ('Nm3', '万Nm3') then 'm3' else c.unit end
-    cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as v
+    inner join reference.meter_register as f on m.meter_row = f.meter_row
 )
 
 select

@@ -83,25 +83,62 @@ implied as (
     group by l.month, what, l.factor_id, l.gas, l.activity_unit
 ),
 
-implied_factor as (
+-- a factor made of several: the product of the registered rows its id names, each in the unit that goes with the others
+formula_part as (
     select
-        'implied_factor' as check_name, i.month, null::varchar as site_id,
-        i.what || ', ' || i.factor_id as subject,
-        f.value * u.factor * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end as expected,
-        i.kg_per_unit as found,
-        f.value * u.factor * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end * (1 + b.lower / h.factor) as lower,
-        f.value * u.factor * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end * (1 + b.upper / h.factor) as upper,
-        'kgCO2e/' || i.activity_unit as unit,
+        n.factor_id, n.activity_unit, n.place, u.to_unit,
+        -- 44/12 and 44/60 are what they say
+        coalesce(
+            f.value * u.factor, try_cast(split_part(n.part_id, '/', 1) as double) / try_cast(split_part(n.part_id, '/', 2) as double)
+        ) as value
+    from (
+        select factor_id, activity_unit, unnest(string_split(factor_id, ' * ')) as part_id, generate_subscripts(string_split(factor_id, ' * '), 1) as place
+        from (select distinct factor_id, activity_unit from implied where factor_id like '% * %') as formula
+    ) as n
+    left join reference.emission_factor as f on n.part_id = f.factor_id
+    left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit in ('GJ/' || n.activity_unit, 'tC/GJ', 'kgCO2e/GJ', '1')
+),
+
+product as (
+    select
+        p.factor_id, p.activity_unit,
+        case
+            when count(p.value) = count(*)
+                then list_product(list(p.value order by p.place)) * case when bool_or(p.to_unit = 'tC/GJ') then any_value(k.factor) else 1 end
+        end as value
+    from formula_part as p
+    cross join (select factor from reference.unit_factor where from_unit = 'tCO2e' and to_unit = 'kgCO2e') as k
+    group by p.factor_id, p.activity_unit
+),
+
+registered_factor as (
+    select
+        i.*,
+        coalesce(f.value * u.factor, p.value) * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end as registered_kg,
         case
             when i.kg_per_unit is null then 'figure_missing'
-            when f.factor_id is null then 'several_factors'
-            when u.factor is null then 'factor_unit_unknown'
+            when f.factor_id is null and p.value is null then 'several_factors'
+            when f.factor_id is not null and u.factor is null then 'factor_unit_unknown'
         end as reason
     from implied as i
     left join reference.emission_factor as f on i.factor_id = f.factor_id
     left join reference.unit_factor as u
         on f.unit = u.from_unit and u.to_unit = case when i.gas in ('CO2', 'CO2e') then 'kgCO2e/' else 'kg/' end || i.activity_unit
+    left join product as p on i.factor_id = p.factor_id and i.activity_unit = p.activity_unit
     left join reference.gwp as g on i.gas = g.gas
+),
+
+implied_factor as (
+    select
+        'implied_factor' as check_name, r.month, null::varchar as site_id,
+        r.what || ', ' || r.factor_id as subject,
+        r.registered_kg as expected,
+        r.kg_per_unit as found,
+        r.registered_kg * (1 + b.lower / h.factor) as lower,
+        r.registered_kg * (1 + b.upper / h.factor) as upper,
+        'kgCO2e/' || r.activity_unit as unit,
+        r.reason
+    from registered_factor as r
     inner join reference.plausibility as b on b.bound_id = 'implied_factor'
     cross join (select factor from reference.figure_unit where from_unit = '1' and to_unit = '%') as h
 ),
@@ -210,7 +247,7 @@ driven as (
 ),
 
 bought as (
-    select vehicle_id, month, sum(liquid_l::decimal(24, 6))::double as volume_l
+    select vehicle_id, month, case when count(liquid_l) = count(*) then sum(liquid_l::decimal(24, 6))::double end as volume_l
     from mart.fuel_line
     where fuel in ('diesel', 'gasoline') and vehicle_id is not null
     group by vehicle_id, month

@@ -60,5 +60,6 @@ select
 from total as e
 inner join reference.carrier as c on e.carrier = c.carrier
 left join reference.site_month as s on e.site_id = s.site_id and e.month = s.month
-left join reference.tce as t on e.carrier = t.subject and e.month = t.month
+left join reference.tce as t
+    on e.carrier = t.subject and c.unit = t.unit and e.month = t.month and s.region is not distinct from t.region
 order by e.site_id, e.month, e.carrier

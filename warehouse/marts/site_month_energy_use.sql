@@ -17,6 +17,7 @@ total as (
         sum(energy_equal_value_tce::decimal(38, 12))::double as energy_equal_value_tce,
         sum(energy_tce::decimal(38, 12)) filter (where counted_by = 'purchase' or subject = 'natural_gas')::double as fuel_tce,
         sum(estimated_tce::decimal(38, 12))::double as estimated_tce,
+        sum(estimated_equal_value_tce::decimal(38, 12))::double as estimated_equal_value_tce,
         max(reason) as reason,
         max(equal_value_reason) as equal_value_reason,
         count(*) filter (where energy_tce is null) = 0 as is_known,
@@ -35,6 +36,7 @@ select
     e.quantity as electricity_kwh,
     case when t.is_fuel_known and g.reason is null then t.fuel_tce end as fuel_tce,
     t.estimated_tce,
+    t.estimated_equal_value_tce,
     coalesce(t.reason, g.reason) as reason,
     coalesce(t.equal_value_reason, g.reason) as equal_value_reason
 from total as t

@@ -9,8 +9,10 @@ with nested as (
 
 metered as (
     select
-        k.site_id, k.month, k.carrier, k.meter_id, k.role, k.unit, k.quantity, 'meter' as counted_by,
-        coalesce(k.estimated_share, 0.0) * k.quantity as estimated_quantity, m.generation_kind, null as reason,
+        k.site_id, k.month, k.carrier, k.meter_id, k.valid_from, k.role, k.unit, 'meter' as counted_by,
+        -- part of a month is no month
+        case when k.reason is null then k.quantity end as quantity,
+        k.estimated_quantity, m.generation_kind, k.reason,
         -- under another of its role it is counted there
         n.meter_id is not null as is_nested
     from mart.meter_month as k
@@ -29,7 +31,7 @@ account as (
 
 billed as (
     select
-        a.site_id, s.month, a.carrier, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested,
+        a.site_id, s.month, a.carrier, a.supply_point_id, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested,
         case when b.reason is null then b.quantity end as quantity,
         b.estimated_quantity,
         m.generation_kind,
@@ -46,13 +48,14 @@ billed as (
             and s.month = b.month
     left join reference.meter_month as m on a.meter_id = m.meter_id and s.month = m.month
     where
-        -- meters before bills: a meter's own bill counts where the meter says nothing, a site's where no main meter does
+        -- meters before bills: a bill counts where none of the meters it speaks for says anything
         coalesce(m.role, 'main') = 'main'
         and not exists (
             select 1 from metered as k
+            inner join mart.bill_meter as w on k.meter_id = w.meter_id and k.month = w.month
             where
-                k.site_id = a.site_id and k.carrier = a.carrier and k.month = s.month and k.role = 'main'
-                and coalesce(k.meter_id = a.meter_id, true)
+                k.role = 'main' and w.month = s.month and w.site_id = a.site_id and w.carrier = a.carrier
+                and w.supply_point_id is not distinct from a.supply_point_id and w.account_meter_id is not distinct from a.meter_id
         )
 ),
 
@@ -71,23 +74,31 @@ signed as (
     from known
 ),
 
--- a meter that has counted in other months, was in place all this month and says nothing of it
+-- a meter that has counted in other months, was in place (with this row of the register) and says nothing
 silent as (
     select m.site_id, c.month, m.carrier, count(*) as meters
     from (select distinct site_id, month, carrier from signed) as c
-    inner join reference.meter_month as m on c.site_id = m.site_id and c.carrier = m.carrier and c.month = m.month
-    left join nested as n on m.meter_id = n.meter_id and m.month = n.month
+    inner join reference.meter as m on c.site_id = m.site_id and c.carrier = m.carrier
+    inner join reference.meter_register as f
+        on
+            m.meter_row = f.meter_row
+            and coalesce(m.valid_from <= last_day((c.month || '-01')::date), true) and coalesce(f.last_day >= (c.month || '-01')::date, true)
+    left join nested as n on m.meter_id = n.meter_id and c.month = n.month
     where
-        m.role <> 'sub'
-        and m.is_whole_month
+        m.role is distinct from 'sub'
         and n.meter_id is null
         and m.meter_id in (select meter_id from mart.meter_month)
-        and not exists (select 1 from mart.meter_month as k where k.meter_id = m.meter_id and k.month = c.month)
+        and not exists (
+            select 1 from mart.meter_month as k
+            where k.meter_id = m.meter_id and k.month = c.month and k.valid_from is not distinct from m.valid_from
+        )
         and not exists (
             select 1 from billed as b
-            where
-                b.site_id = m.site_id and b.carrier = m.carrier and b.month = c.month and m.role = 'main'
-                and coalesce(b.meter_id = m.meter_id, true)
+            inner join mart.bill_meter as w
+                on
+                    b.site_id = w.site_id and b.carrier = w.carrier and b.month = w.month
+                    and b.supply_point_id is not distinct from w.supply_point_id and b.meter_id is not distinct from w.account_meter_id
+            where w.meter_id = m.meter_id and w.month = c.month
         )
     group by all
 ),
@@ -108,7 +119,7 @@ total as (
         count(*) filter (where role = 'main') as mains,
         count(*) filter (where role <> 'sub' and quantity is null) as unknown_meters,
         count(*) filter (where role <> 'sub' and not coalesce(role = 'generation' and generation_kind = 'fuel', false)) as not_made_of_fuel,
-        max(reason) as reason,
+        max(reason) filter (where role <> 'sub') as reason,
         string_agg(distinct counted_by, '+' order by counted_by desc) filter (where role = 'main') as counted_by,
         sum((quantity * sign)::decimal(38, 6))::double as quantity,
         sum((quantity * purchased_sign)::decimal(38, 6))::double as purchased_quantity,

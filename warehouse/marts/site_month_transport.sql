@@ -32,7 +32,8 @@ fuelled as (
     from mart.fuel_line
     cross join (select factor from reference.unit_factor where from_unit = 'tce' and to_unit = 'kgce') as k
     cross join (select factor from reference.unit_factor where from_unit = 'tCO2e' and to_unit = 'gCO2e') as g
-    where vehicle_id is not null and ownership in ('own', 'leased')
+    -- urea is a reagent: it gives no energy, and its CO2 stands by itself in the emission lines
+    where vehicle_id is not null and ownership in ('own', 'leased') and fuel <> 'adblue'
     group by site_id, month
 ),
 

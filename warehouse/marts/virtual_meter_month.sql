@@ -8,11 +8,11 @@ with member as (
         coalesce(v.valid_from <= (s.month || '-01')::date, true) and coalesce(v.valid_to >= s.month_end, true) as is_whole_month,
         k.meter_id is not null as is_reported,
         k.quantity,
-        k.estimated_share
+        k.estimated_quantity
     from clean.virtual_meter as v
     inner join (select distinct month, month_end from reference.site_month) as s
         on coalesce(v.valid_from <= s.month_end, true) and coalesce(v.valid_to >= (s.month || '-01')::date, true)
-    left join mart.meter_month as k on v.meter_id = k.meter_id and s.month = k.month
+    left join mart.meter_month_use as k on v.meter_id = k.meter_id and s.month = k.month
 ),
 
 total as (
@@ -27,7 +27,7 @@ total as (
         count(*) as members,
         sum((coefficient * quantity)::decimal(38, 6))::double as quantity,
         -- what a deducted member estimates is an estimate as well
-        sum((abs(coefficient) * quantity * coalesce(estimated_share, 0.0))::decimal(38, 6))::double as estimated_quantity,
+        sum((abs(coefficient) * estimated_quantity)::decimal(38, 6))::double as estimated_quantity,
         case
             when
                 count(distinct site_id) > 1 or count(distinct carrier) > 1 or count(distinct coalesce(area, '')) > 1

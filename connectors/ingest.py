@@ -27,11 +27,11 @@ import pyarrow.parquet as pq
 from connectors import landing
 from connectors.conform import Conformed, References, conform
 from connectors.readers.text import text_of
-from connectors.source import Source, sources
+from connectors.source import Delivery, Source, sources
 from schemas.contract import Table, contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import ContractViolation, HubError, SourceError
-from schemas.lake import Spans, digest, meet, replaced
+from schemas.lake import Spans, digest, meet, months_named, replaced
 
 ALL = "all"  # the folder of rows that have no month (reference tables)
 CORRECTED = "row: corrected"  # why a row is refused whose corrected form has been handed in
@@ -98,8 +98,8 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
     """
     enterprise.lake.sweep()
     _declared.cache_clear()  # declarations may have been edited since
-    broken: dict[str, SourceError] = {}
-    declared = sources(enterprise, broken)
+    found, broken = _declared(str(enterprise.folder), str(enterprise.data))
+    declared = list(found.values())
     outcomes = [Outcome(name, "", error=error) for name, error in broken.items() if only is None or name in only]
     gone = _undeclared(enterprise, {*broken, *(source.name for source in declared)})
     for table in contracts():
@@ -227,10 +227,12 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
             spec = _spec(enterprise, source, entry)
             if spec["fingerprint"] == state.get(spec["id"], {}).get("fingerprint"):
                 outcome.unchanged += 1
-                continue
-            staged = stage(spec)
-            staged["replaced_months"] = _replace(state, staged, source.kind_of_rows)
-            outcome.extracts.append(staged)
+            else:
+                staged = stage(spec)
+                staged["replaced_months"] = _replace(state, staged, source.kind_of_rows)
+                outcome.extracts.append(staged)
+            named = months_named(state[spec["id"]])
+            outcome.waiting = [month for month in outcome.waiting if month not in named]
     except (HubError, OSError) as error:
         enterprise.lake.state["extracts"] = before
         if _stops_all(error):
@@ -259,7 +261,7 @@ def _deliveries(enterprise: Enterprise, source: Source, months: list[str], outco
 
 
 def _files(enterprise: Enterprise, source: Source, months: list[str], archive: Path) -> list[dict[str, Any]]:
-    """Land the files of some months. Equal bytes are one extract, whatever their names."""
+    """Land the files of some months. Equal bytes are one extract, whatever their names; `named` has the months they tell."""
     deliveries = source.deliveries()
     same: dict[str, list[dict[str, Any]]] = {}
     for delivery in deliveries:
@@ -267,17 +269,33 @@ def _files(enterprise: Enterprise, source: Source, months: list[str], archive: P
             entry = {**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month}
             same.setdefault(entry["sha256"], []).append(entry)
     paths = {delivery.name: delivery.path for delivery in deliveries}
+    landed = {entry["name"]: sha for sha, entries in same.items() for entry in entries}
     chosen = []
     for sha, entries in same.items():
         known = enterprise.lake.state["extracts"].get(f"{source.name}/{sha}")
+        here = {entry["month"] for entry in entries} | _named_before(known, sha, deliveries, months)
+        if len(here) > 1:
+            entries = [{**entry, "named": sorted(filter(None, here))} for entry in entries]
         if source.kind_of_rows == "state" and entries[-1]["month"] is None:
             chosen.append(entries[-1])  # what is said again is said later
-        elif known is not None and known["name"] in paths and landing.sha256(paths[known["name"]]) == sha:
+        elif (
+            known is not None
+            and known["name"] in paths
+            and (landed.get(known["name"]) or landing.sha256(paths[known["name"]])) == sha
+        ):
             chosen.append({**entries[0], "name": known["name"], "month": known["month"]})
         else:
             chosen.append(entries[0])
     names = list(paths)
     return sorted(chosen, key=lambda entry: names.index(entry["name"]))
+
+
+def _named_before(
+    known: dict[str, Any] | None, sha: str, deliveries: list[Delivery], months: list[str]
+) -> set[str | None]:
+    """The months not asked for now that a known extract was named for, where its bytes still lie."""
+    before = {*(known or {}).get("named", []), (known or {}).get("month")} - {*months, None}
+    return {one.month for one in deliveries if one.month in before and landing.sha256(one.path) == sha}
 
 
 def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, Any]:
@@ -306,7 +324,7 @@ def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> dict
                   for name in dict.fromkeys(table.refers.values()) if name != "legal_entity"}  # fmt: skip
     entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
     corrections = _corrections(enterprise, entry, source.name)
-    fingerprint = digest(FORMAT, entry["sha256"], entry["archived"], entry["name"], entry["month"], source.declaration(), table.declaration,
+    fingerprint = digest(FORMAT, entry["sha256"], entry["archived"], entry["name"], entry["month"], entry.get("named"), source.declaration(), table.declaration,
                          references, entities, enterprise.id, enterprise.timezone, corrections)  # fmt: skip
     return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "data": str(enterprise.data), "source": source.name, "entry": entry,
             "references": references, "legal_entities": entities, "enterprise_id": enterprise.id, "timezone": enterprise.timezone, "corrections": corrections,
@@ -352,7 +370,7 @@ class _Staged:
 def _staged(spec: dict[str, Any]) -> _Staged:
     if spec["fingerprint"] in _AT_HAND:
         return _AT_HAND[spec["fingerprint"]]
-    source = _source(spec["enterprise"], spec["source"])
+    source = _source(spec["enterprise"], spec["data"], spec["source"])
     entry, table = spec["entry"], source.table
     references = _references(
         spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]), spec["enterprise_id"]
@@ -387,14 +405,14 @@ _AT_HAND: dict[str, _Staged] = {}
 
 
 @lru_cache(maxsize=8)
-def _declared(folder: str) -> tuple[dict[str, Source], dict[str, SourceError]]:
+def _declared(folder: str, data: str) -> tuple[dict[str, Source], dict[str, SourceError]]:
     """The sources of an enterprise folder by name, and what is wrong with the others."""
     broken: dict[str, SourceError] = {}
-    return {source.name: source for source in sources(Enterprise(Path(folder)), broken)}, broken
+    return {source.name: source for source in sources(Enterprise(Path(folder), Path(data)), broken)}, broken
 
 
-def _source(folder: str, name: str) -> Source:
-    found, broken = _declared(folder)
+def _source(folder: str, data: str, name: str) -> Source:
+    found, broken = _declared(folder, data)
     if name in found:
         return found[name]
     if name in broken:
@@ -832,7 +850,7 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
 
 
 def _judged_again(enterprise: Enterprise, entry: dict[str, Any]) -> _Staged:
-    return _staged(_spec(enterprise, _source(str(enterprise.folder), entry["source"]), entry))
+    return _staged(_spec(enterprise, _source(str(enterprise.folder), str(enterprise.data), entry["source"]), entry))
 
 
 def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any], beside: list[dict[str, Any]],
@@ -843,7 +861,10 @@ def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any]
     extract that was settled before later ones came keeps its rows, of which some may now be flagged; and one that has
     met nobody yet loses or flags those of its own that stand elsewhere.
     """
-    events = all(_source(str(enterprise.folder), other["source"]).kind_of_rows == "event" for other in beside)
+    events = all(
+        _source(str(enterprise.folder), str(enterprise.data), other["source"]).kind_of_rows == "event"
+        for other in beside
+    )
     if not events or table.identity != table.key or len(beside) == 1 or (table.rows == "state" and table.flag):
         return None
     others = [other for other in beside if other["id"] != entry["id"]]
@@ -881,7 +902,12 @@ def _settled_by_clean_rows(enterprise: Enterprise, table: Table, entry: dict[str
             rows = rows.with_columns(pl.lit("").alias("__month__")).select(own.good.columns).cast(
                 {name: pl.String if _is_text(kind) else kind for name, kind in own.good.schema.items()}
             )  # fmt: skip
-            judged.append((other, _Staged(_source(str(enterprise.folder), other["source"]), table, 0, rows, [])))
+            judged.append(
+                (
+                    other,
+                    _Staged(_source(str(enterprise.folder), str(enterprise.data), other["source"]), table, 0, rows, []),
+                )
+            )
     return _settled(enterprise, table, entry, judged, together)
 
 

@@ -248,6 +248,7 @@ def _write_sheet(book: xlsxwriter.Workbook, title: str, rows: pl.DataFrame) -> N
     grey = book.add_format({"num_format": "@", "font_color": "#7F7F7F", "bg_color": "#EDEDED"})
     sheet.set_column(0, len(names) - 1, 18, cell)
     sheet.set_column(len(names), len(names) + len(HUB) - 1, 14, grey)
+    # keeps Excel's green corners off: codes are texts on purpose
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     sheet.freeze_panes(1, 0)
     for place, name in enumerate([*names, *HUB]):

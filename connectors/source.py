@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from schemas.contract import Table
 
 
-# contracts that the expert panel fills
+# contracts that the expert panel fills, and how the workbooks of its experts are read
 _PANEL = ("expert_score", "evidence")
+PANEL_FORM = Path(__file__).parent / "panel_form.yaml"
 # what a reader adds, and what it calls a column without a header
 _NOBODYS = re.compile(r"|__\w+__|column_\d+")
 
@@ -123,8 +124,8 @@ class Column(Strict):
 class Source(Strict):
     """One `sources/<name>.yaml`, checked against the contract it fills.
 
-    Three kinds need no YAML: `reference/<contract>.csv`, filled templates and the panel's files, whose headers are the
-    contract's own.
+    Four kinds need no YAML: `reference/<contract>.csv`, filled templates and the panel's files, whose headers are the
+    contract's own, and the workbooks of the panel's experts, which are read by `panel_form.yaml`.
 
     A file without a row is an error unless `may_be_empty`: then it says that there were none in its month. An empty
     reference table says that there is nothing of the kind, and a database query that nothing has happened since.
@@ -268,7 +269,7 @@ def sources(enterprise: Enterprise, broken: dict[str, SourceError] | None = None
     Raises:
         SourceError: a declaration does not fit its contract; every complaint is named.
     """
-    found = list(_by_header(enterprise))
+    found = [*_by_header(enterprise), *_workbooks(enterprise)]
     for path in sorted((enterprise.folder / "sources").glob("*.yaml")):
         try:
             if path.stem in {source.name for source in found}:
@@ -342,3 +343,14 @@ def _by_header(enterprise: Enterprise) -> Iterator[Source]:
                             may_be_empty=system == "reference", read=Read.model_validate({**how, "files": files}))  # fmt: skip
             if source.deliveries() or enterprise.lake.extracts(source=source.name):
                 yield source
+
+
+def panel_form(folder: Path) -> Source:
+    """How the workbooks of the panel's experts are read."""
+    return Source.model_validate({**load_yaml(PANEL_FORM, SourceError), "name": PANEL_FORM.stem, "folder": folder})
+
+
+def _workbooks(enterprise: Enterprise) -> Iterator[Source]:
+    source = panel_form(enterprise.folder)
+    if source.deliveries() or enterprise.lake.extracts(source=source.name):
+        yield source

@@ -97,6 +97,7 @@ def _write_sheet(book: xlsxwriter.Workbook, table: Table) -> None:
                 "validate": "list", "source": _listed(column.name, words), "error_title": column.name[:32],
                 "error_message": "请从列表中选择 / choose from the list",
             })  # fmt: skip
+    # keeps Excel's green corners off: codes are texts on purpose
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     sheet.freeze_panes(1, 0)
 

@@ -286,6 +286,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(schemas.contracts.__path__)))
 
 
+@cache
 def contracts() -> tuple[Table, ...]:
     """Every contract, referenced ones before those that refer to them."""
     ordered: list[str] = []

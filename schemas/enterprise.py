@@ -69,6 +69,63 @@ class InventoryFacts(_Strict):
     responsible: str = ""
 
 
+class LeftOut(_Strict):
+    """A part of the enterprise an evaluation leaves out, why, and its share of revenue, energy or headcount in percent."""
+
+    what: Name | str
+    reason: Name | str
+    share_pct: dict[Literal["revenue", "energy", "headcount"], Annotated[float, Field(ge=0, le=100)]] = {}
+
+
+class Visit(_Strict):
+    """A visit to a site, or an interview, of the assessor."""
+
+    date: str
+    where: Name | str
+    what: Name | str
+
+
+class Measure(_Strict):
+    """What the enterprise has agreed to do about an indicator; said instead of what the report proposes."""
+
+    indicator_id: str
+    measure: Name | str
+    owner: Name | str = ""
+    due: str = ""
+    cost: Literal["low", "medium", "high"] | None = None
+
+
+class EvaluationFacts(_Strict):
+    """What only people can say about an evaluation; what is left out is named in the report as not given.
+
+    Attributes:
+        commissioner, purpose, use, readers: who asked for it, why, for which use and for whom.
+        services: products and services evaluated.
+        exclusions: what of the enterprise is left out.
+        documents: papers the assessor has read: reports on social responsibility, annual and sustainability reports.
+        visits: visits to sites and interviews.
+        assessor: who evaluates; without one the report is the enterprise's own.
+        duties: who does what in the panel's work.
+        pending: allegations not decided; they are listed and deduct nothing.
+        subsequent: what happened after the period and a reader must know.
+        measures: what is agreed about indicators.
+    """
+
+    commissioner: Name | str = ""
+    purpose: Name | str = ""
+    use: Name | str = ""
+    readers: Name | str = ""
+    services: Name | str = ""
+    exclusions: list[LeftOut] = []
+    documents: list[Name | str] = []
+    visits: list[Visit] = []
+    assessor: Name | str = ""
+    duties: list[Name | str] = []
+    pending: list[Name | str] = []
+    subsequent: list[Name | str] = []
+    measures: list[Measure] = []
+
+
 class Declaration(_Strict):
     """`enterprise.yaml`."""
 
@@ -82,6 +139,7 @@ class Declaration(_Strict):
     policies: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)] | dict[str, str | int]] = {}
     privacy: Privacy = Privacy()
     inventory: InventoryFacts = InventoryFacts()
+    evaluation: EvaluationFacts = EvaluationFacts()
 
     @field_validator("timezone")
     @classmethod

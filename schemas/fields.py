@@ -80,9 +80,9 @@ def month(zh: str, en: str) -> Any:  # noqa: ANN401
     )
 
 
-def flag(zh: str, en: str, *, optional: bool = True) -> Any:  # noqa: ANN401
+def flag(zh: str, en: str, *, example: str = "true", optional: bool = True) -> Any:  # noqa: ANN401
     """Yes or no."""
-    return _field("flag", zh, en, optional=optional, example="true")
+    return _field("flag", zh, en, optional=optional, example=example)
 
 
 def unit(zh: str, en: str) -> Any:  # noqa: ANN401

@@ -151,6 +151,7 @@ def _guard(path: Path, name: str) -> bool:
                 raise SourceError(what, name, "拆成几个文件 / split the workbook, or deliver CSV")
             in_error = [_has_error_cell(archive, part) for part in parts]
             return any(in_error)
+    # RuntimeError is what zipfile raises for an encrypted member, NotImplementedError for an unknown compression
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise _damaged(path, name, error) from None
 

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from schemas.contract import Contract
-from schemas.fields import Instant, choice, count, flag, instant, key, text
+from schemas.fields import Instant, choice, count, flag, instant, key, rule, text
 
 
 class ExpertScore(
-    Contract, rows="state", key=("expert_id", "indicator_id", "round"), month=("scored_at",), zh="专家评分"
+    Contract, rows="state", key=("expert_id", "indicator_id", "round", "period"), month=("scored_at",), zh="专家评分"
 ):
     """The level an expert gave an indicator."""
 
     expert_id: str = key("专家编号", "Expert", example="X1")
     indicator_id: str = text("指标编号", "Indicator", example="A.1.1", optional=False, matches=r"^A\.[123]\.\d{1,2}$")
     round: int = count("轮次", "Round", ge=1, le=2, example="1")
-    level: int = count("等级（0–5）", "Level, 0 to 5", ge=0, le=5, example="3")
+    period: str = text(
+        "评价期，空为评分时间所在年",
+        "Evaluation period; empty: the year it was given in",
+        example="2026",
+        matches=r"^\d{4}(-(0[1-9]|1[0-2])\.\.\d{4}-(0[1-9]|1[0-2]))?$",
+    )
+    level: int = count(
+        "等级（0–5），弃权或回避时为空", "Level, 0 to 5; empty: none given", ge=0, le=5, example="3", optional=True
+    )
+    is_absent: bool = flag("是否弃权，空为否", "Whether the expert gives no level; empty: no", example="false")
     evidence_ids: str = text("证据编号", "Evidence, separated by |", example="EV001|EV002")
     confidence: str = choice("把握程度", "Confidence", {"low": "低", "medium": "中", "high": "高"}, optional=True)
     comment: str = text("意见", "Comment")
     is_conflicted: bool = flag("是否存在利益冲突，空为否", "Whether the expert has a conflict of interest; empty: no")
+    conflict: str = choice(
+        "利益关系；受雇或受聘者回避全部指标",
+        "What ties the expert to the enterprise; employed or paid: out of the whole assessment",
+        {"employed": "受雇", "paid": "受聘付费", "owner": "持股", "family": "亲属", "trade": "供应商或客户"},
+        optional=True,
+    )
     scored_at: Instant = instant("评分时间", "When it was given", optional=True)
+
+    @rule("no_level", "未评级，也未弃权或回避", "no level, and neither absent nor conflicted")
+    def level_or_reason(cls) -> pl.Expr:
+        given = pl.col("level").is_not_null()
+        return given | pl.col("is_absent").fill_null(value=False) | pl.col("is_conflicted").fill_null(value=False)
+
+    @rule("level_of_absent", "弃权者不得评级", "an absent expert gives no level")
+    def absent_without_level(cls) -> pl.Expr:
+        return ~pl.col("is_absent") | pl.col("level").is_null()
+
+    @rule("conflict_unmarked", "写明利益关系者须标注回避", "a tie is named but not marked as a conflict")
+    def conflict_marked(cls) -> pl.Expr:
+        return pl.col("conflict").is_null() | pl.col("is_conflicted").fill_null(value=False)

@@ -1,4 +1,4 @@
-"""Contract of `fuel_purchase`: a purchase of fuel, by volume or by mass."""
+"""Contract of `fuel_purchase`: a purchase of fuel, by volume, mass or heat."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.fields import Day, choice, day, key, quantity, rule
 
 
 class FuelPurchase(Contract, rows="event", key=("document_id",), month=("purchased_on",), zh="燃料采购"):
-    """A purchase of fuel, by volume or by mass."""
+    """A purchase of fuel, by volume, mass or heat."""
 
     document_id: str = key("单据号", "Document", example="F202601-0001")
     purchased_on: Day = day("采购日期", "Date of purchase")
@@ -28,13 +28,23 @@ class FuelPurchase(Contract, rows="event", key=("document_id",), month=("purchas
     volume_l: float = quantity("体积（升）", "Volume of a liquid", ge=0, optional=True)
     mass_kg: float = quantity("质量", "Mass", ge=0, optional=True)
     volume_m3: float = quantity("体积（立方米）", "Volume of a gas", ge=0, optional=True)
+    heat_gj: float = quantity("热量（低位）", "Heat it gives, by net calorific value", ge=0, optional=True)
     volume_reference: str = choice(
         "体积参比温度", "Temperature a gas volume refers to", {"0C": "0℃", "20C": "20℃"}, optional=True
     )
 
-    @rule("one_quantity", "体积、质量须恰填一项", "exactly one of volume_l, mass_kg, volume_m3 must be filled")
+    @rule(
+        "one_quantity",
+        "体积、质量、热量须恰填一项",
+        "exactly one of volume_l, mass_kg, volume_m3, heat_gj must be filled",
+    )
     def exactly_one_quantity(cls) -> pl.Expr:
-        return pl.sum_horizontal(pl.col("volume_l", "mass_kg", "volume_m3").is_not_null().cast(pl.Int8)) == 1
+        given = pl.col("volume_l", "mass_kg", "volume_m3", "heat_gj").is_not_null().cast(pl.Int8)
+        return pl.sum_horizontal(given) == 1
+
+    @rule("heat_of_a_reagent", "车用尿素不是燃料，没有热量", "AdBlue is no fuel and gives no heat")
+    def only_fuels_give_heat(cls) -> pl.Expr:
+        return (pl.col("fuel") != "adblue") | pl.col("heat_gj").is_null()
 
     @rule("no_place", "场所与车辆不能都为空", "either the site or the vehicle must be filled")
     def has_a_place(cls) -> pl.Expr:

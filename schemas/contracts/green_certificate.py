@@ -30,6 +30,10 @@ class GreenCertificate(Contract, rows="event", key=("certificate_id",), month=("
         "核销用于的用电年份", "Year of consumption it is claimed for", ge=2000, le=2100, optional=True
     )
 
+    sold_on: Day = day(
+        "自发自用电量的证书售出日期", "Certificate of own electricity used on site, sold on", example="", optional=True
+    )
+
     @rule("one_holder", "场所与法人须恰填一项", "exactly one of site_id and legal_entity_id must be filled")
     def has_one_holder(cls) -> pl.Expr:
         return pl.col("site_id").is_not_null() != pl.col("legal_entity_id").is_not_null()
@@ -37,6 +41,22 @@ class GreenCertificate(Contract, rows="event", key=("certificate_id",), month=("
     @rule("part_of_a_certificate", "一张绿证为 1 MWh，不可拆分", "a GEC is one MWh and cannot be split")
     def gecs_are_whole(cls) -> pl.Expr:
         return (pl.col("market") != "GEC") | (pl.col("energy_kwh") % factor("MWh", "kWh") == 0)
+
+    @rule(
+        "sold_and_claimed",
+        "已售出的证书不能再核销或声明",
+        "what is sold is another's: it can neither be cancelled nor claimed",
+    )
+    def is_not_sold_and_claimed(cls) -> pl.Expr:
+        return pl.col("sold_on").is_null() | (pl.col("cancelled_on").is_null() & pl.col("claimed_year").is_null())
+
+    @rule(
+        "sold_without_site",
+        "售出的证书须写明发电场所",
+        "a certificate sold must name the site that made the electricity",
+    )
+    def what_is_sold_has_a_site(cls) -> pl.Expr:
+        return pl.col("sold_on").is_null() | pl.col("site_id").is_not_null()
 
     @rule("cancelled_before_generated", "核销早于发电", "cancelled before it was generated")
     def is_cancelled_after_generation(cls) -> pl.Expr:

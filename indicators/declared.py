@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
@@ -19,9 +20,10 @@ from schemas.errors import CatalogueError, UnitMismatch
 from schemas.units import factor, same_dimension, unit_of
 
 TREE = "draft-2025-a"
-"""The version of the indicator tree (15 groups, 50 indicators) the folder holds; a profile names the one it is for."""
+"""The indicator tree (15 groups, 50 indicators) taken unless a profile names another."""
 
 FOLDER = Path(__file__).parent / "catalogue"
+TREES = Path(__file__).parent / "trees"
 LEVEL = "level 0-5"
 """The unit of what experts score."""
 
@@ -39,6 +41,31 @@ class Words(_Declared):
 
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
+
+
+class Group(Words):
+    """A second-level group: its words, its pillar and the indicators in it."""
+
+    pillar: Pillar
+    indicators: tuple[str, ...] = Field(min_length=1)
+
+
+class Tree(_Declared):
+    """A version of the standard's Table 1: which indicator lies in which group.
+
+    Attributes:
+        based_on: the version whose groups these are, but for what is `moved` (indicator: Chinese name of its group).
+    """
+
+    version: str
+    title: Words
+    groups: tuple[Group, ...] = ()
+    based_on: str | None = None
+    moved: dict[str, str] = {}
+
+    def group_of(self, indicator_id: str) -> Group | None:
+        """The group an indicator lies in."""
+        return next((group for group in self.groups if indicator_id in group.indicators), None)
 
 
 class Term(_Declared):
@@ -76,6 +103,60 @@ class Term(_Declared):
         return self
 
 
+class Condition(_Declared):
+    """What a metric must show for levels 4 and 5: that there is a value, and where given that it is within a bound.
+
+    Attributes:
+        at_least, at_most: in the unit of the metric, both included.
+    """
+
+    metric: str = Field(pattern=r"^(A\.[123]\.\d{1,2}|M\d{3})$")
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+
+    def is_met(self, value: float | None) -> bool:
+        """Whether a value is there and within its bounds."""
+        if value is None:
+            return False
+        number = Decimal(repr(value))
+        return (self.at_least is None or number >= self.at_least) and (self.at_most is None or number <= self.at_most)
+
+    @property
+    def words(self) -> str:
+        """The condition as it is printed: `>= 95`, or `有 / present`."""
+        bounds = ((">=", self.at_least), ("<=", self.at_most))
+        return ", ".join(f"{sign} {bound}" for sign, bound in bounds if bound is not None) or "有 / present"
+
+
+class Asked(Condition):
+    """A metric the hub does not compute: experts ask for it, nothing is enforced."""
+
+    title: Words
+    unit: str
+
+
+class Rubric(_Declared):
+    """How experts tell the levels of an indicator apart; level 0 is the same for all: nothing, or a proven breach.
+
+    Attributes:
+        elements: what the text of Appendix A names; where one is missing the level is 2 at most.
+        levels: what must be shown for levels 1 to 5, each on top of those below.
+        caps: without these the level is 3 at most, unless an expert says in writing why not.
+        asked_for: metrics that would tell the same, of which the hub has no figure yet.
+    """
+
+    elements: list[Words] = Field(min_length=1)
+    levels: dict[int, Words]
+    caps: list[Condition] = []
+    asked_for: list[Asked] = []
+
+    @model_validator(mode="after")
+    def _levels_are_complete(self) -> Self:
+        if sorted(self.levels) != [1, 2, 3, 4, 5]:
+            raise ValueError("levels 1 to 5 each need a text / 须写明 1–5 级")
+        return self
+
+
 class Indicator(_Declared):
     """An indicator of the draft standard, or an operational metric.
 
@@ -87,6 +168,7 @@ class Indicator(_Declared):
         occasional: the reason code where a period has no such event (a month without a survey is `not_applicable`).
         boundary: what the figure covers, printed beside it; by policy where that decides it.
         people: the value is about people: the denominator counts them (true), or the numerator does.
+        rubric: how experts tell the levels apart, where they score it.
     """
 
     id: str = Field(pattern=r"^(A\.[123]\.\d{1,2}|M\d{3})$")
@@ -94,7 +176,6 @@ class Indicator(_Declared):
     clause: str | None = None
     serves: list[str] = []
     pillar: Pillar
-    group: Words | None = None
     kind: Literal["quantitative", "mixed", "qualitative", "metric"]
     direction: Literal["higher", "lower", "context"]
     unit: str
@@ -108,8 +189,14 @@ class Indicator(_Declared):
     says: Words
     sources: list[str] = Field(min_length=1)
     evidence: list[str] = []
+    rubric: Rubric | None = None
     standards: list[str] = []
     owner: str
+
+    @property
+    def group(self) -> Group | None:
+        """The group it lies in by the default tree; None for a metric."""
+        return tree().group_of(self.id)
 
     @property
     def is_computed(self) -> bool:
@@ -162,8 +249,8 @@ class Indicator(_Declared):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.kind == "metric" and (self.group or self.clause or not self.serves):
-            raise ValueError(f"{self.id}: a metric names the indicators it `serves`, no group and no clause")
+        if self.kind == "metric" and (self.clause or not self.serves):
+            raise ValueError(f"{self.id}: a metric names the indicators it `serves` and no clause")
         if self.kind != "metric" and (not self.group or self.clause != self.id or self.serves):
             raise ValueError(f"{self.id}: an indicator has a group and its own clause, and serves nothing")
         return self
@@ -174,6 +261,10 @@ class Indicator(_Declared):
             raise ValueError(f"{self.id}: a computed indicator needs numerator, family and state")
         if self.kind in ("mixed", "qualitative") and (self.terms() or self.unit != LEVEL):
             raise ValueError(f"{self.id}: experts score it: unit {LEVEL}, no numerator, no denominator")
+        if (self.rubric is None) != (self.kind in ("quantitative", "metric")):
+            raise ValueError(
+                f"{self.id}: a rubric belongs to what experts score, and only there / 专家评分指标须有评分标准"
+            )
         return self
 
     @model_validator(mode="after")
@@ -208,6 +299,45 @@ def _unit(term: Term) -> str:
     return unit
 
 
+@cache
+def tree(version: str = TREE) -> Tree:
+    """The tree of that version.
+
+    Raises:
+        CatalogueError: there is none, it does not fit its own words, or an indicator lies in two groups.
+    """
+    path = TREES / f"{version}.yaml"
+    if version not in trees():
+        raise CatalogueError(
+            f"no indicator tree {version!r} / 没有该指标体系版本", str(TREES), f"use: {', '.join(trees())}"
+        )
+    try:
+        found = Tree.model_validate(load_yaml(path, CatalogueError))
+    except ValidationError as error:
+        raise CatalogueError(f"{path.name}: {complaints(error)}", str(path), "correct the tree") from error
+    groups = found.groups if found.based_on is None else _moved(tree(found.based_on).groups, found.moved)
+    members = [key for group in groups for key in group.indicators]
+    if found.version != version or len(set(members)) < len(members):
+        raise CatalogueError(f"{path.name}: another version, or an indicator twice", str(path), "correct the tree")
+    return found.model_copy(update={"groups": groups})
+
+
+def _moved(groups: tuple[Group, ...], moved: Mapping[str, str]) -> tuple[Group, ...]:
+    """The groups with some indicators in others."""
+    found = []
+    for group in groups:
+        stay = {key for key in group.indicators if moved.get(key, group.zh) == group.zh}
+        members = sorted(stay | {key for key, zh in moved.items() if zh == group.zh}, key=natural)
+        found.append(group.model_copy(update={"indicators": tuple(members)}))
+    return tuple(found)
+
+
+@cache
+def trees() -> tuple[str, ...]:
+    """Every version there is: the folder is the registry."""
+    return tuple(sorted(path.stem for path in TREES.glob("*.yaml")))
+
+
 def natural(indicator_id: str) -> tuple[str | int, ...]:
     """The sort key that puts A.1.2 before A.1.10, and indicators before metrics."""
     return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\d+|[A-Z]+", indicator_id))
@@ -218,8 +348,8 @@ def catalogue(folder: Path = FOLDER) -> dict[str, Indicator]:
     """Every declared indicator and metric by id, in natural order.
 
     Raises:
-        CatalogueError: a file is not readable, says something unknown or does not fit its unit; or a metric serves
-            an indicator that does not exist.
+        CatalogueError: a file is not readable, says something unknown or does not fit its unit; a metric serves an
+            indicator that does not exist; or what caps a level is not computed.
     """
     found = {path.stem: _read(path) for path in folder.glob("*.yaml")}
     if not found:
@@ -232,7 +362,18 @@ def catalogue(folder: Path = FOLDER) -> dict[str, Indicator]:
                 str(folder / f"{one.id}.yaml"),
                 "name indicators of the same pillar",
             )
+        _refuse_unmeasured_caps(one, found, folder)
     return {key: found[key] for key in sorted(found, key=natural)}
+
+
+def _refuse_unmeasured_caps(one: Indicator, found: Mapping[str, Indicator], folder: Path) -> None:
+    caps = [cap.metric for cap in one.rubric.caps] if one.rubric else []
+    if unmeasured := [name for name in caps if name not in found or not found[name].is_computed]:
+        raise CatalogueError(
+            f"{one.id}: {', '.join(unmeasured)} caps its level and is not computed / 封顶指标未计算",
+            str(folder / f"{one.id}.yaml"),
+            "name a computed metric, or move it to asked_for",
+        )
 
 
 def check(columns: Mapping[str, Mapping[str, str]], indicators: Mapping[str, Indicator] | None = None) -> None:

@@ -3,11 +3,13 @@
 Roll-ups over months and sites add numerators and denominators; a mean of ratios is never formed. A site-month counts
 when everything expected of it is there: a site is expected to deliver what it has ever delivered, in every month it is
 valid, and a row that says why it does not know its figure is no figure. What is not complete is `partial`, over the site-months that are; what cannot be formed is `missing`, with a code.
+Of a closed month the site-months are those that were frozen: a longer period adds up what was closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 import polars as pl
@@ -20,7 +22,7 @@ ESTIMATED_ABOVE = 0.3
 """A value is `estimated` when more than this share of its activity is."""
 
 POLICIES = {
-    "site_month_footprint": "emission", "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
+    "site_month_footprint": "emission", "site_month_comprehensive_energy": "energy", "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
 }  # fmt: skip
 """Which of the enterprise's policies chooses among the rows of a mart."""
 
@@ -30,6 +32,21 @@ _SCHEMA: dict[str, type[pl.DataType]] = {
     "value": pl.Float64, "unit": pl.String, "state": pl.String, "coverage": pl.Float64, "reason": pl.String,
     "boundary": pl.String, "run_id": pl.String, "is_chosen": pl.Boolean,
 }  # fmt: skip
+_CELL: dict[str, tuple[str, type[pl.DataType]]] = {
+    "indicator_id": ("indicator_id", pl.String), "month": ("month", pl.String), "site_id": ("site_id", pl.String),
+    "legal_entity_id": ("legal_entity_id", pl.String), "policy": ("policy", pl.String),
+    "numerator": ("n", pl.Float64), "denominator": ("d", pl.Float64), "estimated_part": ("estimated_n", pl.Float64),
+    "numerator_reason": ("why_n", pl.String), "denominator_reason": ("why_d", pl.String),
+    "is_numerator_expected": ("expected_n", pl.Boolean), "is_denominator_expected": ("expected_d", pl.Boolean),
+    "is_numerator_there": ("n_there", pl.Boolean), "is_denominator_there": ("d_there", pl.Boolean),
+    "is_used_by_site": ("by_site", pl.Boolean), "is_used_above": ("above", pl.Boolean),
+}  # fmt: skip
+"""The columns of `indicator.cell`, and what they are called on the way."""
+
+VALUE_KEY = ["indicator_id", "period", "org_kind", "org_id", "policy"]
+CELL_KEY = ["indicator_id", "policy", "month", "legal_entity_id", "site_id"]
+"""What the two tables are sorted by."""
+
 _KEYS = ["site_id", "legal_entity_id", "month", "policy"]
 _ORG = ["org_kind", "org_id", "period", "policy"]
 _Cell = TypeVar("_Cell")
@@ -46,28 +63,36 @@ def evaluate(warehouse: Warehouse, run_id: str, family: str | None = None) -> pl
     Returns:
         Rows in the columns of `indicator.value`, sorted by its key.
     """
+    return evaluated(warehouse, run_id, family)[0]
+
+
+def evaluated(warehouse: Warehouse, run_id: str, family: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The values as `evaluate` gives them, and the site-months they are the sums of.
+
+    Returns:
+        Rows in the columns of `indicator.value`, and of `indicator.cell`: both sides of every site-month in the units of
+        the indicator, whether each was expected and is there, and whether the value of the site, and those of its legal
+        entity and the enterprise, count it. Both are sorted by their keys.
+    """
     months = _months(warehouse)
     sites = warehouse.frame("reference.site_month").select("site_id", "legal_entity_id", "month")
     periods = _periods(months)
-    found = [
-        _Evaluation(warehouse, indicator, sites, periods).values(run_id)
-        for indicator in catalogue().values()
-        if indicator.is_computed and family in (None, indicator.family)
-    ]
-    return (
-        pl.concat(found).sort("indicator_id", "period", "org_kind", "org_id", "policy")
-        if found
-        else pl.DataFrame(schema=_SCHEMA)
-    )
+    values, cells = [pl.DataFrame(schema=_SCHEMA)], [pl.DataFrame(schema=dict(_CELL.values())).rename(_named())]
+    for indicator in catalogue().values():
+        if indicator.is_computed and family in (None, indicator.family):
+            one = _Evaluation(warehouse, indicator, sites, periods)
+            values.append(one.values(run_id))
+            cells.append(one.cells())
+    return pl.concat(values).sort(VALUE_KEY), pl.concat(cells).sort(CELL_KEY)
+
+
+def _named() -> dict[str, str]:
+    return {inner: name for name, (inner, _) in _CELL.items()}
 
 
 def _months(warehouse: Warehouse) -> list[str]:
     """The months that were delivered and that any mart knows of: an order due next month does not make a figure of it yet."""
-    found: set[str] = set()
-    for one in marts():
-        warehouse.mart(one.name)
-        months = warehouse.connection.execute(f"select distinct month from mart.{one.name} where month is not null")
-        found |= {month for (month,) in months.fetchall()}
+    found = {month for one in marts() for month in warehouse.mart(one.name).months}
     return sorted(found & set(warehouse.frame("meta.arrival")["month"]))
 
 
@@ -121,11 +146,43 @@ class _Evaluation:
         self.enterprise = warehouse.enterprise
         marts = [term.mart for term in indicator.terms() if term.policy]
         self.chosen = chosen(warehouse, marts[0]) if marts else "default"
+        self._site_months = self._held(self._cells())
 
     def values(self, run_id: str) -> pl.DataFrame:
-        cells = self._cells()
-        rolled = pl.concat([self._rolled(cells, kind) for kind in ("site", "legal_entity", "enterprise")])
+        rolled = pl.concat([self._rolled(kind) for kind in ("site", "legal_entity", "enterprise")])
         return self._stated(self._every(rolled), run_id)
+
+    def cells(self) -> pl.DataFrame:
+        """The site-months in the columns of `indicator.cell`."""
+        by_site = self._part("site").select(*_KEYS, pl.col("usable").alias("by_site"))
+        whole = (
+            self._part("enterprise").rename({"usable": "above"}).join(by_site, on=_KEYS, how="left", nulls_equal=True)
+        )
+        return whole.select(
+            (
+                pl.lit(self.indicator.id) if name == "indicator_id"
+                else pl.col(inner).fill_null("default") if name == "policy"
+                else pl.col(inner).fill_null(value=False) if name == "is_used_by_site"  # what is of no site
+                else pl.col(inner)
+            ).cast(kind).alias(name)
+            for name, (inner, kind) in _CELL.items()
+        )  # fmt: skip
+
+    def _held(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """The cells, those of closed months as they were frozen."""
+        closed = self._frozen("indicator.value")
+        if not closed.height:
+            return cells
+        policy = pl.col("policy") if self.indicator.has_policy else pl.lit(None, dtype=pl.String).alias("policy")
+        kept = self._frozen("indicator.cell").with_columns(policy)
+        kept = kept.rename({name: inner for inner, name in _named().items()})
+        live = cells.filter(~pl.col("month").is_in(closed["period"].unique().to_list()))
+        return pl.concat([live, kept.select(name for name in live.columns if name in kept.columns)], how="diagonal")
+
+    def _frozen(self, table: str) -> pl.DataFrame:
+        """What was frozen of the indicator."""
+        rows = self.warehouse.frozen(table)
+        return rows.filter(pl.col("indicator_id") == self.indicator.id) if rows.width else rows
 
     def _term(self, term: Term, scale: float, name: str) -> pl.DataFrame:
         """One side's cells: `name` is the value, null where a row of the mart does not know it, and `why`."""
@@ -246,8 +303,9 @@ class _Evaluation:
             .join(has, on=["legal_entity_id", "month", "policy"], how="anti", nulls_equal=True)
         )  # fmt: skip
 
-    def _rolled(self, cells: pl.DataFrame, kind: str) -> pl.DataFrame:
-        """Cells added up per organisational unit and period."""
+    def _part(self, kind: str) -> pl.DataFrame:
+        """The cells that belong to a kind of organisational unit, and which of them its values count."""
+        cells = self._site_months
         org = {
             "site": pl.col("site_id"),
             "legal_entity": pl.col("legal_entity_id"),
@@ -259,8 +317,11 @@ class _Evaluation:
         usable = pl.col("n_there") & pl.col("d_there") & (pl.col("n").is_not_null() | pl.col("d").is_not_null())
         expected = pl.col("expected_n") | pl.col("expected_d") | ~pl.col("n_there") | ~pl.col("d_there")
         part = part.with_columns(usable.alias("usable"), expected.alias("expected"))
-        part = self._without_attribution(part, cells) if kind == "site" else self._with_unattributed(part)
-        part = part.join(self.periods, on="month")
+        return self._without_attribution(part, cells) if kind == "site" else self._with_unattributed(part)
+
+    def _rolled(self, kind: str) -> pl.DataFrame:
+        """Cells added up per organisational unit and period."""
+        part = self._part(kind).join(self.periods, on="month")
         monthly = part.sort(*_ORG, "month", "site_id", "legal_entity_id").group_by(*_ORG, "month", "length", maintain_order=True).agg(
             pl.col("n").filter(pl.col("usable")).sum().alias("n"), pl.col("d").filter(pl.col("usable")).sum().alias("d"),
             pl.col("n").filter(pl.col("usable")).count().alias("n_cells"), pl.col("d").filter(pl.col("usable")).count().alias("d_cells"),
@@ -446,8 +507,8 @@ class _Evaluation:
         people = pl.col(side) / pl.col("months") if repeated else pl.col(side)
         numbered = frame.with_columns(people.alias("people")).with_row_index("row")
         hidden: set[int] = set()
-        for _, part in numbered.filter(pl.col("people") > 0).group_by("policy"):
-            hidden |= self._hidden(part)
+        for (policy,), part in numbered.filter(pl.col("people") > 0).group_by("policy"):
+            hidden |= self._hidden(part, str(policy or "default"))
         gone = pl.col("row").is_in(sorted(hidden))
         return numbered.with_columns(
             *(pl.when(~gone).then(pl.col(name)).alias(name) for name in ("numerator", "denominator", "value")),
@@ -455,8 +516,8 @@ class _Evaluation:
             pl.when(gone).then(pl.lit("small_cell")).otherwise(pl.col("reason")).alias("reason"),
         )  # fmt: skip
 
-    def _hidden(self, part: pl.DataFrame) -> set[int]:
-        """The rows of one policy to hide; sites add up to their legal entity, entities to the enterprise, months to longer periods."""
+    def _hidden(self, part: pl.DataFrame, policy: str) -> set[int]:
+        """The rows of one policy to hide; what is closed stays hidden or shown. Sites add up to their legal entity, entities to the enterprise, months to longer periods."""
         row = {(one["org_kind"], one["org_id"], one["period"]): one["row"] for one in part.iter_rows(named=True)}
         people = dict(zip(part["row"], part["people"], strict=True))
         below = {row[key]: people[row[key]] for key in row if key[0] != "enterprise"}
@@ -476,25 +537,41 @@ class _Evaluation:
             for kind, org in {key[:2] for key in row if key[0] != "enterprise"}:
                 members = {row[key] for key in ((kind, org, month), (kind, org, period)) if key in row}
                 sums.setdefault((kind, org, period, "months"), set()).update(members)
-        return suppressed(below, list(sums.values()), self.enterprise.declaration.privacy.min_cell)
+        closed = self._frozen("indicator.value")
+        decided = {
+            row[key]: reason == "small_cell"
+            for *key_, reason in (
+                closed.filter(pl.col("policy") == policy).select("org_kind", "org_id", "period", "reason").iter_rows()
+                if closed.height else ()
+            )
+            if (key := tuple(key_)) in row
+        }  # fmt: skip
+        return suppressed(below, list(sums.values()), self.enterprise.declaration.privacy.min_cell, decided)
 
 
-def suppressed(people: Mapping[_Cell, float], sums: Sequence[set[_Cell]], least: int) -> set[_Cell]:
+def suppressed(
+    people: Mapping[_Cell, float],
+    sums: Sequence[set[_Cell]],
+    least: int,
+    decided: Mapping[_Cell, bool] = MappingProxyType({}),
+) -> set[_Cell]:
     """The cells that must not be shown.
 
     Args:
         people: how many people each cell that could be hidden is about.
         sums: sets of cells between which subtraction is possible: the parts of a published total, or parts and their total.
         least: cells about fewer people are hidden; where that leaves one hidden cell in a sum, the smallest other one is too.
+        decided: cells that are closed, hidden (true) or shown (false) for good.
 
     Returns:
-        The hidden cells; in no sum is one of them alone, unless the sum has no other cell.
+        The hidden cells; in no sum is one of them alone, unless no other cell of the sum can be hidden.
     """
-    hidden = {cell for cell, count in people.items() if count < least}
+    hidden = {cell for cell, count in people.items() if decided.get(cell, count < least)}
+    shown = {cell for cell, is_hidden in decided.items() if not is_hidden}
     while True:
-        lone = [one for one in sums if len(one) > 1 and len(one & hidden) == 1]
+        lone = [one for one in sums if len(one & hidden) == 1 and one - hidden - shown]
         if not lone:
             return hidden
         for one in lone:
             if len(one & hidden) == 1:
-                hidden.add(min(one - hidden, key=lambda cell: (people[cell], str(cell))))
+                hidden.add(min(one - hidden - shown, key=lambda cell: (people[cell], str(cell))))

@@ -9,17 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 from decimal import Decimal
+from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from indicators.declared import TREE, Indicator, Pillar, Words, catalogue
-from schemas.enterprise import complaints, load_yaml
+from indicators.declared import Indicator, Pillar, Words, catalogue, trees
+from schemas.enterprise import EnterpriseType, complaints, load_yaml
 from schemas.errors import CatalogueError
 
 SHIPPED = Path(__file__).parent.parent / "profiles"
+GRADES = Path(__file__).parent.parent / "grades.yaml"
+
+PROFILE = pl.Schema(dict.fromkeys(("profile_hash", "profile_id", "version", "json"), pl.String))
+"""`score.profile`: the whole of the method, by its hash."""
+
+EventClass = Literal["V", "A", "B", "C"]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+_SUM_WITHIN = Decimal("1e-9")
 
 
 class _Declared(BaseModel):
@@ -30,7 +41,8 @@ class Anchors(_Declared):
     """Where an indicator scores 0, 60, 80 and 100; their order says whether more is better.
 
     Attributes:
-        relative_to: `own_baseline`: the four are multiples of `baseline`, in the unit of the indicator.
+        relative_to: the four are multiples of something in the unit of the indicator: of `own_baseline` (the
+            `baseline` declared here), of the `target` of the profile, or of the value of `last_year`.
         baseline: what the enterprise declares as its baseline; empty: the indicator cannot be scored yet.
         source: who set the anchors.
     """
@@ -39,7 +51,7 @@ class Anchors(_Declared):
     x60: Decimal
     x80: Decimal
     x100: Decimal
-    relative_to: Literal["own_baseline"] | None = None
+    relative_to: Literal["own_baseline", "target", "last_year"] | None = None
     baseline: Decimal | None = Field(default=None, gt=0)
     source: Words
 
@@ -48,30 +60,129 @@ class Anchors(_Declared):
         """What is better."""
         return "higher" if self.x100 > self.x0 else "lower"
 
-    def points(self) -> tuple[Decimal, Decimal, Decimal, Decimal] | None:
-        """The four values in the unit of the indicator; None where the baseline is not declared."""
-        plain = (self.x0, self.x60, self.x80, self.x100)
-        if self.relative_to is None:
-            return plain
-        if self.baseline is None:
+    def points(self, basis: Fraction | None = None) -> tuple[Fraction, Fraction, Fraction, Fraction] | None:
+        """The four values in the unit of the indicator; None where what they are relative to is not known.
+
+        Args:
+            basis: the target, or last year's value, where they are relative to it.
+        """
+        if self.relative_to == "own_baseline":
+            basis = None if self.baseline is None else Fraction(self.baseline)
+        elif self.relative_to is None:
+            basis = Fraction(1)
+        if basis is None or basis <= 0:
             return None
-        return (plain[0] * self.baseline, plain[1] * self.baseline, plain[2] * self.baseline, plain[3] * self.baseline)
+        x0, x60, x80, x100 = (Fraction(x) * basis for x in (self.x0, self.x60, self.x80, self.x100))
+        return x0, x60, x80, x100
 
     @model_validator(mode="after")
     def _strictly_monotone(self) -> Self:
         steps = [later - earlier for earlier, later in pairwise((self.x0, self.x60, self.x80, self.x100))]
         if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
             raise ValueError("x0, x60, x80, x100 must rise or fall strictly / 锚点须严格单调")
-        if self.baseline is not None and self.relative_to is None:
+        if self.baseline is not None and self.relative_to != "own_baseline":
             raise ValueError("a baseline needs relative_to: own_baseline")
         return self
 
 
+class MetricAnchors(Anchors):
+    """The anchors of an operational metric that is blended into what experts said of an indicator."""
+
+    metric: str
+
+
+class Blend(_Declared):
+    """How much a metric counts beside the experts: score = (1 - share) · experts + share · metric."""
+
+    share: Decimal = Field(default=Decimal(0), ge=0, le=Decimal("0.5"))
+    metrics: dict[str, MetricAnchors] = {}
+
+
 class Panel(_Declared):
-    """How many experts a level needs, and from how many on the highest and the lowest are left out."""
+    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and whether metrics cap it."""
 
     minimum: int = Field(ge=1)
     trimmed_from: int = Field(ge=3)
+    aggregate: Literal["trimmed", "median", "mean"] = "trimmed"
+    metric_caps: bool = True
+
+
+class Weights(_Declared):
+    """Where weights come from.
+
+    Attributes:
+        method: `flat` every applicable indicator of a pillar alike; `hierarchical` groups of a pillar alike, indicators of
+            a group alike; `fixed` the tables below; `ahp` the panel's pairwise judgements; `entropy` and `critic` the spread
+            in a peer set; `combined` ahp^base_share · objective^(1 - base_share).
+        fixed: per parent (`total`, a pillar, a group by its Chinese name) its children and their weights, which sum to 1.
+        experts: how several experts' judgements become one: `aij` the geometric mean of judgements, `aip` of weights.
+        random_index: the table of random indices consistency ratios are formed with.
+        objective: which of the two a combination takes.
+    """
+
+    method: Literal["flat", "hierarchical", "fixed", "ahp", "entropy", "critic", "combined"] = "flat"
+    fixed: dict[str, dict[str, Decimal]] = {}
+    experts: Literal["aij", "aip"] = "aij"
+    random_index: Literal["saaty77", "saaty03", "dd"] = "saaty77"
+    consistency_gate: Decimal = Field(default=Decimal("0.10"), gt=0)
+    objective: Literal["entropy", "critic"] = "entropy"
+    base_share: Share = Decimal("0.7")
+    peers_at_least: int = Field(default=10, ge=2)
+
+    @model_validator(mode="after")
+    def _tables_sum_to_one(self) -> Self:
+        if (self.method == "fixed") != bool(self.fixed):
+            raise ValueError("fixed tables go with method: fixed, and only with it / 权重表仅用于 fixed")
+        for parent, table in self.fixed.items():
+            if any(weight < 0 for weight in table.values()) or abs(sum(table.values(), Decimal(0)) - 1) > _SUM_WITHIN:
+                raise ValueError(f"fixed.{parent}: weights must be 0 or more and sum to 1, not {sum(table.values())}")
+        return self
+
+
+class EventEffect(_Declared):
+    """What one negative event of a class does.
+
+    Attributes:
+        deduction: points its pillar loses; `at_most`: the most that all events of the class take from one pillar.
+        linked_at_most: the score its indicator cannot exceed; `pillar_at_most` and `total_at_most` likewise.
+        not_rated: a result with such an event in the period gets no grade at all.
+    """
+
+    title: Words
+    deduction: Decimal = Field(default=Decimal(0), ge=0)
+    at_most: Decimal | None = Field(default=None, ge=0)
+    linked_at_most: Decimal | None = Field(default=None, ge=0, le=100)
+    pillar_at_most: Decimal | None = Field(default=None, ge=0, le=100)
+    total_at_most: Decimal | None = Field(default=None, ge=0, le=100)
+    not_rated: bool = False
+
+
+class Events(_Declared):
+    """What negative events do, by class; `decay` is their share in the period decided in, in the next one, and so on."""
+
+    classes: dict[EventClass, EventEffect] = {}
+    decay: tuple[Share, ...] = (Decimal(1),)
+
+
+class MonteCarlo(_Declared):
+    """What is varied, and how far; what is 0, false or left out is not.
+
+    Attributes:
+        weight_spread: weights are multiplied by U(1 - spread, 1 + spread), then made to sum to 1 again.
+        experts: whether each indicator's panel is drawn anew with replacement.
+        activity: by state of the value, the relative half-width of its error; of a share in %, of its rarer side.
+        anchor_spread: anchors move together by up to this share of the distance from x0 to x100.
+        missing: whether a second run draws what is missing from U(0, 100).
+    """
+
+    runs: int = Field(default=10_000, ge=100, le=1_000_000)
+    seed: int = Field(ge=0)
+    weight_spread: Decimal = Field(default=Decimal(0), ge=0, lt=1)
+    experts: bool = False
+    activity: dict[Literal["measured", "calculated", "estimated", "partial"], Share] = {}
+    anchor_spread: Share = Decimal(0)
+    missing: bool = False
+    certain_from: Share = Decimal("0.80")
 
 
 class Profile(_Declared):
@@ -81,17 +192,24 @@ class Profile(_Declared):
     version: str
     title: Words
     tree: str
+    indicators: tuple[str, ...] | None = None
     anchors: dict[str, Anchors]
+    targets: dict[str, Decimal] = {}
     panel: Panel
-    weights: Literal["flat"]
+    blend: Blend = Blend()
+    weights: Weights
     pillars: dict[Pillar, Decimal]
-    missing: Literal["zero"]
+    pillar_aggregate: Literal["arithmetic", "geometric"] = "arithmetic"
+    missing: Literal["zero", "drop", "worst_peer"]
     scored_from_months: int = Field(ge=1, le=12)
     coverage_gate: Decimal = Field(ge=0, le=1)
     limited_scope_above: Decimal = Field(ge=0, le=1)
     core: list[str]
+    proposed_not_applicable: dict[EnterpriseType, dict[str, Words]] = {}
     not_applicable: dict[str, Words]
-    grades: dict[str, Decimal]
+    events: Events = Events()
+    grades: dict[str, Fraction]
+    monte_carlo: MonteCarlo
 
     @property
     def hash(self) -> str:
@@ -99,27 +217,69 @@ class Profile(_Declared):
         content = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
+    @property
+    def scope(self) -> set[str]:
+        """The indicators it evaluates: those it lists, else all of the standard, without what does not apply."""
+        listed = (key for key, one in catalogue().items() if one.kind != "metric")
+        return set(listed if self.indicators is None else self.indicators) - set(self.not_applicable)
+
+    def changed(self, **changes: Any) -> Profile:  # noqa: ANN401
+        """The profile with some top-level parts replaced: another method, with another hash."""
+        return self.model_copy(update=changes)
+
+    @field_validator("grades", mode="before")
+    @classmethod
+    def _of_a_set(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value not in grade_sets():
+            raise ValueError(f"no set of grades is called {value!r}; there are {', '.join(grade_sets())}")
+        return grade_sets()[value]
+
+    @model_validator(mode="after")
+    def _core_indicators_apply(self) -> Self:
+        if wrong := sorted(set(self.core) & set(self.not_applicable)):
+            raise ValueError(f"{', '.join(wrong)}: core indicators always apply / 核心指标不得列为不适用")
+        if self.indicators is not None and (wrong := sorted(set(self.core) - set(self.indicators))):
+            raise ValueError(f"{', '.join(wrong)}: core indicators always apply; list them, or declare core: []")
+        return self
+
     @model_validator(mode="after")
     def _weights_and_grades_are_complete(self) -> Self:
         if set(self.pillars) != {"E", "S", "G"} or any(weight <= 0 for weight in self.pillars.values()):
             raise ValueError("pillars: E, S and G each need a weight above 0 / 三个维度须各有大于 0 的权重")
         if min(self.grades.values(), default=1) != 0 or len(set(self.grades.values())) != len(self.grades):
             raise ValueError("grades: the lowest starts at 0, and no two start alike / 等级下限须从 0 起且互不相同")
-        if wrong := sorted(set(self.core) & set(self.not_applicable)):
-            raise ValueError(f"{', '.join(wrong)}: core indicators always apply / 核心指标不得列为不适用")
         return self
 
     def misfits(self, indicators: dict[str, Indicator]) -> list[str]:
         """What in the profile does not fit the indicators of the standard."""
         known = {key for key, one in indicators.items() if one.kind != "metric"}
-        named = (*self.core, *self.not_applicable, *self.anchors)
+        proposed = [key for reasons in self.proposed_not_applicable.values() for key in reasons]
+        listed = (*(self.indicators or ()), *self.targets, *self.blend.metrics)
+        named = dict.fromkeys((*self.core, *self.not_applicable, *self.anchors, *proposed, *listed))
         wrong = [f"{key}: no such indicator" for key in named if key not in known]
+        wrong += [f"{key}: core indicators always apply" for key in proposed if key in self.core]
         for key in sorted(known & set(self.anchors)):
             if not indicators[key].is_computed:
                 wrong.append(f"{key}: is scored by experts and has no anchors")
             elif indicators[key].direction != self.anchors[key].direction:
                 wrong.append(f"{key}: {self.anchors[key].direction} is better by its anchors, not by the catalogue")
+        for key, anchors in self.blend.metrics.items():
+            metric = indicators.get(anchors.metric)
+            if metric is None or key not in metric.serves or anchors.relative_to not in (None, "own_baseline"):
+                wrong.append(
+                    f"blend.metrics.{key}: {anchors.metric} is no metric that serves it, or lacks its own anchors"
+                )
+            elif metric.direction not in ("context", anchors.direction):
+                wrong.append(f"blend.metrics.{key}: {anchors.direction} is better by its anchors, not by the catalogue")
         return wrong
+
+
+@cache
+def grade_sets() -> dict[str, dict[str, str]]:
+    """The sets of grades a profile may name, each with where its grades start."""
+    return load_yaml(GRADES, CatalogueError)
 
 
 def load(profile_id: str, enterprise: Path | None = None) -> Profile:
@@ -141,8 +301,8 @@ def load(profile_id: str, enterprise: Path | None = None) -> Profile:
     except ValidationError as error:
         raise CatalogueError(f"{path.name}: {complaints(error)}", str(path), "correct the profile") from error
     wrong = profile.misfits(catalogue())
-    if profile.tree != TREE:
-        wrong.append(f"written for indicator tree {profile.tree}, the catalogue is {TREE}")
+    if profile.tree not in trees():
+        wrong.append(f"no indicator tree {profile.tree}; there are {', '.join(trees())}")
     if profile.id != path.stem:
         wrong.append(f"declares id {profile.id}")
     if wrong:

@@ -9,31 +9,57 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-from indicators.declared import Indicator, catalogue
+from indicators.declared import Indicator, catalogue, tree
+from indicators.scoring.events import Effects, Event, counted, effects
+from indicators.scoring.panel import A_LEVEL, FULL, panel_score
+from indicators.scoring.panel import levels as panel_levels
 from indicators.scoring.profile import Anchors, Profile
+from indicators.scoring.weights import Peers, Weighting, weighting
 from schemas.errors import CatalogueError
 
-FULL = Fraction(100)
-_TOP_LEVEL = 5
 _YEAR = 12  # months
-_AT = (Fraction(0), Fraction(60), Fraction(80), FULL)
+AT = (Fraction(0), Fraction(60), Fraction(80), FULL)
+"""What a value scores at its four anchors."""
 
+Row = Mapping[str, Any]
+Levels = Mapping[str, Mapping[str, int]]
+"""Indicator → expert → level."""
+
+_SUBJECT = {"period": pl.String, "org_id": pl.String, "profile_hash": pl.String}
 RESULT = pl.Schema(
     {
-        "period": pl.String, "org_id": pl.String, "profile_hash": pl.String, "level": pl.String, "id": pl.String,
-        "score": pl.Float64, "weight": pl.Float64, "lower": pl.Float64, "upper": pl.Float64, "state": pl.String,
-        "grade": pl.String, "coverage": pl.Float64, "reason": pl.String,
+        **_SUBJECT, "level": pl.String, "id": pl.String, "score": pl.Float64, "weight": pl.Float64, "lower": pl.Float64,
+        "upper": pl.Float64, "state": pl.String, "grade": pl.String, "coverage": pl.Float64, "reason": pl.String,
+        "before_events": pl.Float64,
     }
 )  # fmt: skip
 """`score.result`: `weight` is the share of the total, `coverage` the share of the weight with data, `reason` a code."""
+NORMALISED = pl.Schema(
+    {
+        **_SUBJECT, "indicator_id": pl.String, "method": pl.String, "value": pl.Float64, "unit": pl.String, "numerator": pl.Float64,
+        "denominator": pl.Float64, "value_state": pl.String, "x0": pl.Float64, "x60": pl.Float64, "x80": pl.Float64,
+        "x100": pl.Float64, "anchor_source": pl.String, "score": pl.Float64, "reason": pl.String, "previous_value": pl.Float64,
+        "previous_score": pl.Float64, "target": pl.Float64,
+    }
+)  # fmt: skip
+"""`score.normalised`: how each value, or the panel's level, becomes a score before events; last year's and the target beside it."""
+CONTRIBUTION = pl.Schema(
+    {
+        **_SUBJECT,
+        "indicator_id": pl.String,
+        **dict.fromkeys(("weight", "score", "contribution", "potential"), pl.Float64),
+    }
+)
+"""`score.contribution`: the points of the total an indicator brings, and those it could still bring."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +75,58 @@ class Judgement:
         """Whether it has a weight."""
         return self.state != "not_applicable"
 
+    @property
+    def has_data(self) -> bool:
+        """Whether its score rests on data, and not on what counts in their place."""
+        return self.score is not None and self.state != "missing"
 
+
+NO_METRIC = "no_metric_to_blend"
 NOT_SELECTED = Judgement("not_applicable", None, "not_selected")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one organisation in one period; what a profile turns into scores.
+
+    Attributes:
+        values: the chosen row of `indicator.value` of each indicator and metric.
+        levels: what the experts of the panel gave.
+        contested: indicators the panel did not agree on.
+        events: rows of `esg_event`; `judgements`: of `ahp_judgement`; `peers`: the scores of other enterprises.
+        months: the months of the period.
+        previous: the same of the period before.
+    """
+
+    period: str
+    org_id: str
+    values: Mapping[str, Row]
+    levels: Levels
+    contested: frozenset[str] = frozenset()
+    events: tuple[Row, ...] = ()
+    judgements: tuple[Row, ...] = ()
+    peers: Peers = field(default_factory=dict)
+    months: tuple[str, ...] = ()
+    previous: Facts | None = None
+
+    @classmethod
+    def of(cls, values: pl.DataFrame, experts: pl.DataFrame, **more: Any) -> Facts:  # noqa: ANN401
+        """The facts in rows of `indicator.value` of one period and organisation, and of `expert_score`.
+
+        Raises:
+            CatalogueError: rows of several periods or organisations, several readings of one indicator, or expert levels
+                for something experts do not score.
+        """
+        period, org_id = _subject(values)
+        return cls(period, org_id, _chosen(values), panel_levels(experts, standard()), **more)
+
+    def told(self) -> dict[str, Any]:
+        """All of it in plain mappings and lists: what a fingerprint is taken of."""
+        return {**vars(self), "contested": sorted(self.contested), "previous": self.previous and self.previous.told()}
+
+    def reading(self, row: Row) -> Facts:
+        """The facts with another reading of one indicator."""
+        return replace(self, values={**self.values, row["indicator_id"]: row})
 
 
 def score(
@@ -59,65 +135,255 @@ def score(
     profile: Profile,
     applicable: Collection[str] | None = None,
 ) -> pl.DataFrame:
-    """Score one organisation in one period.
+    """Score one organisation in one period by its values and its panel alone.
 
     Args:
         values: rows of `indicator.value` of one period and one organisation; with a column `is_chosen`, only the
             chosen reading of each indicator counts. Metrics may be among them and are not scored.
         experts: rows of `expert_score` (expert_id, indicator_id, round, level, is_conflicted) of that assessment.
         profile: the method.
-        applicable: the indicators that apply; all that the profile does not exclude by default.
+        applicable: the indicators that apply; all that the profile evaluates by default.
 
     Returns:
         `RESULT`: indicators in natural order, then groups, pillars E S G, and the total; full precision.
 
     Raises:
-        CatalogueError: rows of several periods or organisations, several readings of one indicator, or expert
-            levels for something experts do not score.
+        CatalogueError: what `Facts.of` and `assess` refuse.
     """
-    indicators = {key: one for key, one in catalogue().items() if one.kind != "metric"}
-    period, org_id = _subject(values)
-    rows, levels = _chosen(values, indicators), _levels(experts, indicators)
-    selected = _selected(indicators, profile, applicable)
-    judged = {
-        key: _judge(one, rows.get(key), levels.get(key), profile) if key in selected else NOT_SELECTED
-        for key, one in indicators.items()
-    }
-    weights = _weights(judged, indicators, profile)
-    lines = [_indicator_line(key, judged[key], weights[key]) for key in indicators]
-    lines += [_sum_line("group", name, keys, judged, weights) for name, keys in _by(indicators, "group").items()]
-    pillars = [_sum_line("pillar", name, keys, judged, weights) for name, keys in _by(indicators, "pillar").items()]
-    total = _sum_line("total", "total", list(indicators), judged, weights)
-    _grade(pillars, total, profile, _too_few_experts(levels, judged, indicators, profile))
-    subject = {"period": period, "org_id": org_id, "profile_hash": profile.hash}
-    frame = [subject | {name: _plain(item) for name, item in line.items()} for line in (*lines, *pillars, total)]
-    return pl.DataFrame(frame, schema=RESULT)
+    return assess(Facts.of(values, experts), profile, applicable=applicable).result()
 
 
-def panel_score(levels: Iterable[int], profile: Profile) -> Fraction | None:
-    """The score of the levels 0 to 5 of a panel: the trimmed or plain mean; None where the panel is too small."""
-    ordered = sorted(levels)
-    if len(ordered) < profile.panel.minimum:
-        return None
-    if len(ordered) >= profile.panel.trimmed_from:
-        ordered = ordered[1:-1]
-    return Fraction(sum(ordered), len(ordered)) * FULL / _TOP_LEVEL
+def assess(
+    facts: Facts, profile: Profile, weights: Weighting | None = None, applicable: Collection[str] | None = None
+) -> Assessment:
+    """Score, weigh and add up.
+
+    Args:
+        facts: what is known.
+        profile: the method.
+        weights: as worked out before for this profile and panel.
+        applicable: the indicators that apply; all that the profile evaluates by default.
+
+    Raises:
+        CatalogueError: an unknown indicator, or what the profile asks for cannot be done with these facts.
+    """
+    selected = _selected(profile, applicable)
+    if profile.missing == "worst_peer" and not facts.peers:
+        raise CatalogueError(
+            "missing: worst_peer needs a peer set, there is none / 无同业样本",
+            "profile",
+            "fill reference/peer_score.csv or choose zero",
+        )
+    before = {key: judged(key, facts, profile) if key in selected else NOT_SELECTED for key in standard()}
+    events = counted(facts.events, list(facts.months), profile) if facts.events else []
+    return Assessment(
+        facts,
+        profile,
+        before,
+        weights or weighting(profile, facts.judgements, facts.peers),
+        tuple(events),
+        effects(events, profile),
+    )
 
 
-def anchored_score(value: Fraction, anchors: Anchors) -> Fraction | None:
+@dataclass(frozen=True)
+class Assessment:
+    """One organisation in one period under one profile.
+
+    Attributes:
+        before: what each indicator is worth before events.
+        weighting: weights below parents.
+        events: those that count or are listed; `effects`: what they do together.
+    """
+
+    facts: Facts
+    profile: Profile
+    before: Mapping[str, Judgement]
+    weighting: Weighting
+    events: tuple[Event, ...]
+    effects: Effects
+
+    @cached_property
+    def applicable(self) -> dict[str, Fraction]:
+        """The share of the total of what applies."""
+        return self.weighting.shares([key for key, one in self.before.items() if one.applies])
+
+    @cached_property
+    def shares(self) -> dict[str, Fraction]:
+        """The share of the total each indicator is added up with: without what is missing, where that is dropped."""
+        if self.profile.missing != "drop":
+            return self.applicable
+        return self.weighting.shares([key for key in self.applicable if self.before[key].score is not None])
+
+    def points(self, of: str = "score") -> dict[str, Fraction]:
+        """What each indicator counts: its `score` after events, that `before_events`, or its `lower` or `upper` bound."""
+        found = {}
+        for key in self.applicable if of in ("lower", "upper") else self.shares:
+            known, missing = self.before[key].score, FULL if of == "upper" else self._missing(key, of)
+            plain = missing if known is None else known
+            found[key] = plain if of == "before_events" else self.effects.on_indicator(key, plain)
+        return found
+
+    def _missing(self, key: str, of: str) -> Fraction:
+        """What counts for an applicable indicator without data; 0 also where no peer has a score of it."""
+        if of == "lower" or self.profile.missing != "worst_peer":
+            return Fraction(0)
+        return min((scores[key] for scores in self.facts.peers.values() if key in scores), default=Fraction(0))
+
+    def rolled(self, of: str = "score") -> tuple[dict[str, Fraction], Fraction | None]:
+        """Pillars and total; None where nothing counts."""
+        points, shares = self.points(of), self.applicable if of in ("lower", "upper") else self.shares
+        does = Effects() if of == "before_events" else self.effects
+        pillars = {
+            name: does.on_pillar(name, mean)
+            for name, keys in _by_pillar().items()
+            if (mean := _mean(points, shares, keys)) is not None
+        }
+        if not pillars:
+            return {}, None
+        of_pillar = {
+            name: sum((shares.get(key, Fraction(0)) for key in _by_pillar()[name]), Fraction(0)) for name in pillars
+        }
+        return pillars, does.on_total(_together(pillars, of_pillar, self.profile))
+
+    @cached_property
+    def total(self) -> Fraction | None:
+        """The total."""
+        return self.rolled()[1]
+
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """The rows of `score.result` as fractions, without period, organisation and profile."""
+        ways = ("score", "lower", "upper", "before_events")
+        points, rolled = {of: self.points(of) for of in ways}, {of: self.rolled(of) for of in ways}
+        lines = [self._indicator_line(key, points) for key in self.before]
+        for group in tree(self.profile.tree).groups:
+            of = {way: _mean(points[way], self.applicable if way in ("lower", "upper") else self.shares, group.indicators)
+                  for way in ways}  # fmt: skip
+            lines.append(self._sum_line("group", group.zh, group.indicators, of))
+        pillars = [
+            self._sum_line("pillar", name, keys, {way: rolled[way][0].get(name) for way in ways})
+            for name, keys in _by_pillar().items()
+        ]
+        total = self._sum_line("total", "total", list(self.before), {way: rolled[way][1] for way in ways})
+        _grade(pillars, total, self.profile, self._withheld())
+        return [*lines, *pillars, total]
+
+    def line(self, name: str) -> dict[str, Any]:
+        """One of the lines by its id."""
+        return next(line for line in self.lines if line["id"] == name)
+
+    def result(self) -> pl.DataFrame:
+        """The rows of `score.result`."""
+        return self.frame(
+            [{name: line.get(name) for name in RESULT if name not in _SUBJECT} for line in self.lines], RESULT
+        )
+
+    def normalised(self) -> pl.DataFrame:
+        """The rows of `score.normalised`."""
+        before = (
+            {}
+            if self.facts.previous is None
+            else {key: _level_or_value(key, self.facts.previous, self.profile) for key in self.before}
+        )
+        rows = [
+            self._normalised_row(key, one) | _previous(key, before, self.profile) for key, one in self.before.items()
+        ]
+        return self.frame(rows, NORMALISED)
+
+    def contributions(self) -> pl.DataFrame:
+        """The rows of `score.contribution`: what applies, with its share, its points and those still to win."""
+        points = self.points()
+        rows = [
+            {"indicator_id": key, "weight": share, "score": points[key], "contribution": share * points[key], "potential": share * (FULL - points[key])}
+            for key, share in self.shares.items()
+        ]  # fmt: skip
+        return self.frame(sorted(rows, key=lambda row: list(self.before).index(str(row["indicator_id"]))), CONTRIBUTION)
+
+    def frame(self, rows: Iterable[Mapping[str, Any]], schema: pl.Schema) -> pl.DataFrame:
+        """Rows of a table as they are stored: with period, organisation and profile, fractions as floats."""
+        subject = {"period": self.facts.period, "org_id": self.facts.org_id, "profile_hash": self.profile.hash}
+        plain = [subject | {name: _plain(item) for name, item in row.items()} for row in rows]
+        return pl.DataFrame(plain, schema=schema)
+
+    def _withheld(self) -> str | None:
+        """Why there is no grade for the total, whatever the coverage."""
+        if self.effects.not_rated:
+            return "veto"
+        needed = any(self.before[key].applies and not one.is_computed for key, one in standard().items())
+        experts = {expert for given in self.facts.levels.values() for expert in given}
+        return "panel_too_small" if needed and len(experts) < self.profile.panel.minimum else None
+
+    def _indicator_line(self, key: str, points: Mapping[str, Mapping[str, Fraction]]) -> dict[str, Any]:
+        judgement = self.before[key]
+        if not judgement.applies:
+            return _line("indicator", key, Fraction(0), judgement.state, reason=judgement.reason)
+        known = Fraction(judgement.has_data)
+        weight = self.shares.get(key, Fraction(0))
+        ways = {of: found.get(key) for of, found in points.items()}
+        return _line("indicator", key, weight, judgement.state, coverage=known, reason=judgement.reason, **ways)
+
+    def _sum_line(
+        self, level: str, name: str, members: Collection[str], ways: Mapping[str, Fraction | None]
+    ) -> dict[str, Any]:
+        """A sum of indicators, its bounds, and the share of the weight that has data."""
+        applying = [key for key in members if self.before[key].applies]
+        if not applying:
+            return _line(level, name, Fraction(0), "not_applicable", reason="not_selected")
+        weight, whole = (
+            sum((of.get(key, Fraction(0)) for key in applying), Fraction(0)) for of in (self.shares, self.applicable)
+        )
+        data = sum((self.applicable[key] for key in applying if self.before[key].has_data), Fraction(0))
+        known = data / whole if whole else Fraction(0)
+        complete = known == 1 and all(self.before[key].state != "partial" for key in applying)
+        state = "missing" if known == 0 else "calculated" if complete else "partial"
+        line = _line(level, name, weight, state, coverage=known, **ways)
+        line["left_out"] = Fraction(len(members) - len(applying), len(members))
+        return line
+
+    def _normalised_row(self, key: str, judgement: Judgement) -> dict[str, Any]:
+        one, row = standard()[key], self.facts.values.get(key)
+        shown = {"indicator_id": key, "unit": one.unit, "score": judgement.score, "reason": judgement.reason}
+        if not one.is_computed:
+            return shown | {
+                "method": "panel",
+                "value": _level(key, self.facts, self.profile),
+                "value_state": judgement.state,
+            }
+        anchors = self.profile.anchors.get(key)
+        points = anchors.points(basis(key, self.facts, self.profile)) if anchors else None
+        given = {name: row[name] for name in ("value", "numerator", "denominator") if name in row} if row else {}
+        return shown | given | {
+            "method": "anchors", "value_state": "missing" if row is None else row["state"],
+            "anchor_source": f"{anchors.source.zh} | {anchors.source.en}" if anchors else None,
+            **dict(zip(("x0", "x60", "x80", "x100"), points or (None,) * 4, strict=True)),
+        }  # fmt: skip
+
+
+def anchored_score(value: Fraction, anchors: Anchors, basis: Fraction | None = None) -> Fraction | None:
     """The score of a value on straight lines between the anchors, never below 0 or above 100; None without anchors."""
-    points = anchors.points()
+    points = anchors.points(basis)
     if points is None:
         return None
     sign = 1 if anchors.direction == "higher" else -1
-    at = [sign * Fraction(point) for point in points]
+    at = [sign * point for point in points]
     x = sign * value
     if x <= at[0]:
-        return _AT[0]
-    for (left, right), (low, high) in zip(pairwise(at), pairwise(_AT), strict=True):
+        return AT[0]
+    for (left, right), (low, high) in zip(pairwise(at), pairwise(AT), strict=True):
         if x <= right:
             return low + (high - low) * (x - left) / (right - left)
     return FULL
+
+
+def basis(key: str, facts: Facts, profile: Profile) -> Fraction | None:
+    """What the anchors of an indicator are multiples of: its target, or last year's value; None where unknown or fixed."""
+    relative_to = profile.anchors[key].relative_to
+    if relative_to == "target":
+        return Fraction(profile.targets[key]) if key in profile.targets else None
+    if relative_to == "last_year" and facts.previous is not None:
+        return usable(facts.previous.values.get(key), profile).score
+    return None
 
 
 def two_places(number: Fraction | float) -> Decimal:
@@ -143,9 +409,10 @@ def _subject(values: pl.DataFrame) -> tuple[str, str]:
     return subjects[0]
 
 
-def _chosen(values: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[str, dict[str, Any]]:
+def _chosen(values: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    # which run computed a value makes no other value of it
     chosen = values.filter("is_chosen") if "is_chosen" in values.columns else values
-    rows = chosen.filter(pl.col("indicator_id").is_in(list(indicators))).rows(named=True)
+    rows = chosen.drop("run_id", strict=False).rows(named=True)
     found = {row["indicator_id"]: row for row in rows}
     if len(found) != len(rows):
         twice = sorted({row["indicator_id"] for row in rows if row is not found[row["indicator_id"]]})
@@ -157,152 +424,137 @@ def _chosen(values: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[s
     return found
 
 
-def _levels(experts: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[str, dict[str, int]]:
-    """Per indicator the level of each expert's latest round; who ever declared a conflict on it is left out."""
-    rows = sorted(experts.rows(named=True), key=lambda row: (row["indicator_id"], row["expert_id"], row["round"]))
-    _refuse_odd_levels(rows, indicators)
-    latest: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in rows:
-        latest[row["indicator_id"]][row["expert_id"]] = row["level"]
-    for row in rows:
-        if row["is_conflicted"]:
-            latest[row["indicator_id"]].pop(row["expert_id"], None)
-    return latest
+def standard() -> dict[str, Indicator]:
+    """The indicators of the standard, in its order."""
+    return {key: one for key, one in catalogue().items() if one.kind != "metric"}
 
 
-def _refuse_odd_levels(rows: list[dict[str, Any]], indicators: Mapping[str, Indicator]) -> None:
-    keys = [(row["expert_id"], row["indicator_id"], row["round"]) for row in rows]
-    odd = {
-        "experts do not score / 不由专家评分": {
-            row["indicator_id"]
-            for row in rows
-            if row["indicator_id"] not in indicators or indicators[row["indicator_id"]].is_computed
-        },
-        "no level from 0 to 5 / 等级应为 0–5": {
-            row["indicator_id"] for row in rows if row["level"] is None or not 0 <= row["level"] <= _TOP_LEVEL
-        },
-        "two levels of one expert in one round / 同一轮重复评分": {key[1] for key in keys if keys.count(key) > 1},
-    }
-    for complaint, ids in odd.items():
-        if ids:
-            raise CatalogueError(f"{', '.join(sorted(ids))}: {complaint}", "expert_score", "correct the panel's scores")
-
-
-def _selected(indicators: Mapping[str, Indicator], profile: Profile, applicable: Collection[str] | None) -> set[str]:
-    chosen = set(indicators) if applicable is None else set(applicable)
-    if unknown := sorted(chosen - set(indicators)):
+def _selected(profile: Profile, applicable: Collection[str] | None) -> set[str]:
+    chosen = profile.scope if applicable is None else set(applicable) - set(profile.not_applicable)
+    if unknown := sorted(chosen - set(standard())):
         raise CatalogueError(f"{', '.join(unknown)}: no such indicator / 没有该指标", "applicable", "name it A.1.1 …")
-    return chosen - set(profile.not_applicable)
+    return chosen
 
 
-def _judge(one: Indicator, row: dict[str, Any] | None, levels: dict[str, int] | None, profile: Profile) -> Judgement:
-    if one.is_computed:
-        return _judge_value(one.id, row, profile)
-    if levels is None:
+def judged(key: str, facts: Facts, profile: Profile) -> Judgement:
+    """What an indicator that is evaluated is worth, before events."""
+    if standard()[key].is_computed:
+        return _judge_value(key, facts, profile)
+    if key not in facts.levels:
         return Judgement("missing", None, "no_expert_score")
-    points = panel_score(levels.values(), profile)
-    return Judgement("missing", None, "panel_too_small") if points is None else Judgement("measured", points)
+    points, reason = panel_score(facts.levels[key].values(), profile), None
+    if points is None:
+        return Judgement("missing", None, "panel_too_small")
+    if key in profile.blend.metrics and profile.blend.share:
+        points, reason = _blended(key, points, reason, facts, profile)
+    return Judgement("contested" if key in facts.contested else "measured", points, reason)
 
 
-def _judge_value(key: str, row: dict[str, Any] | None, profile: Profile) -> Judgement:
+def _level(key: str, facts: Facts, profile: Profile) -> Fraction | None:
+    """The panel's level of an indicator; None where the panel is too small."""
+    points = panel_score(facts.levels.get(key, {}).values(), profile)
+    return None if points is None else points / A_LEVEL
+
+
+def _blended(
+    key: str, points: Fraction, reason: str | None, facts: Facts, profile: Profile
+) -> tuple[Fraction, str | None]:
+    """The experts' score with a metric's beside it; theirs alone, and a code, where there is no such figure."""
+    anchors = profile.blend.metrics[key]
+    found = usable(facts.values.get(anchors.metric), profile)
+    metric = None if found.score is None else anchored_score(found.score, anchors)
+    if metric is None:
+        return points, NO_METRIC
+    share = Fraction(profile.blend.share)
+    return (1 - share) * points + share * metric, reason
+
+
+def usable(row: Row | None, profile: Profile) -> Judgement:
+    """The value of a row of `indicator.value`, as `score`, if it may be scored; else why not."""
     if row is None:
         return Judgement("missing", None, "no_value")
     if row["state"] == "not_applicable":
-        return Judgement("missing" if key in profile.core else "not_applicable", None, row["reason"])
+        return Judgement("not_applicable", None, row["reason"])
     if row["value"] is None or row["state"] == "missing":
         return Judgement("missing", None, row["reason"] or "no_value")
     if row["value"] < 0 or not math.isfinite(row["value"]):
         return Judgement("missing", None, "value_out_of_range")
     if row["state"] == "partial" and (row["coverage"] is None or row["coverage"] < profile.scored_from_months / _YEAR):
         return Judgement("missing", None, "coverage_too_low")
-    points = anchored_score(Fraction(repr(row["value"])), profile.anchors[key]) if key in profile.anchors else None
-    return Judgement("missing", None, "no_anchor") if points is None else Judgement(row["state"], points, row["reason"])
+    return Judgement(row["state"], Fraction(repr(row["value"])), row["reason"])
 
 
-def _weights(
-    judged: Mapping[str, Judgement], indicators: Mapping[str, Indicator], profile: Profile
-) -> dict[str, Fraction]:
-    """Each indicator's share of the total: pillars in proportion, alike inside a pillar; 0 for what does not apply."""
-    of_pillar = {str(name): Fraction(weight) for name, weight in profile.pillars.items()}
-    members = {name: [key for key in keys if judged[key].applies] for name, keys in _by(indicators, "pillar").items()}
-    whole = sum((of_pillar[name] for name, keys in members.items() if keys), Fraction(0))
-    shares = {key: of_pillar[name] / whole / len(keys) for name, keys in members.items() for key in keys}
-    return {key: shares.get(key, Fraction(0)) for key in indicators}
+def _judge_value(key: str, facts: Facts, profile: Profile) -> Judgement:
+    found = usable(facts.values.get(key), profile)
+    if found.score is None:
+        never = found.state == "not_applicable" and key in profile.core
+        return Judgement("missing", None, found.reason) if never else found
+    if key not in profile.anchors:
+        return Judgement("missing", None, "no_anchor")
+    points = anchored_score(found.score, profile.anchors[key], basis(key, facts, profile))
+    if points is None:
+        lacking = {"target": "no_target", "last_year": "no_last_year"}
+        return Judgement("missing", None, lacking.get(str(profile.anchors[key].relative_to), "no_anchor"))
+    return Judgement(found.state, points, found.reason)
 
 
-def _by(indicators: Mapping[str, Indicator], what: str) -> dict[str, list[str]]:
-    """The indicators of each pillar, or of each group by its Chinese name, in catalogue order."""
+def _level_or_value(key: str, facts: Facts, profile: Profile) -> tuple[Fraction | None, Fraction | None]:
+    """The value, or the panel's level, and the score of an indicator in a period."""
+    one = standard()[key]
+    value = usable(facts.values.get(key), profile).score if one.is_computed else _level(key, facts, profile)
+    return value, judged(key, facts, profile).score
+
+
+def _previous(
+    key: str, before: Mapping[str, tuple[Fraction | None, Fraction | None]], profile: Profile
+) -> dict[str, Any]:
+    value, points = before.get(key, (None, None))
+    return {"previous_value": value, "previous_score": points, "target": profile.targets.get(key)}
+
+
+def _by_pillar() -> dict[str, list[str]]:
+    """The indicators of each pillar, in catalogue order."""
     found: dict[str, list[str]] = defaultdict(list)
-    for key, one in indicators.items():
-        found[one.pillar if what == "pillar" or one.group is None else one.group.zh].append(key)
+    for key, one in standard().items():
+        found[one.pillar].append(key)
     return found
 
 
+def _mean(points: Mapping[str, Fraction], shares: Mapping[str, Fraction], members: Collection[str]) -> Fraction | None:
+    """The weighted mean of members; None where none of them counts."""
+    weights = {key: shares[key] for key in members if key in points and key in shares}
+    whole = sum(weights.values(), Fraction(0))
+    return sum((weight * points[key] for key, weight in weights.items()), Fraction(0)) / whole if whole else None
+
+
+def _together(pillars: Mapping[str, Fraction], weights: Mapping[str, Fraction], profile: Profile) -> Fraction:
+    """The mean of the pillars, arithmetic or geometric."""
+    whole = sum(weights.values(), Fraction(0))
+    if profile.pillar_aggregate == "arithmetic":
+        return sum((weights[name] * points for name, points in pillars.items()), Fraction(0)) / whole
+    if not all(pillars.values()):
+        return Fraction(0)
+    logs = math.fsum(float(weights[name] / whole) * math.log(points) for name, points in pillars.items())
+    return Fraction(repr(min(math.exp(logs), float(FULL))))
+
+
 def _line(level: str, name: str, weight: Fraction, state: str, **more: object) -> dict[str, Any]:
-    blank = dict.fromkeys(("score", "lower", "upper", "grade", "coverage", "reason"))
+    blank = dict.fromkeys(("score", "lower", "upper", "grade", "coverage", "reason", "before_events"))
     return {"level": level, "id": name, "weight": weight, "state": state, **blank, **more}
 
 
-def _bounds(judgement: Judgement) -> tuple[Fraction, Fraction, Fraction]:
-    """Score, lower and upper bound: what is missing counts 0 and might have been anything."""
-    if judgement.score is None:
-        return Fraction(0), Fraction(0), FULL
-    return judgement.score, judgement.score, judgement.score
-
-
-def _indicator_line(key: str, judgement: Judgement, weight: Fraction) -> dict[str, Any]:
-    if not judgement.applies:
-        return _line("indicator", key, weight, judgement.state, reason=judgement.reason)
-    points, lower, upper = _bounds(judgement)
-    known = Fraction(judgement.score is not None)
-    return _line(
-        "indicator", key, weight, judgement.state,
-        score=points, lower=lower, upper=upper, coverage=known, reason=judgement.reason,
-    )  # fmt: skip
-
-
-def _sum_line(
-    level: str, name: str, members: list[str], judged: Mapping[str, Judgement], weights: Mapping[str, Fraction]
-) -> dict[str, Any]:
-    """The weighted mean of indicators, its bounds, and the share of the weight that has data."""
-    applying = [key for key in members if judged[key].applies]
-    weight = sum((weights[key] for key in applying), Fraction(0))
-    if not applying:
-        return _line(level, name, weight, "not_applicable", reason="not_selected")
-    points, lower, upper = (
-        sum((weights[key] * _bounds(judged[key])[which] for key in applying), Fraction(0)) / weight
-        for which in range(3)
-    )
-    known = sum((weights[key] for key in applying if judged[key].score is not None), Fraction(0)) / weight
-    whole = known == 1 and all(judged[key].state != "partial" for key in applying)
-    state = "missing" if known == 0 else "calculated" if whole else "partial"
-    line = _line(level, name, weight, state, score=points, lower=lower, upper=upper, coverage=known)
-    line["left_out"] = Fraction(len(members) - len(applying), len(members))
-    return line
-
-
-def _too_few_experts(
-    levels: Mapping[str, dict[str, int]],
-    judged: Mapping[str, Judgement],
-    indicators: Mapping[str, Indicator],
-    profile: Profile,
-) -> bool:
-    needed = any(judged[key].applies and not one.is_computed for key, one in indicators.items())
-    return needed and len({expert for given in levels.values() for expert in given}) < profile.panel.minimum
-
-
-def _grade(pillars: list[dict[str, Any]], total: dict[str, Any], profile: Profile, too_few_experts: bool) -> None:
+def _grade(pillars: list[dict[str, Any]], total: dict[str, Any], profile: Profile, withheld: str | None) -> None:
     """Give pillars and total their grade, or the reason why it is withheld."""
-    applying = [line for line in pillars if line["score"] is not None]
+    applying = [line for line in pillars if line["coverage"] is not None]
     for line in applying:
-        if line["coverage"] < Fraction(profile.coverage_gate):
+        if line["score"] is None or line["coverage"] < Fraction(profile.coverage_gate):
             line["reason"] = "coverage_below_gate"
             continue
         line["grade"] = grade(line["score"], profile)
         if line["left_out"] > Fraction(profile.limited_scope_above):
             line["reason"] = "limited_scope"
-    if too_few_experts:
-        total["reason"] = "panel_too_small"
+    if withheld:
+        total["reason"] = withheld
     elif any(line["grade"] is None for line in applying):
         total["reason"] = "coverage_below_gate"
     elif applying:
@@ -310,4 +562,4 @@ def _grade(pillars: list[dict[str, Any]], total: dict[str, Any], profile: Profil
 
 
 def _plain(item: object) -> object:
-    return float(item) if isinstance(item, Fraction) else item
+    return float(item) if isinstance(item, Fraction | Decimal) else item

@@ -1,6 +1,6 @@
-"""A document as data: sections of texts, tables and charts, laid out once as HTML and once as PDF.
+"""A document as data: sections of texts, tables and charts, laid out as HTML, as PDF and (`word`) as DOCX.
 
-What a report says is put together once; neither layout knows what it is about, and both show the same cells.
+What a report says is put together once; no layout knows what it is about, and all show the same cells.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import jinja2
 
-from indicators.report.render import Language
+from indicators.report.words import Language
 
 HERE = Path(__file__).parent
 DECIMALS = 3
@@ -26,7 +26,13 @@ CJK = (
 )  # fmt: skip
 """Font families with Chinese, the best first."""
 
+DOTS_PER_INCH = 160
+"""Of charts as pictures: sharp on paper, and a report of twenty still below two megabytes."""
+
 _UNIT = Decimal(1).scaleb(-DECIMALS)
+
+
+_Of = TypeVar("_Of")
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,15 @@ class Cell:
     """One cell: its text and how it is set.
 
     Attributes:
-        kind: `n` a figure, `lack` missing, `none` nothing to show, `code` an identifier, `text` words, `warn` words of caution.
+        kind: `n` a figure, `lack` missing, `none` nothing to show, `code` an identifier, `unit` the unit of its row's figures,
+            `text` words, `warn` words of caution.
+        link: the anchor it leads to; anchor: the name others lead to it by.
     """
 
     text: str
-    kind: Literal["n", "lack", "none", "code", "text", "warn"] = "text"
+    kind: Literal["n", "lack", "none", "code", "unit", "text", "warn"] = "text"
+    link: str = ""
+    anchor: str = ""
 
 
 @dataclass
@@ -76,19 +86,29 @@ class Points:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading within a section."""
+    """A heading within a section; `anchor` is the name others lead to it by."""
 
     text: str
+    anchor: str = ""
     type: str = "heading"
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """The few figures to see first: name, figure, and what belongs to it."""
+
+    items: Sequence[tuple[str, str, str]]
+    type: str = "tiles"
+
+
+@dataclass(frozen=True)
 class Chart:
-    """A drawing (SVG) under its caption."""
+    """A drawing (SVG) under its caption; `wide` takes the whole width, two that are `half` stand side by side."""
 
     caption: str
     svg: str
     wide: bool = False
+    half: bool = False
     type: str = "chart"
 
 
@@ -100,13 +120,14 @@ class Signatures:
     type: str = "signatures"
 
 
-Block = Table | Text | Points | Heading | Chart | Signatures
+Block = Table | Text | Points | Heading | Tiles | Chart | Signatures
 
 
 @dataclass
 class Section:
-    """A numbered section; `second` is its title in the other language."""
+    """A section; `mark` is its number or letter, or nothing, `second` its title in the other language."""
 
+    mark: str
     title: str
     second: str
     blocks: list[Block]
@@ -122,6 +143,7 @@ class Document:
         facts: what stands under the title: name and value.
         notice: what the reader must know before the figures.
         foot: the line at the end.
+        has_contents: whether its sections are listed before the first.
     """
 
     language: Language
@@ -132,6 +154,11 @@ class Document:
     notice: list[str]
     sections: list[Section]
     foot: str
+    has_contents: bool = False
+
+    def blocks(self, kind: type[_Of]) -> list[_Of]:
+        """Every block of a kind, in order."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, kind)]
 
 
 def tonnes(amount: Decimal) -> Decimal:
@@ -202,89 +229,12 @@ def pdf(document: Document, font: str) -> bytes:
     return found
 
 
-# ── charts: drawn for paper; what a colour says a hatching says too ─────────────────────────────────────────────────
+def drawings(document: Document, font: str) -> list[bytes]:
+    """The charts of a document as PNG, in their order, for layouts that take no SVG."""
+    import typst
 
-Bar = tuple[str, Decimal | None, str]
-"""Label, amount, and what to print instead where there is none."""
-
-_FILLS = ("#1f4e79", "url(#stripes)", "url(#dots)")
-_DEFS = (
-    "<defs>"
-    '<pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" fill="#fff"/>'
-    '<rect width="2.6" height="6" fill="#c55a11"/></pattern>'
-    '<pattern id="dots" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" fill="#fff"/><circle cx="2.5" cy="2.5" r="1.1" fill="#2e7d5b"/></pattern></defs>'
-)
-
-
-def _svg(width: int, height: float, body: Iterable[str], said: str) -> str:
-    family = ", ".join(f"'{name}'" for name in CJK[:6])
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" width="{width}" height="{height:g}" role="img" '
-        f'aria-label="{_safe(said)}" font-family="{family}, sans-serif" font-size="11" fill="#1d2733">{_DEFS}{"".join(body)}</svg>'
-    )
-
-
-def _safe(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
-def bars(rows: Sequence[Bar], said: str, label_width: int = 190) -> str:
-    """Horizontal bars from 0, each with its figure; a missing one says so in the place of its bar."""
-    width, step = 520, 24
-    room = width - label_width - 96
-    largest = max((amount for _, amount, _ in rows if amount is not None), default=Decimal(0))
-    body = [f'<line x1="{label_width}" x2="{label_width}" y1="2" y2="{len(rows) * step + 2}" stroke="#1d2733"/>']
-    for place, (label, amount, instead) in enumerate(rows):
-        y = place * step + 4
-        body.append(f'<text x="{label_width - 8}" y="{y + 13}" text-anchor="end">{_safe(label)}</text>')
-        if amount is None:
-            body.append(f'<text x="{label_width + 6}" y="{y + 13}" fill="#b3261e">{_safe(instead)}</text>')
-            continue
-        long = float(amount / largest) * room if largest else 0.0
-        body.append(f'<rect x="{label_width}" y="{y}" width="{long:.1f}" height="17" fill="{_FILLS[0]}" stroke="#1d2733" stroke-width=".6"/>')  # fmt: skip
-        body.append(f'<text x="{label_width + long + 6:.1f}" y="{y + 13}">{_safe(figure(amount).text)}</text>')
-    return _svg(width, len(rows) * step + 6, body, said)
-
-
-def stacks(columns: Sequence[tuple[str, Sequence[Decimal | None] | None]], names: Sequence[str], said: str) -> str:
-    """Stacked columns from 0, one per month: the figures of each series, or None where the month has no total (drawn as ×)."""
-    width, height, foot, left = 700, 230, 22, 58
-    wide = (width - left) / max(len(columns), 1)
-    sums = [sum((part for part in parts if part is not None), Decimal(0)) for _, parts in columns if parts is not None]
-    top = _round_up(max(sums, default=Decimal(0)))
-    base, room = height - foot, height - foot - 34
-
-    def y(amount: Decimal) -> float:
-        return base - float(amount / top) * room if top else float(base)
-
-    body = []
-    for place, name in enumerate(names):
-        x = float(left + place * 200)
-        body.append(f'<rect x="{x:g}" y="4" width="22" height="12" fill="{_FILLS[place]}" stroke="#1d2733" stroke-width=".6"/><text x="{x + 28:g}" y="14">{_safe(name)}</text>')  # fmt: skip
-    for share in (Decimal(0), Decimal("0.5"), Decimal(1)):
-        mark = y(top * share)
-        body.append(f'<line x1="{left}" x2="{width}" y1="{mark:.1f}" y2="{mark:.1f}" stroke="#b8c0ca" stroke-width=".6"/>')  # fmt: skip
-        body.append(f'<text x="{left - 6}" y="{mark + 4:.1f}" text-anchor="end">{(top * share).normalize():,f}</text>')
-    for place, (label, parts) in enumerate(columns):
-        x, middle = left + place * wide + wide * 0.18, left + (place + 0.5) * wide
-        body.append(f'<text x="{middle:.1f}" y="{height - 6}" text-anchor="middle">{_safe(label)}</text>')
-        if parts is None:
-            body.append(f'<text x="{middle:.1f}" y="{base - 6}" text-anchor="middle" fill="#b3261e" font-weight="bold">×</text>')  # fmt: skip
-            continue
-        below = Decimal(0)
-        for series, part in enumerate(parts):
-            if part:
-                body.append(
-                    f'<rect x="{x:.1f}" y="{y(below + part):.1f}" width="{wide * 0.64:.1f}" height="{y(below) - y(below + part):.1f}" '
-                    f'fill="{_FILLS[series]}" stroke="#1d2733" stroke-width=".6"/>'
-                )
-                below += part
-    return _svg(width, height, body, said)
-
-
-def _round_up(amount: Decimal) -> Decimal:
-    """The next number of one of the steps 1, 2, 3, 4, 6, 8, 10 times a power of ten."""
-    if amount <= 0:
-        return Decimal(0)
-    power = Decimal(1).scaleb(amount.adjusted())
-    return next(power * step for step in (1, 2, 3, 4, 6, 8, 10) if power * step >= amount)
+    given = {"charts": json.dumps([chart.svg for chart in document.blocks(Chart)]), "font": font}
+    if given["charts"] == "[]":
+        return []
+    found = typst.compile(HERE / "drawings.typ", format="png", ppi=DOTS_PER_INCH, sys_inputs=given)
+    return [found] if isinstance(found, bytes) else list(found)

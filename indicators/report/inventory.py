@@ -73,6 +73,7 @@ class Inventory:
         unknown: lines without a figure, by reason; `gaps`: what a site-month lacks.
         quality: emission of scopes 1 and 2 (location) by quality of the activity and tier; `uncertainty_pct` of them.
         deliveries: what sources delivered and how much of it was refused.
+        changed_factors: factors that are not those of the same months a year before, and what that made of this period's emissions.
         years: totals by part of the same months a year before, and of the base year; None where there are no values.
     """
 
@@ -96,6 +97,7 @@ class Inventory:
     quality: list[Row]
     uncertainty_pct: float | None
     deliveries: list[Row]
+    changed_factors: list[Row]
     years: dict[str, dict[str, Amount] | None]
 
     def part(self, part: str, site: str | None = None, month: str | None = None) -> Amount:
@@ -151,7 +153,8 @@ def gather(connection: duckdb.DuckDBPyConnection, enterprise: Declaration, perio
         flagged=rows(_FLAGGED), unknown=rows(_UNKNOWN),
         gaps=rows("select site_id, subject, reason, list(month order by month) as months from mart.energy_gap where month in (select unnest($months)) group by all order by all"),
         quality=rows(_QUALITY), uncertainty_pct=rows(_UNCERTAINTY)[0]["uncertainty_pct"],
-        deliveries=rows(_DELIVERIES, contracts=_contracts("emission_line")), years=years,
+        deliveries=rows(_DELIVERIES, contracts=_contracts("emission_line")),
+        changed_factors=rows(_CHANGED_FACTORS.format(months=_list([*months, *last_year]), last=_list(last_year))), years=years,
     )  # fmt: skip
 
 
@@ -345,7 +348,7 @@ select quality, tier, sum(emission) as known, sum(lines) as lines, sum(verified)
 from (
     -- of what nobody has said how much is estimated, the quality is not known
     select case when estimated_tco2e is not null then activity_quality end as quality, tier,
-        sum({_EXACT} - coalesce(estimated_tco2e, 0)::decimal(38, 12)) as emission, count(*) as lines,
+        sum(case when estimated_tco2e is null then {_EXACT} else {_EXACT} - estimated_tco2e::decimal(38, 12) end) as emission, count(*) as lines,
         sum({_EXACT}) filter (where is_factor_verified) as verified
     from wanted
     where part in ('scope1', 'scope2_location') and emission_tco2e is not null
@@ -379,4 +382,32 @@ from meta.extract
 where contract in (select unnest($contracts)) and (month is null or month in (select unnest($months)))
 group by all
 order by all
+"""
+
+# a factor of a site and month against the factor of the same month a year before; of an activity with several factors in one of
+# them the effect cannot be told
+_CHANGED_FACTORS = """
+with cell as (
+    select site_id, right(month, 2) as month_of_year, month in ({last}) as is_before, category, subject, gas, lifecycle_scope, basis, factor_unit,
+        list(distinct factor_id order by factor_id) as factor_ids, list(distinct factor_value order by factor_value) as factor_values,
+        sum(activity::decimal(38, 6)) as activity, any_value(gwp) as gwp
+    from mart.emission_line
+    where month in ({months}) and factor_id is not null and factor_value is not null
+    group by all
+)
+
+select n.category, n.subject, n.gas, n.lifecycle_scope, n.basis, n.factor_unit, o.factor_ids as old_ids, o.factor_values as old_values,
+    n.factor_ids as new_ids, n.factor_values as new_values,
+    case
+        when len(o.factor_values) = 1 and len(n.factor_values) = 1 and count(n.activity) = count(*) and count(n.gwp) = count(*)
+            then sum((n.activity * (n.factor_values[1] - o.factor_values[1]) * n.gwp / k.kg_per_t)::decimal(38, 9))
+    end as effect
+from cell as n
+inner join cell as o
+    on n.site_id is not distinct from o.site_id and n.month_of_year = o.month_of_year and n.category = o.category and n.subject = o.subject
+        and n.gas = o.gas and n.lifecycle_scope = o.lifecycle_scope and n.basis = o.basis and n.factor_unit = o.factor_unit
+cross join (select factor as kg_per_t from reference.unit_factor where from_unit = 'tCO2e' and to_unit = 'kgCO2e') as k
+where not n.is_before and o.is_before and (n.factor_ids <> o.factor_ids or n.factor_values <> o.factor_values)
+group by n.category, n.subject, n.gas, n.lifecycle_scope, n.basis, n.factor_unit, o.factor_ids, o.factor_values, n.factor_ids, n.factor_values
+order by n.category, n.basis, n.subject, n.gas, n.lifecycle_scope, n.factor_unit, old_ids, new_ids, old_values, new_values
 """

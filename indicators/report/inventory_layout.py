@@ -6,12 +6,12 @@ It reckons nothing but what printing needs: where rounded parts do not add up to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from indicators.report.chart import Bar, bars, stacks
 from indicators.report.document import (
-    Bar,
     Block,
     Cell,
     Chart,
@@ -22,15 +22,12 @@ from indicators.report.document import (
     Signatures,
     Table,
     Text,
-    bars,
     figure,
     quantity,
     rest_of_rounding,
-    stacks,
-)  # fmt: skip
+)
 from indicators.report.inventory import PARTS, Amount, Inventory, Row, together
-from indicators.report.render import Language, vocabulary
-from schemas.enterprise import Name
+from indicators.report.words import Language, Wording, vocabulary
 
 MAIN = ("scope1", "scope2_location")
 
@@ -41,38 +38,14 @@ def document(inventory: Inventory, language: Language = "zh") -> Document:
 
 
 @dataclass
-class _Layout:
+class _Layout(Wording):
     inventory: Inventory
     language: Language
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def t(self, zh: str, en: str) -> str:
-        return zh if self.language == "zh" else en
-
-    def name(self, name: Name | str | Mapping[str, str]) -> str:
-        if isinstance(name, str):
-            return name
-        given = name if isinstance(name, Mapping) else name.model_dump()
-        return given.get(self.language) or given["zh"]
-
-    def word(self, kind: str, code: str | None) -> str:
-        if code is None:
-            return "–"
-        found = vocabulary()[kind].get(code)
-        return self.name(found) if found else code
-
-    def reason(self, code: str) -> str:
-        for ending, zh, en in (("_not_delivered", "未交付", "not delivered"),):
-            if code.endswith(ending):
-                return f"{code.removesuffix(ending)} {self.t(zh, en)}"
-        return self.word("reason", code)
-
     def reasons(self, codes: Iterable[str]) -> str:
         return self.t("；", "; ").join(sorted(self.reason(code) for code in codes))
-
-    def several(self, words: Iterable[str]) -> str:
-        return self.t("、", ", ").join(words)
 
     def site(self, site: str | None) -> str:
         if site is None:
@@ -179,7 +152,7 @@ class _Layout:
         title = {"zh": "温室气体排放清单报告", "en": "Greenhouse-gas inventory report"}
         return Document(
             self.language, self.name(one.enterprise.name), title[self.language], title[other], facts, self.notice(),
-            [Section(t(zh, en), t(en, zh), blocks) for zh, en, blocks in sections],
+            [Section(str(place), t(zh, en), t(en, zh), blocks) for place, (zh, en, blocks) in enumerate(sections, 1)],
             t("由已发布数据文件生成；因子截止日 ", "Made from the published file; factors as of ") + f"{one.run['factors_as_of']}"
             + t("；运行编号 ", "; run ") + ", ".join(one.run_ids),
         )  # fmt: skip
@@ -570,6 +543,7 @@ class _Layout:
             )
         return [
             Table(head, rows, widths=(2.2, 1.2, 1.2, 0.9, 1.2, 0.9)[: len(head)]), *[Text(note, small=True) for note in notes],
+            *self._changed_factors(),
             Heading(t("重算规则", "Recalculation")),
             Points([
                 t("触发条件：并购、剥离、内外包等结构变化，核算方法或因子变化，边界变化，发现差错。业务自然增减不触发。",
@@ -580,6 +554,24 @@ class _Layout:
                   "All years shown are reckoned in one run with one method, parameter set and GWP set; the year of factors follows the policy chosen."),
             ]),
         ]  # fmt: skip
+
+    def _changed_factors(self) -> list[Block]:
+        """Factors that are not those of the year before, with what that alone made of this period's activity."""
+        one, t = self.inventory, self.t
+        if one.years["last"] is None:
+            return []
+        heading = Heading(t("与上年同期不同的因子", "Factors that are not those of the year before"))
+        if not one.changed_factors:
+            return [heading, Text(t("无。", "None."))]
+        head = [t("排放源", "Source"), t("口径", "Basis"), t("上年", "Year before"), t("本期", "This period"), t("单位", "Unit"), t("影响 tCO2e", "Effect, tCO2e")]  # fmt: skip
+        rows = [
+            [Cell(f"{self.word('category', row['category'])} · {self.word('subject', row['subject'])} {row['gas']}"),
+             Cell(f"{row['basis']} {row['lifecycle_scope']}"), *(Cell(_factors(row, side), "code") for side in ("old", "new")), Cell(row["factor_unit"]),
+             Cell(t("无法判断", "cannot be told"), "lack") if row["effect"] is None else figure(row["effect"])]
+            for row in one.changed_factors
+        ]  # fmt: skip
+        note = t("影响 = 本期活动量 × 因子之差；同一活动有多个因子时无法判断。", "Effect = this period's activity x the difference of the factors; it cannot be told where an activity has several.")  # fmt: skip
+        return [heading, Table(head, rows, widths=(1.8, 1.0, 1.6, 1.6, 0.9, 0.9)), Text(note, small=True)]
 
     def _year(self, amount: Amount | None) -> Cell:
         return Cell(self.t("缺失", "missing"), "lack") if amount is None else self.amount(amount)
@@ -596,6 +588,11 @@ class _Layout:
                    f"This report was compiled by {self.name(one.enterprise.name)}, which answers for the truth, completeness and accuracy of its data and keeps the records, invoices and meter files they rest on for inspection.")),
             Signatures([t("编制人：", "Compiled by: "), t("审核人：", "Reviewed by: "), t("负责人（签章）：", "Responsible (signature, seal): "), t("日期：", "Date: ")]),
         ]  # fmt: skip
+
+
+def _factors(row: Row, side: str) -> str:
+    """The factors of one side of a change with their values, as `grid_cn_2022: 0.5366`."""
+    return f"{', '.join(row[f'{side}_ids'])}: {', '.join(f'{value:.7g}' for value in row[f'{side}_values'])}"
 
 
 def _of(row: Row) -> Amount:

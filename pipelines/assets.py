@@ -1,4 +1,4 @@
-"""The assets: one per source, mart, indicator family, and one each for scores, published file and report.
+"""The assets: one per source, mart, indicator family, and one each for scores, published file, report and data package.
 
 Everything Dagster shows of them (owner, group, kinds, columns, lineage, code) is read from the declarations and applied
 in one place; the work is that of `pipelines.run.Run`, of which every Dagster run holds one, and with it the folder's lock.
@@ -20,6 +20,8 @@ import warehouse.marts
 from connectors.ingest import ALL, Outcome
 from connectors.source import Source, sources
 from indicators.declared import catalogue
+from indicators.package import package
+from indicators.scoring.evaluation import TABLES, Evaluation, write
 from pipelines import checks
 from pipelines.run import FAMILIES, Run, locked, write_report
 from schemas.contract import Column, names
@@ -34,8 +36,9 @@ Work = Callable[["Held", list[str]], Shown]
 """What materialises an asset: the run and the months it is for → what is shown of it."""
 Made = tuple[dg.AssetSpec, Work, list[dg.AssetCheckSpec]]
 
-SCORE, PUBLISHED, REPORT = (
-    dg.AssetKey(list(path)) for path in (("score", "result"), ("published", "esg"), ("report", "evaluation"))
+SCORE, PUBLISHED, REPORT, PACKAGE = (
+    dg.AssetKey(list(path))
+    for path in (("score", "result"), ("published", "esg"), ("report", "evaluation"), ("package", "monthly"))
 )
 _STEWARD = "team:esg"  # who owns what no declaration names an owner of
 _FAMILIES = {
@@ -46,6 +49,7 @@ _DERIVED = {
     "staged.meter_part": ("meter_reading", "meter", "site"), "staged.meter_event": ("meter_reading", "meter", "site"),
     "staged.meter_file": ("meter_reading",), "reference.site_zone": ("site",), "reference.site_month": ("site",),
     "reference.grid_fallback": ("site",), "reference.meter_month": ("meter", "site"), "reference.meter_ancestor": ("meter", "site"),
+    "reference.meter_register": ("meter",),
     "reference.tce": ("site",), "reference.figure_unit": ("reported_figure",),
 }  # fmt: skip
 _SHOWN = 40  # figures in the table a family shows of itself
@@ -110,12 +114,30 @@ def assets(enterprise: Enterprise, partitions: dg.PartitionsDefinition) -> list[
     made += [_of_family(family) for family in FAMILIES]
     made.append(_of_scores(lineage, enterprise))
     read = {dep.asset_key for spec, *_ in made for dep in spec.deps}
-    made += [_of_published(spec.key for spec, *_ in made if spec.key not in read), _of_report()]
+    made += [_of_published(spec.key for spec, *_ in made if spec.key not in read), _of_report(), _of_package()]
     groups = _groups([spec for spec, *_ in made])
-    return [
-        _asset(spec.replace_attributes(partitions_def=partitions, group_name=groups[spec.key]), enterprise, work, specs)
-        for spec, work, specs in made
+    made = [
+        (spec.replace_attributes(partitions_def=partitions, group_name=groups[spec.key]), work, judged)
+        for spec, work, judged in made
     ]
+    return [_step(members, enterprise) for members in _steps(made)]
+
+
+def _steps(made: list[Made]) -> list[list[Made]]:
+    """What runs as one step: each asset for itself, but marts that rest on the same sources together.
+
+    There are dozens of small marts, and what Dagster notes down for a step costs more than most of them. A source that
+    fails holds back what rests on it and nothing else, so only marts that would be held back together share a step.
+    """
+    rests: dict[dg.AssetKey, frozenset[dg.AssetKey]] = {}
+    steps: dict[object, list[Made]] = {}
+    for one in made:  # what is read stands before what reads it
+        key = one[0].key
+        if key.path[0] == "mart":
+            above = [rests.get(dep.asset_key, frozenset([dep.asset_key])) for dep in one[0].deps]
+            rests[key] = frozenset().union(*above)
+        steps.setdefault(rests.get(key, key), []).append(one)
+    return list(steps.values())
 
 
 def _groups(specs: list[dg.AssetSpec]) -> dict[dg.AssetKey, str]:
@@ -142,25 +164,26 @@ def _groups(specs: list[dg.AssetSpec]) -> dict[dg.AssetKey, str]:
     return groups
 
 
-def _asset(
-    spec: dg.AssetSpec, enterprise: Enterprise, work: Work, specs: list[dg.AssetCheckSpec]
-) -> dg.AssetsDefinition:
-    """One asset as Dagster runs it: any stretch of months in one run, one run per enterprise at a time."""
-    is_source = spec.key.path[0] == "source"
+def _step(members: list[Made], enterprise: Enterprise) -> dg.AssetsDefinition:
+    """One step, for any stretch of months, one run per enterprise at a time; each of its assets may be asked for alone."""
+    first = members[0][0].key
 
     @dg.multi_asset(
-        name=spec.key.to_python_identifier(), specs=[spec], check_specs=specs, backfill_policy=dg.BackfillPolicy.single_run(),
+        name=first.to_python_identifier(), specs=[spec for spec, *_ in members], check_specs=[one for *_, judged in members for one in judged],
+        can_subset=len(members) > 1, backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"run"}, pool=pool(enterprise),
         # sources first: what is computed between two of them would be computed again
-        op_tags={"dagster/priority": "1" if is_source else "0"},
+        op_tags={"dagster/priority": "1" if first.path[0] == "source" else "0"},
     )  # fmt: skip
-    def materialise(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        try:
-            return work(context.resources.run, list(context.partition_keys))
-        except HubError as error:
-            raise dg.Failure(
-                str(error), {"what": error.what, "where": error.where, "next": error.todo}, allow_retries=False
-            ) from None
+    def materialise(context: dg.AssetExecutionContext) -> Iterator[Shown]:
+        for spec, work, _ in members:
+            if spec.key in context.selected_asset_keys:
+                try:
+                    yield work(context.resources.run, list(context.partition_keys))._replace(asset_key=spec.key)
+                except HubError as error:
+                    raise dg.Failure(
+                        str(error), {"what": error.what, "where": error.where, "next": error.todo}, allow_retries=False
+                    ) from None
 
     return materialise
 
@@ -305,9 +328,9 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
     def work(run: Held, months: list[str]) -> Shown:
         house = run.warehouse
         built = house.mart(mart.name)
-        rows = house.frame(f"mart.{mart.name}")
+        here = f"select count(*) from mart.{mart.name} where list_contains(?, month)"
         deps: dict[str, list[dg.TableColumnDep]] = {}
-        for _, column, table, upstream in column_lineage(house, mart):
+        for column, table, upstream in column_lineage().get(mart.name, []):
             # several tables the hub derives may rest on one source
             deps[column] = list(
                 dict.fromkeys(
@@ -315,14 +338,12 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
                 )
             )
         words = columns()
-        own = [
-            dg.TableColumn(name, kind, words.get(name))
-            for name, kind in house.types(f"mart.{mart.name}")[f"mart.{mart.name}"].items()
-        ]
+        types = house.types(f"mart.{mart.name}")[f"mart.{mart.name}"]
+        shown = [dg.TableColumn(name, kind, words.get(name)) for name, kind in types.items()]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows.filter(pl.col("month").is_in(months)).height,
-                "dagster/column_schema": dg.TableSchema(own),
+                "dagster/row_count": house.connection.execute(here, [months]).fetchall()[0][0],
+                "dagster/column_schema": dg.TableSchema(shown),
                 "dagster/column_lineage": dg.TableColumnLineage(deps),
                 "rows_of_all_months": built.rows,
                 "months_changed": built.changed,
@@ -424,13 +445,91 @@ def _of_published(leaves: Iterator[dg.AssetKey]) -> Made:
 
 def _of_report() -> Made:
     spec = dg.AssetSpec(
-        REPORT, deps=[PUBLISHED], group_name="results", owners=[_STEWARD], kinds={"html"}, tags={"layer": "report"},
-        description="评价报告，每年一份 | The evaluation report, one per year",
-        metadata=_code(_module("indicators/report/render.py"), _module("indicators/report/report.html.j2")),
+        REPORT, deps=[PUBLISHED], group_name="results", owners=[_STEWARD], kinds={"html", "pdf"}, tags={"layer": "report"},
+        description="评价报告，每年一份：中英文 HTML、PDF、DOCX 与 JSON | The evaluation report, one per year: HTML, PDF, DOCX, JSON",
+        metadata=_code(_module("indicators/report/evaluation.py"), _module("indicators/report/evaluation_layout.py")),
     )  # fmt: skip
 
     def work(run: Held, months: list[str]) -> Shown:
-        written = [write_report(run.enterprise, year) for year in sorted({month[:4] for month in months})]
-        return dg.MaterializeResult(metadata={path.parent.name: dg.MetadataValue.path(str(path)) for path in written})
+        written = {year: write_report(run.enterprise, year)[0] for year in sorted({month[:4] for month in months})}
+        return dg.MaterializeResult(metadata={year: dg.MetadataValue.path(str(path)) for year, path in written.items()})
 
     return spec, work, []
+
+
+def _of_package() -> Made:
+    spec = dg.AssetSpec(
+        PACKAGE, deps=[PUBLISHED], group_name="results", owners=[_STEWARD], kinds={"parquet", "csv"}, tags={"layer": "package"},
+        description="月度数据包与独立校验程序，每月一份 | The data package with its stand-alone verifier, one per month",
+        metadata=_code(_module("indicators/package.py"), _module("indicators/verify.py")),
+    )  # fmt: skip
+
+    def work(run: Held, months: list[str]) -> Shown:
+        with_values = set(run.all_values()["period"])
+        written = {month: package(run.enterprise, month) for month in months if month in with_values}
+        return dg.MaterializeResult(
+            metadata={
+                "packages": checks.table(
+                    ("month", "archive", "manifest sha256"),
+                    [(month, one.archive.name, one.manifest_sha256) for month, one in written.items()],
+                ),
+                "months_without_values": sorted(set(months) - with_values),
+            }
+        )
+
+    return spec, work, []
+
+
+# ── the evaluation of a year ─────────────────────────────────────────────────────────────────────────────────────────
+
+_STEPS: dict[str, tuple[str, str, str]] = {
+    "value": ("评价期内的指标值 | The values of the period", "pipelines/run.py", ""),
+    "normalised": ("标准化：值与等级成为得分 | Values and levels become scores", "indicators/scoring/score.py", "value"),
+    "panel": ("专家组给出的等级 | What the panel gave", "indicators/scoring/score.py", "normalised"),
+    "weights": ("原始与有效权重 | Raw and effective weights", "indicators/scoring/weights.py", "panel"),
+    "score": ("得分、事件与贡献 | Scores, events and contributions", "indicators/scoring/evaluation.py", "weights"),
+    "sensitivity": ("不确定性与敏感性，并发布 | Uncertainty and sensitivity; publishes", "indicators/scoring/uncertainty.py", "score"),
+}  # fmt: skip
+EVALUATION = "evaluation"
+"""The group of the assets that evaluate a year; they run in a job of their own."""
+
+
+def evaluation_assets(enterprise: Enterprise, years: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The evaluation step by step, one year a partition; the work is that of `Run.evaluation`."""
+    families = [dg.AssetDep(dg.AssetKey(["indicator", family]), partition_mapping=dg.TimeWindowPartitionMapping()) for family in FAMILIES]  # fmt: skip
+    made = []
+    for step, (words, module, above) in _STEPS.items():
+        spec = dg.AssetSpec(
+            dg.AssetKey([EVALUATION, step]), deps=[dg.AssetKey([EVALUATION, above])] if above else families, group_name=EVALUATION,
+            owners=[_STEWARD], kinds={"polars", "python"}, tags={"layer": "score"}, description=words,
+            metadata={"profile": enterprise.declaration.profile, **_code(_module(module))}, partitions_def=years,
+        )  # fmt: skip
+        made.append(_step([(spec, _evaluating(step), [])], enterprise))
+    return made
+
+
+def _evaluating(step: str) -> Work:
+    def work(run: Held, periods: list[str]) -> Shown:
+        frames = [_kept(step, run.evaluation(period), run.enterprise) for period in periods]
+        if step == "sensitivity":
+            run.scores()
+            run.publish()
+        rows = {name: sum(one[name].height for one in frames) for name in frames[0]}
+        return dg.MaterializeResult(metadata={"dagster/row_count": sum(rows.values()), "rows": rows})
+
+    return work
+
+
+def _kept(step: str, evaluation: Evaluation, enterprise: Enterprise) -> dict[str, pl.DataFrame]:
+    """What a step makes of an evaluation, kept where it is a table of `score`."""
+    made: dict[str, Callable[[], dict[str, pl.DataFrame]]] = {
+        "value": lambda: {"value": evaluation.values()},
+        "normalised": lambda: {"normalised": evaluation.normalised()},
+        "panel": evaluation.panel_tables,
+        "weights": lambda: {"weight": evaluation.weights()},
+        "score": evaluation.scored,
+        "sensitivity": evaluation.sensitivity,
+    }
+    tables = made[step]()
+    write(enterprise.data, evaluation, {name: frame for name, frame in tables.items() if name in TABLES})
+    return tables

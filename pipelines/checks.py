@@ -153,7 +153,7 @@ def mart_results(mart: Mart, house: Warehouse, months: list[str]) -> list[dg.Ass
     said = f"{found['en'][0]} | {found['zh'][0]}" if {"zh", "en"} <= set(found.columns) and failing else ""
     return [
         dg.AssetCheckResult(
-            check_name="plausible", passed=not failing, severity=dg.AssetCheckSeverity.WARN,
+            check_name="plausible", asset_key=["mart", mart.name], passed=not failing, severity=dg.AssetCheckSeverity.WARN,
             description=said or (f"to look at in / 需查看: {', '.join(failing)}" if failing else None),
             metadata={"failing_months": failing, "rows": found.height, "first": table(found.columns, found.head(_SHOWN).iter_rows())},
         )

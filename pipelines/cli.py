@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from schemas.errors import HubError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipelines.close import Done
     from schemas.enterprise import Enterprise
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -136,6 +138,30 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("period", type=_period)
     one.add_argument("org", nargs="?")
     one.add_argument("--all", action="store_true", help="every original line, not the first 20 / 显示全部原始行")
+    for name, does, help_ in (
+        ("close", _close, "close a month, or a year whose months are closed: its figures stay / 结账"),
+        ("reopen", _reopen, "let the figures of a closed period move again / 重开"),
+        ("restate", _restate, "take what waits into a closed period, keeping old and new / 重述"),
+    ):
+        one = command(name, does, help_, f'esg {name} 2026-01 --by "Li Na" --reason "{_WHY[name]}"')
+        one.add_argument("period", type=_period)
+        one.add_argument("--by", metavar="NAME", default="", help="who does it / 经手人")
+        one.add_argument("--reason", metavar="TEXT", default="", help="why / 理由")
+    one.add_argument("--dry-run", action="store_true", help="only show what would change / 仅显示将变化的数字")
+    one = command(
+        "package",
+        _package,
+        "write the data package of a month, with its verifier / 生成月度数据包",
+        "esg package 2026-01",
+    )
+    one.add_argument("month", type=_month)
+    one = command(
+        "evaluate",
+        _evaluate,
+        "score a year with everything that says how sure it is / 评价一个年度",
+        "esg evaluate 2026",
+    )
+    one.add_argument("period", type=_period)
     one = command("report", _report, "write the evaluation report / 生成评价报告", "esg report 2026")
     one.add_argument("period", type=_period)
     one = command(
@@ -146,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("period", type=_period)
     one.add_argument("--lang", choices=("zh", "en"), default="zh", help="its language / 语言")
+    _add_panel(commands, where)
     one = command(
         "sql",
         _sql,
@@ -157,6 +184,54 @@ def _parser() -> argparse.ArgumentParser:
     one = command("docs", _docs, "write the generated documents anew / 重新生成文档", "esg docs --check")
     one.add_argument("--check", action="store_true", help="only say whether they are stale / 仅检查是否过期")
     return parser
+
+
+def _add_panel(commands: argparse._SubParsersAction[argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
+    panel = commands.add_parser(
+        "panel", help="the expert panel: workbooks out and in, and how it stands / 专家评分", parents=[where],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="the expert panel: workbooks out and in, and how it stands / 专家评分表的发出、收回与现状",
+        epilog="example / 示例:\n  esg panel export 2026 --experts E1,E2,E3,E4,E5 --until 2027-02-15\n"
+        "  esg panel import returned/*.xlsx\n  esg panel status 2026\n  esg panel export 2026 --round 2",
+    )  # fmt: skip
+    steps = panel.add_subparsers(title="steps / 步骤", metavar="STEP", required=True)
+
+    def step(name: str, does: Callable[[argparse.Namespace], int], help_: str, example: str) -> argparse.ArgumentParser:
+        one = steps.add_parser(name, help=help_, description=help_, parents=[where], epilog=f"example / 示例:\n  {example}",
+                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+        one.set_defaults(command=does)
+        return one
+
+    one = step("export", _panel_export, "write one workbook per expert / 为每位专家生成评分表",
+               "esg panel export 2026 --experts E1,E2,E3,E4,E5 --until 2027-02-15")  # fmt: skip
+    one.add_argument("period", type=_period)
+    who = one.add_mutually_exclusive_group()
+    who.add_argument("--experts", metavar="E1,E2", help="their codes, no names / 专家编号，不写姓名")
+    who.add_argument("--expert-file", metavar="FILE", help="a text file, one code per line / 每行一个编号")
+    one.add_argument(
+        "--round", type=int, choices=(1, 2), default=1, help="2 asks again what the first left apart / 轮次"
+    )
+    one.add_argument("--until", metavar="DATE", type=_day, help="the last day workbooks are taken in / 截止日期")
+    one = step("import", _panel_import, "take in workbooks that came back, or refuse them cell by cell / 收回评分表",
+               "esg panel import returned/E1.xlsx returned/E2.xlsx")  # fmt: skip
+    one.add_argument("files", nargs="+", metavar="FILE")
+    one.add_argument("--replace", action="store_true", help="instead of what an expert handed in before / 替换已交")
+    one = step(
+        "status",
+        _panel_status,
+        "who has answered, how far they agree, what to discuss / 专家组现状",
+        "esg panel status 2026",
+    )
+    one.add_argument("period", type=_period)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date; write it like 2027-02-15 / 日期格式如 2027-02-15"
+        ) from None
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -299,6 +374,7 @@ def _status(options: argparse.Namespace) -> int:
     enterprise, console = _enterprise(options), _console()
     rows = status(enterprise, datetime.now(ZoneInfo(enterprise.timezone)).date())
     show.status(console, enterprise, rows)
+    show.closed(console, enterprise.lake)
     show.refusals(console, quarantine.by_reason(quarantine.refused(enterprise)))
     broken = [row["error"] for row in rows if row["error"]]
     for error in broken:
@@ -363,26 +439,98 @@ def _trace(options: argparse.Namespace) -> int:
     return DONE
 
 
+_WHY = {"close": "books closed", "reopen": "meter replaced", "restate": "late invoices"}
+
+
+def _close(options: argparse.Namespace) -> int:
+    from pipelines.close import close
+
+    done = _settled(options, close)
+    if done.already:
+        line = done.already
+        _console().print(f"{done.period} is closed already / 已结账: {line['at']} {line['by']}: {line['reason']}")
+    return DONE
+
+
+def _reopen(options: argparse.Namespace) -> int:
+    from pipelines.close import reopen
+
+    _settled(options, reopen)
+    return DONE
+
+
+def _restate(options: argparse.Namespace) -> int:
+    from functools import partial
+
+    from pipelines.close import restate
+
+    _settled(options, partial(restate, is_trial=options.dry_run))
+    return DONE
+
+
+def _settled(options: argparse.Namespace, does: Callable[..., Done]) -> Done:
+    """Close, reopen or restate under the lock, and say what became of it."""
+    from datetime import UTC, datetime
+
+    from pipelines import show
+    from pipelines.run import locked
+
+    enterprise = _enterprise(options)
+    with locked(enterprise, _waiting):
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        done = does(enterprise, options.period, options.by, options.reason, at)
+        show.settled(_console(), enterprise, done)
+    return done
+
+
+def _package(options: argparse.Namespace) -> int:
+    from indicators.package import package
+    from pipelines.run import locked
+
+    enterprise = _enterprise(options)
+    with locked(enterprise, _waiting):
+        written = package(enterprise, options.month)
+    print(  # noqa: T201
+        f"package / 数据包: {written.folder}\n{written.archive}  sha256 {written.archive_sha256}\n"
+        f"manifest.json sha256 {written.manifest_sha256}\nverify / 校验: python {written.folder / 'verify.py'}"
+    )
+    return DONE
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from pipelines.run import evaluate_period, locked
+    from pipelines.summary import summary
+
+    enterprise = _enterprise(options)
+    with locked(enterprise, _waiting):
+        found, tables = evaluate_period(enterprise, options.period)
+    summary(_console(), enterprise, found, tables)
+    return DONE
+
+
 def _report(options: argparse.Namespace) -> int:
     from pipelines.run import write_report
 
-    path = write_report(_enterprise(options), options.period)
-    print(f"report / 报告: {path}")  # noqa: T201
+    _tell("report / 报告", write_report(_enterprise(options), options.period))
     return DONE
 
 
 def _inventory(options: argparse.Namespace) -> int:
     from pipelines.run import write_inventory
 
-    written = write_inventory(_enterprise(options), options.period, options.lang)
+    _tell("inventory / 清单", write_inventory(_enterprise(options), options.period, options.lang))
+    return DONE
+
+
+def _tell(what: str, written: list[Path]) -> None:
+    """Where documents are, and what the machine lacks for the others."""
     for path in written:
-        print(f"inventory / 清单: {path}")  # noqa: T201
-    if len(written) == 1:
+        print(f"{what}: {path}")  # noqa: T201
+    if not any(path.suffix == ".pdf" for path in written):
         print(  # noqa: T201
             "no PDF: the system has no font with Chinese; install one (Debian, Ubuntu: apt install fonts-noto-cjk) and call again"
             " / 未生成 PDF：系统没有中文字体；请安装（如 apt install fonts-noto-cjk）后重试"
         )
-    return DONE
 
 
 def _ask(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -397,6 +545,48 @@ def _ask(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         raise HubError(
             f"the query failed / 查询失败: {error}", todo="correct it; docs/dictionary.md lists tables and columns"
         ) from error
+
+
+def _panel_export(options: argparse.Namespace) -> int:
+    from pipelines.panel import export
+
+    experts = (options.experts or "").split(",")
+    if options.expert_file:
+        experts = Path(options.expert_file).read_text(encoding="utf-8-sig").splitlines()
+    codes = [one.strip() for one in experts if one.strip()]
+    for path in export(_enterprise(options), options.period, codes, options.round, options.until):
+        print(f"workbook / 评分表: {path}")  # noqa: T201
+    return DONE
+
+
+def _panel_import(options: argparse.Namespace) -> int:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from pipelines import show
+    from pipelines.panel import take_in
+    from pipelines.run import locked
+
+    enterprise, console = _enterprise(options), _console()
+    today = datetime.now(ZoneInfo(enterprise.timezone)).date()
+    with locked(enterprise, _waiting):
+        receipts, outcome = take_in(enterprise, map(Path, options.files), today, replace=options.replace)
+    for receipt in receipts:
+        show.receipt(console, receipt)
+    if outcome is not None and outcome.error:
+        raise outcome.error
+    if outcome is not None:
+        show.extracts(console, outcome.extracts)
+        console.print("next / 下一步: esg panel status PERIOD")
+    return FAILED if any(receipt.faults for receipt in receipts) or (outcome and outcome.total("refused")) else DONE
+
+
+def _panel_status(options: argparse.Namespace) -> int:
+    from pipelines import show
+    from pipelines.panel import held
+
+    show.panel(_console(), held(_enterprise(options), options.period))
+    return DONE
 
 
 def _sql(options: argparse.Namespace) -> int:

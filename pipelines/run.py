@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import duckdb
 import polars as pl
@@ -17,17 +20,25 @@ from filelock import FileLock, Timeout
 from connectors.ingest import Outcome, ingest
 from connectors.source import sources
 from indicators import declared
-from indicators.evaluate import POLICIES, chosen, evaluate
-from indicators.report import document
+from indicators.evaluate import CELL_KEY, POLICIES, VALUE_KEY, chosen, evaluated
+from indicators.evidence import admissible, examined
+from indicators.report import document, evaluation
+from indicators.report.evaluation_layout import document as evaluation_document
 from indicators.report.inventory import gather
 from indicators.report.inventory_layout import document as inventory_document
-from indicators.report.render import Language, months_of, render
-from indicators.scoring.profile import load
-from indicators.scoring.score import RESULT, score
+from indicators.report.word import docx_of
+from indicators.report.words import LANGUAGES, Language
+from indicators.scoring.evaluation import Evaluation, folder, profile_table, read, rests_on, write
+from indicators.scoring.panel import Cap, contested, lowered, metric_caps, of_period
+from indicators.scoring.profile import Profile, load
+from indicators.scoring.score import RESULT, Facts, assess
+from indicators.scoring.weights import weighting
+from schemas.contract import contract
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
-from schemas.lake import digest, replaced, write_text
+from schemas.lake import digest, months_of, replaced, write_text
 from warehouse.access import connect
+from warehouse.closing import held
 from warehouse.marts import Built, Warehouse, marts
 from warehouse.publish import publish
 
@@ -35,6 +46,9 @@ FAMILIES = tuple(sorted({one.family for one in declared.catalogue().values() if 
 """The indicator families there are: each is computed, and shown, as one."""
 
 Progress = Callable[[str, str], None]
+
+_EVALUATED = 12  # months
+_NAMED_POLICIES = ("on_time", "emission", "complaint", "energy")  # their tables name each policy once
 
 
 @contextmanager
@@ -78,7 +92,8 @@ class Run:
     @property
     def warehouse(self) -> Warehouse:
         """The warehouse over what is stored now."""
-        now = digest([(entry["id"], entry["settled"]) for entry in self.enterprise.lake.extracts()])
+        lake = self.enterprise.lake
+        now = digest([(entry["id"], entry["settled"]) for entry in lake.extracts()], sorted(lake.closed.items()))
         if self._warehouse is None or now != self._seen:
             self.close()
             self._warehouse, self._seen = Warehouse(self.enterprise), now
@@ -97,58 +112,171 @@ class Run:
         return ingest(self.enterprise, months, only, progress)
 
     def values(self, family: str) -> pl.DataFrame:
-        """Compute one family of indicators, and keep the values."""
-        values = evaluate(self.warehouse, self.run_id, family)
-        with replaced(self.enterprise.data / "indicator" / f"{family}.parquet") as temporary:
-            values.write_parquet(temporary)
+        """Compute one family of indicators, and keep the values and the site-months behind them."""
+        values, cells = evaluated(self.warehouse, self.run_id, family)
+        members = pl.col("indicator_id").is_in(
+            [key for key, one in declared.catalogue().items() if one.family == family]
+        )
+        values = held(self.enterprise.lake, "indicator.value", values).filter(members).sort(VALUE_KEY)
+        for path, frame in zip(self._files(family), (values, cells), strict=True):
+            with replaced(path) as temporary:
+                frame.write_parquet(temporary)
         return values
 
     def all_values(self) -> pl.DataFrame:
-        """The values of every family as last computed."""
-        kept = [self.enterprise.data / "indicator" / f"{family}.parquet" for family in FAMILIES]
-        frames = [
-            pl.read_parquet(path, hive_partitioning=False) if path.exists() else self.values(path.stem) for path in kept
-        ]
-        return pl.concat(frames).sort("indicator_id", "period", "org_kind", "org_id", "policy")
+        """The values of every family as last computed, and those closed of indicators that are no more."""
+        return held(self.enterprise.lake, "indicator.value", self._kept(0)).sort(VALUE_KEY)
+
+    def all_cells(self) -> pl.DataFrame:
+        """The site-months behind the values, likewise."""
+        return held(self.enterprise.lake, "indicator.cell", self._kept(1)).sort(CELL_KEY)
+
+    def _kept(self, which: Literal[0, 1]) -> pl.DataFrame:
+        for family in FAMILIES:
+            if not all(path.exists() for path in self._files(family)):
+                self.values(family)
+        paths = [self._files(family)[which] for family in FAMILIES]
+        return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
+
+    def _files(self, family: str) -> tuple[Path, Path]:
+        """Where the values of a family and the site-months behind them are kept."""
+        folder = self.enterprise.data / "indicator"
+        return folder / f"{family}.parquet", folder / f"{family}.cell.parquet"
 
     def scores(self) -> pl.DataFrame:
         """Score every calendar year there are values for, and keep the result."""
         values = self.all_values()
-        profile = load(self.enterprise.declaration.profile, self.enterprise.folder)
         whole = values.filter((pl.col("org_kind") == "enterprise") & (pl.col("period").str.len_chars() == 4))
-        years = sorted(whole["period"].unique())
         found = [
-            score(
-                whole.filter((pl.col("period") == year) & pl.col("is_chosen")),
-                self._experts(year, year == years[-1]),
-                profile,
-            )
-            for year in years
+            assess(self._known(year, values)[0], self._profile()).result() for year in sorted(whole["period"].unique())
         ]
         with replaced(self.enterprise.data / "score" / "result.parquet") as temporary:
             pl.concat([pl.DataFrame(schema=RESULT), *found]).write_parquet(temporary)
         return pl.read_parquet(self.enterprise.data / "score" / "result.parquet")
 
-    def _experts(self, year: str, is_last: bool) -> pl.DataFrame:
-        """The expert levels for a year: those given in it, and for the last year also those given since."""
-        last = "9999" if is_last else year
-        return self.warehouse.connection.execute(
-            """select * from clean.expert_score where not is_superseded and (scored_at is null
-               or strftime(timezone(?, scored_at), '%Y') between ? and ?)""",
-            [self.enterprise.timezone, year, last],
-        ).pl()
+    # ── the evaluation of a period ───────────────────────────────────────────────────────────────────────────────────
+
+    def evaluation(self, period: str) -> Evaluation:
+        """What is known of a period, and how it is to be judged.
+
+        Args:
+            period: a calendar year, or a window of twelve months.
+
+        Raises:
+            HubError: it is no such period, or there are no values of it.
+        """
+        values = self.all_values()
+        own = _of(values, period)
+        if len(months_of(period)) < _EVALUATED or not own.height:
+            raise HubError(
+                f"{period} cannot be evaluated: there are no values of it, or it is no year / 无该期间的数值，或不是十二个月",
+                str(self.enterprise.data / "indicator"),
+                "name a year or twelve months (2025-07..2026-06), and esg run --month … for its months first",
+            )
+        readings = tuple(own.drop("run_id").rows(named=True))
+        facts, votes, caps = self._known(period, values)
+        return Evaluation(facts, self._profile(), votes, caps, readings, self._readings())
+
+    def evaluated(self, period: str) -> Evaluation:
+        """Evaluate a period, and keep every `score.*` table of it."""
+        found = self.evaluation(period)
+        write(self.enterprise.data, found, found.tables())
+        return found
+
+    def evaluations(self) -> tuple[list[Path], list[Path]]:
+        """The folders of evaluations kept: those that rest on the facts there are now, and those that do not any more."""
+        values = self.all_values()
+        fresh: list[Path] = []
+        stale: list[Path] = []
+        for path in sorted((self.enterprise.data / "score").glob("*/*/")):
+            period = path.parent.name
+            known = _of(values, period).height > 0 and rests_on(path) == self.evaluation(period).fingerprint()
+            (fresh if known else stale).append(path)
+        return fresh, stale
+
+    def stale(self) -> list[str]:
+        """The periods whose evaluation under the present profile is to be made again."""
+        name = folder(self.enterprise.data, "", self._profile()).name
+        return [path.parent.name for path in self.evaluations()[1] if path.name == name]
+
+    def _profile(self) -> Profile:
+        return load(self.enterprise.declaration.profile, self.enterprise.folder)
+
+    def _known(
+        self, period: str, values: pl.DataFrame, *, is_earlier: bool = False
+    ) -> tuple[Facts, pl.DataFrame, dict[str, Cap]]:
+        """What is known of the enterprise in a period and in the one before; the panel's levels, and the metrics' caps."""
+        months, last = months_of(period), str(values["period"].str.slice(0, 7).max())
+        before, chosen_values = _before(period), _of(values, period).filter("is_chosen")
+        votes, caps = self._votes(period, chosen_values, None if is_earlier else last)
+        has_previous = not is_earlier and _of(values, before).height > 0
+        facts = Facts.of(
+            chosen_values, votes, contested=contested(votes), months=tuple(months),
+            events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period),
+            previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
+        )  # fmt: skip
+        return facts, votes, caps
+
+    def _reference(self, name: str) -> tuple[dict[str, object], ...]:
+        columns = ", ".join(f'"{column.name}"' for column in contract(name).declared)
+        rows = self.warehouse.connection.execute(f"select {columns} from clean.{name} order by all").pl()
+        return tuple(rows.rows(named=True))
+
+    def _peers(self, period: str) -> dict[str, dict[str, Fraction]]:
+        """Peer → indicator → its score in the period."""
+        found: dict[str, dict[str, Fraction]] = {}
+        for row in self._reference("peer_score"):
+            if row["period"] == period:
+                found.setdefault(str(row["peer_id"]), {})[str(row["indicator_id"])] = Fraction(repr(row["score"]))
+        return found
+
+    def _readings(self) -> dict[tuple[str, str], declared.Words]:
+        """What the policies of each indicator are called, where their table says."""
+        found: dict[tuple[str, str], declared.Words] = {}
+        for one in declared.catalogue().values():
+            for kind in {
+                POLICIES[term.mart] for term in one.terms() if term.policy and POLICIES[term.mart] in _NAMED_POLICIES
+            }:
+                named = self.warehouse.frame(f"reference.{kind}_policy").select("policy", "zh", "en").drop_nulls()
+                found |= {(one.id, policy): declared.Words(zh=zh, en=en) for policy, zh, en in named.iter_rows()}
+        return found
+
+    def _votes(self, period: str, values: pl.DataFrame, newest: str | None) -> tuple[pl.DataFrame, dict[str, Cap]]:
+        """The experts' levels for a period with these values, lowered to what evidence and metrics allow, and the caps."""
+        connection = self.warehouse.connection
+        said = connection.execute("select * from clean.expert_score").pl()
+        given = of_period(said, period, self.enterprise.timezone, newest)
+        register = examined(
+            connection.execute("select * from clean.evidence").pl(), self.enterprise.folder, period, given
+        )
+        caps = metric_caps(values) if self._profile().panel.metric_caps else {}
+        return lowered(given, caps, admissible(register, given)), caps
+
+    def _score_tables(self) -> dict[str, pl.DataFrame]:
+        """Every table of the schema `score`: each year's result, and the evaluations that rest on what is known now."""
+        kept = self.enterprise.data / "score" / "result.parquet"
+        results = pl.read_parquet(kept) if kept.exists() else self.scores()
+        tables = read(self.evaluations()[0])
+        key = ["period", "org_id", "profile_hash"]
+        others = results.join(tables["result"].select(key).unique(), on=key, how="anti")
+        tables["result"] = pl.concat([tables["result"], others]).sort(
+            "period", "org_id", "profile_hash", maintain_order=True
+        )
+        tables["profile"] = pl.concat([tables["profile"], profile_table(self._profile())]).unique(maintain_order=True)
+        return tables
 
     def publish(self) -> pl.DataFrame:
         """Swap in the published file; the figures that changed."""
         self.warehouse.build()
-        kept = self.enterprise.data / "score" / "result.parquet"
-        scores = pl.read_parquet(kept) if kept.exists() else self.scores()
+        scores = self._score_tables()
         lake = self.enterprise.lake
         # remembered in the state, so that rows taken in by a run that broke, or by a resubmission, are named as well
         rows = {entry["id"]: digest(entry["clean"]) for entry in lake.extracts()}
         causes = {name for name, now in rows.items() if lake.state.get("published", {}).get(name) != now}
         try:
-            changes = publish(self.warehouse, self.all_values(), scores, catalogue_table(), terms(), causes)
+            changes = publish(
+                self.warehouse, self.all_values(), self.all_cells(), scores, catalogue_table(), terms(), causes
+            )
         except duckdb.Error as error:
             raise HubError(
                 f"the file to publish cannot be written / 无法写入发布文件: {' '.join(str(error).split())}",
@@ -170,6 +298,8 @@ class Result:
     values: pl.DataFrame
     scores: pl.DataFrame
     changes: pl.DataFrame
+    stale: list[str] = field(default_factory=list)
+    """Periods whose evaluation under the present profile rests on facts that are no more."""
 
     @property
     def failed(self) -> list[Outcome]:
@@ -188,10 +318,19 @@ def run(enterprise: Enterprise, months: list[str], progress: Progress = lambda _
     Raises:
         HubError: a declaration is wrong, a mart fails or the disk refuses; sources that fail are in the result instead.
     """
+    return _done(enterprise, lambda one: one.ingest(months, progress=lambda what: progress("source", what)), progress)
+
+
+def recompute(enterprise: Enterprise, progress: Progress = lambda _stage, _what: None) -> Result:
+    """Compute and publish from what has been taken in; the caller holds the lock, and gets the errors of `run`."""
+    return _done(enterprise, lambda _: [], progress)
+
+
+def _done(enterprise: Enterprise, take_in: Callable[[Run], list[Outcome]], progress: Progress) -> Result:
     load(enterprise.declaration.profile, enterprise.folder)  # a wrong one shows before anything is done
     one = Run(enterprise)
     try:
-        outcomes = one.ingest(months, progress=lambda what: progress("source", what))
+        outcomes = take_in(one)
         built = one.warehouse.build(lambda what: progress("mart", what))
         for family in FAMILIES:
             progress("indicator", family)
@@ -200,12 +339,45 @@ def run(enterprise: Enterprise, months: list[str], progress: Progress = lambda _
         scores = one.scores()
         progress("publish", enterprise.published.name)
         changes = one.publish()
-        return Result(one.run_id, outcomes, built, one.all_values(), scores, changes)
+        return Result(one.run_id, outcomes, built, one.all_values(), scores, changes, one.stale())
     except OSError as error:
         raise HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
                        "check that data/ can be written and that the disk has room") from error  # fmt: skip
     finally:
         one.close()
+
+
+def evaluate_period(enterprise: Enterprise, period: str) -> tuple[Evaluation, dict[str, pl.DataFrame]]:
+    """Evaluate a period from the values last computed, keep its tables and publish them.
+
+    Args:
+        enterprise: the folder; the caller holds its lock.
+        period: a calendar year, or a window of twelve months.
+
+    Returns:
+        The evaluation, and its tables.
+
+    Raises:
+        HubError: there are no values of the period, or what the profile asks for cannot be done with what is known.
+    """
+    one = Run(enterprise)
+    try:
+        found = one.evaluated(period)
+        one.scores()
+        one.publish()
+        return found, read([folder(enterprise.data, period, found.profile)])
+    finally:
+        one.close()
+
+
+def _of(values: pl.DataFrame, period: str) -> pl.DataFrame:
+    """The rows of the enterprise itself in a period."""
+    return values.filter((pl.col("org_kind") == "enterprise") & (pl.col("period") == period))
+
+
+def _before(period: str) -> str:
+    """The period of the same length before."""
+    return re.sub(r"^\d{4}|(?<=\.\.)\d{4}", lambda year: f"{int(year[0]) - 1:04d}", period)
 
 
 def terms() -> pl.DataFrame:
@@ -258,37 +430,46 @@ def check(enterprise: Enterprise) -> dict[str, int]:
     wrong = profile.misfits(declared.catalogue())
     if wrong:
         raise HubError(f"profile {profile.id}: {'; '.join(wrong)}", str(enterprise.folder), "correct the profile")
+    if profile.weights.method == "fixed":  # the others need a panel or peers, or cannot be wrong
+        weighting(profile)
     return {"sources": len(found), "marts": len(columns), "indicators": len(declared.catalogue())}
 
 
-def write_report(enterprise: Enterprise, period: str) -> Path:
-    """Write the evaluation report of a period from what is published; the path of the page.
+def write_report(enterprise: Enterprise, period: str) -> list[Path]:
+    """Write the evaluation report of a period from what is published, in Chinese and in English.
+
+    Returns:
+        The data object as JSON, HTML and DOCX, and PDF where the system has a font with Chinese; the Chinese page first.
 
     Raises:
         HubError: nothing is published, or it holds no value of the period.
     """
-    with connect(enterprise.folder) as connection:
-        values = connection.execute("select * from indicator.value").pl()
-        scores = connection.execute("select * from score.result where period = ?", [period]).pl()
-        sites = connection.execute("select distinct site_id, name from reference.site order by site_id").fetchall()
-        unverified = connection.execute(
-            """select distinct factor_id, source from reference.emission_factor where not verified and factor_id in (
-               select factor_id from mart.emission_line union select tce_factor_id from mart.fuel_line union select co2_factor_id from mart.fuel_line
-               union select density_factor_id from mart.fuel_line union select factor_id from mart.energy_line where is_counted) order by 1"""
-        ).fetchall()
-    if not (values["period"] == period).any():
-        raise HubError(
-            f"there are no values of {period} / 没有该期间的数值",
-            str(enterprise.published),
-            "esg run --month … for its months first",
-        )
-    facts = enterprise.declaration.model_dump(mode="json") | {
-        "sites": [{"name": name or site} for site, name in sites], "unverified_factors": [{"factor_id": one, "source": source} for one, source in unverified],
-    }  # fmt: skip
     profile = load(enterprise.declaration.profile, enterprise.folder)
-    path = enterprise.data / "reports" / period / "report.zh.html"
-    write_text(path, render(period, facts, values, scores, declared.catalogue(), profile))
-    return path
+    with connect(enterprise.folder) as connection:
+        found = evaluation.gather(connection, enterprise.declaration, profile, declared.catalogue(), period)
+    folder = enterprise.data / "reports" / period
+    written = []
+    for language in LANGUAGES:
+        written += _forms(evaluation_document(found, language), folder / f"report.{language}.html")
+    write_text(folder / "report.json", found.json())
+    return [*written, folder / "report.json"]
+
+
+def _forms(made: document.Document, page: Path) -> list[Path]:
+    """A document as page, as DOCX, and as PDF where the system has a font with Chinese; a stale PDF does not stay."""
+    font = document.chinese_font()
+    forms = {
+        ".html": document.html(made).encode(),
+        ".docx": docx_of(made, None if font is None else document.drawings(made, font)),
+    }
+    if font is not None:
+        forms[".pdf"] = document.pdf(made, font)
+    else:
+        page.with_suffix(".pdf").unlink(missing_ok=True)
+    for suffix, content in forms.items():
+        with replaced(page.with_suffix(suffix)) as temporary:
+            temporary.write_bytes(content)
+    return [page.with_suffix(suffix) for suffix in forms]
 
 
 def write_inventory(enterprise: Enterprise, period: str, language: Language = "zh") -> list[Path]:

@@ -51,6 +51,15 @@ def partitions(enterprise: Enterprise, present: datetime) -> dg.MonthlyPartition
     return dg.MonthlyPartitionsDefinition(start_date=first, fmt="%Y-%m", timezone=enterprise.timezone, end_offset=ahead)
 
 
+def years(months: dg.MonthlyPartitionsDefinition, present: datetime) -> dg.TimeWindowPartitionsDefinition:
+    """The years the months lie in, also the one that is not over."""
+    named = sorted({month[:4] for month in months.get_partition_keys(current_time=present)} or {FIRST[:4]})
+    ahead = int(named[-1]) - (present.year - 1)
+    return dg.TimeWindowPartitionsDefinition(
+        start=named[0], fmt="%Y", cron_schedule="0 0 1 1 *", timezone=months.timezone, end_offset=ahead
+    )
+
+
 def _number(month: str) -> int:
     return int(month[:4]) * 12 + int(month[5:]) - 1
 

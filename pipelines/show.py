@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
+    from pipelines.close import Done
+    from pipelines.panel import Held, Receipt
     from pipelines.run import Result
     from pipelines.trace import Trace
     from schemas.enterprise import Enterprise
+    from schemas.lake import Lake
 
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
 """The indicators with formulas, as the overview shows them."""
@@ -133,18 +136,21 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
         console.print(
             f"{done.changes.height} figures changed since the publish before / 与上次发布相比有变化: esg diff"
         )
+    closed(console, enterprise.lake)
     folder = f"--enterprise {enterprise.folder}"
+    for period in done.stale:
+        console.print(f"the evaluation of {period} is older than its figures / 评价早于数据: esg evaluate {period}")
     console.print(f"published / 已发布: {enterprise.published}", soft_wrap=True)
     for line in (
         f'sql "select * from indicator.value" {folder}',
         f"trace A.1.6 {months[-1]} {folder}",
         f"report {months[-1][:4]} {folder}",
     ):
-        console.print(f"  {_called()} {line}", soft_wrap=True)
+        console.print(f"  {called()} {line}", soft_wrap=True)
     console.print(f"  make ui ESG_ENTERPRISE={enterprise.folder}", soft_wrap=True)
 
 
-def _called() -> str:
+def called() -> str:
     """How the `esg` that prints this can be called again: a newcomer's lies in `.venv/bin`."""
     return "esg" if shutil.which("esg") or Path(sys.argv[0]).stem != "esg" else os.path.relpath(sys.argv[0])
 
@@ -199,12 +205,15 @@ def sample(console: Console, found: pl.DataFrame) -> None:
     console.print(table)
 
 
-def changes(console: Console, found: Sequence[Sequence[Any]]) -> None:
+def changes(
+    console: Console, found: Sequence[Sequence[Any]],
+    what: str = "figures changed since the publish before / 与上次发布相比变化的数字",
+) -> None:  # fmt: skip
     """Figures that changed (indicator, period, org, policy, before, now, extracts), one cause after the other."""
     causes: dict[str, list[Sequence[Any]]] = {}
     for *figure, cause in found:
         causes.setdefault(cause or "a declaration or reference / 声明或参照", []).append(figure)
-    console.print(f"{len(found)} figures changed since the publish before / 与上次发布相比变化的数字")
+    console.print(f"{len(found)} {what}")
     names = ("indicator 指标", "period 期间", "org 组织", "policy 口径", "before 前", "now 现")
     for cause, figures in causes.items():
         table = grid("", *names, right=(4, 5), whole=(0, 1))
@@ -214,11 +223,51 @@ def changes(console: Console, found: Sequence[Sequence[Any]]) -> None:
         console.print(table)
 
 
+def settled(console: Console, enterprise: Enterprise, done: Done) -> None:
+    """What closing, reopening or restating a period did."""
+    for warning in done.warnings:
+        console.print(f"warning / 警告: {warning}", style="yellow", soft_wrap=True)
+    is_closed = done.period in enterprise.lake.closed
+    console.print(f"{done.period}: {'closed / 已结账' if is_closed else 'open / 未结账'}", style="bold")
+    if done.restated.height:
+        rows = done.restated.select(
+            "indicator_id", "period", "org_id", "policy", "old_value", "new_value", "cause_extracts"
+        )
+        changes(console, rows.rows(), "figures differ from those closed before / 与此前结账的数字不同")
+
+
+def closed(console: Console, lake: Lake) -> None:
+    """The closed periods, and the rows that wait until one is reopened or restated."""
+    from warehouse.closing import waiting
+
+    if not lake.closed:
+        return
+    console.print(f"closed / 已结账: {few(list(lake.closed))}", style="bold")
+    names = ("source 来源", "file 文件", "months 月份", "added 新增", "withdrawn 撤回", "since 到达")
+    table = grid("waiting: rows of closed months that came since / 结账后到达、等待处理的行", *names, right=(3, 4))
+    waits = waiting(lake)
+    for (source, file, _), rows in waits.group_by("source", "file", "extract_id", maintain_order=True):
+        added, withdrawn = rows["rows_added"].sum(), rows["rows_withdrawn"].sum()
+        since = rows["received_at"].drop_nulls().max()
+        table.add_row(
+            str(source), str(file), few(rows["month"].to_list()), f"{added:,}", f"{withdrawn:,}", str(since or "—")
+        )
+    if waits.height:
+        console.print(table)
+        console.print("see what they would change / 查看其影响: esg restate PERIOD --dry-run")
+
+
 def trace(console: Console, found: Trace) -> None:
     """A value walked down, top to bottom."""
     head = found.values[0]
     console.print(f"{head['indicator_id']}  {head['period']}  {head['org_id']}", style="bold")
     console.print(f"{head['boundary'] or ''}")
+    if found.closed:
+        console.print(
+            f"closed / 已结账: {found.closed['at']} {found.closed['by']}: {found.closed['reason']}", style="bold"
+        )
+    if found.waits:
+        console.print(f"rows that came since wait / 结账后到达、等待处理: {', '.join(found.waits)}", style="yellow")
     table = grid("", "policy 口径", "numerator 分子", "denominator 分母", "value 值", "state 状态", right=(1, 2, 3))
     for row in found.values:
         why = f" {row['reason']}" if row["reason"] else ""
@@ -334,3 +383,64 @@ def status(console: Console, enterprise: Enterprise, found: list[dict[str, Any]]
         late = Text("\n".join(row["late"]) if len(row["late"]) < 3 else few(row["late"]), "red")
         table.add_row(row["source"], arrived, late, f"{row['accepted']:,}", f"{row['refused']:,}", row["owner"])
     console.print(table)
+
+
+def receipt(console: Console, one: Receipt) -> None:
+    """What became of one workbook of the panel: every fault by its cell."""
+    if not one.faults:
+        console.print(f"accepted / 已接受: {one.path.name} → {one.kept}", soft_wrap=True)
+        return
+    console.print(f"refused / 退回: {one.path}  ({len(one.faults)})", style="bold", soft_wrap=True)
+    for fault in one.faults:
+        console.print(f"  {fault}", soft_wrap=True)
+
+
+def panel(console: Console, held: Held) -> None:
+    """How the panel stands, and what its secretary has to do."""
+    for number, (there, waited) in held.returned.items():
+        late = f"; waited for / 未交: {', '.join(waited)}" if waited else ""
+        console.print(f"round / 第 {number} 轮: {len(there)} of / 共 {len(there) + len(waited)}{late}")
+    if held.panel.agreement.height:
+        table = grid("agreement / 一致性", "round 轮次", "statistic 统计量", "value 值", "95 %", "items 指标", "experts 专家",
+                     "verdict 判定", right=(0, 2, 4, 5))  # fmt: skip
+        for row in held.panel.agreement.iter_rows(named=True):
+            interval = "" if row["lower"] is None else f"{row['lower']:.3f} – {row['upper']:.3f}"
+            value = row["reason"] or "" if row["value"] is None else f"{row['value']:.3f}"
+            table.add_row(str(row["round"]), _STATISTIC[row["statistic"]], value, interval, str(row["items"]), str(row["experts"]),
+                          _GATE.get(row["verdict"], row["verdict"]) if row["verdict"] else "")  # fmt: skip
+        console.print(table)
+    for title, names, found in _to_do(held):
+        if found.height:
+            rows(console, title, names, found.select(names).rows())
+    for note, words in _NOTES.items():
+        pieces = held.register.filter(held.register["note"].str.contains(note).fill_null(value=False))["evidence_id"]
+        if len(pieces):
+            console.print(f"{words}: {few(pieces.to_list())}")
+
+
+_NOTES = {
+    "cited_twice": "evidence cited for more than one indicator / 一份证据用于多个指标",
+    "serves_others": "evidence cited for what it is not registered for / 引用于登记之外的指标",
+}
+_STATISTIC = {
+    "krippendorff_alpha_ordinal": "alpha, ordinal", "krippendorff_alpha_interval": "alpha, interval",
+    "kendall_w": "Kendall's W", "icc_2k": "ICC(2,k)", "gate": "flagged 标记占比",
+}  # fmt: skip
+_GATE = {
+    "passed": "passed 通过", "discuss_flagged": "discuss flagged, round 2 讨论标记项并复评", "second_round": "all again, round 2 全部复评",
+    "contested": "contested 仍有争议",
+}  # fmt: skip
+
+
+def _to_do(held: Held) -> list[tuple[str, list[str], pl.DataFrame]]:
+    last = held.panel.items.group_by("indicator_id", maintain_order=True).last()
+    register = held.register
+    odd = register.filter((register["file_state"] != "same") | (register["period_state"] != "inside"))
+    return [
+        ("levels two or more apart / 相差两级及以上", ["indicator_id", "round", "lowest", "highest", "votes", "is_contested"],
+         last.filter(last["is_flagged"])),
+        ("capped / 封顶", ["indicator_id", "cap", "cap_reason"], last.filter(last["cap"].is_not_null())),
+        ("far from the others / 偏严或偏宽", ["round", "expert_id", "items", "mean_deviation"],
+         held.panel.experts.filter(held.panel.experts["is_severe"])),
+        ("evidence to look at / 待核证据", ["evidence_id", "file", "file_state", "period_state", "is_admissible"], odd),
+    ]  # fmt: skip

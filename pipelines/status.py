@@ -8,7 +8,7 @@ from typing import Any
 from connectors.source import Source, sources
 from schemas.enterprise import Enterprise
 from schemas.errors import SourceError
-from schemas.lake import MONTH
+from schemas.lake import MONTH, months_named
 
 
 def status(enterprise: Enterprise, today: date) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def status(enterprise: Enterprise, today: date) -> list[dict[str, Any]]:
 def months(enterprise: Enterprise, source: str) -> list[str]:
     """The months a source has delivered for."""
     entries = enterprise.lake.extracts(source=source)
-    named = {entry["month"] for entry in entries if entry["month"]}
+    named = {month for entry in entries for month in months_named(entry)}
     return sorted(
         named | {month for entry in entries if not entry["month"] for month in entry["clean"] if MONTH.fullmatch(month)}
     )

@@ -1,6 +1,7 @@
 """Trace: walk a published value down to the original lines it was counted from.
 
-Everything it needs stands in the published file and the landing archive, so it is quick and reads nothing else.
+Everything it needs stands in the published file and the landing archive, so it is quick and reads nothing else. For a
+closed month it walks to the rows the month was closed with, whatever has come since.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import duckdb
 
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
+from schemas.lake import Lake, months_of
 
 _JOINED = re.compile(r" [*-] ")  # factors of a formula stand in one text
 FIRST = 20
@@ -34,6 +36,8 @@ class Trace:
         rows: contract → clean rows behind the value, with the original text of each where asked for.
         total: contract → how many clean rows there are.
         recomputed: the emissions of the value computed again from the lines, tCO2e; None where it is of something else.
+        closed: who closed the period, when and why; None where it is open.
+        waits: extracts with rows of these months that came after closing and are not counted.
     """
 
     values: list[dict[str, Any]]
@@ -44,6 +48,8 @@ class Trace:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     total: dict[str, int] = field(default_factory=dict)
     recomputed: Decimal | None = None
+    closed: dict[str, Any] | None = None
+    waits: list[str] = field(default_factory=list)
 
 
 def trace(
@@ -84,6 +90,7 @@ class _Walk:
             period,
             org,
         )
+        self.lake = enterprise.lake
 
     def down(self, everything: bool) -> Trace:
         values = self._all(
@@ -95,7 +102,8 @@ class _Walk:
                            "esg sql \"select distinct indicator_id, period, org_id from indicator.value\" lists what there is")  # fmt: skip
         found = Trace(values)
         self.kind = str(values[0]["org_kind"])
-        sites, months = self._sites(self.kind), _months(self.period)
+        sites, months = self._sites(self.kind), months_of(self.period)
+        self._closing(found, months)
         terms = self._all("select * from indicator.term where indicator_id = ? order by side desc", self.indicator)
         below: list[str] = []
         for term in terms:
@@ -116,13 +124,32 @@ class _Walk:
         found.factors = self._all(
             "select * from reference.emission_factor where list_contains(?, factor_id) order by factor_id", sorted(used)
         )
-        for contract, column, is_partition in self._sources(below):
-            # a reading at midnight may lie in the file of the month before
-            around = set(_span(_shifted(months[0], -1), _shifted(months[-1], 1))) if is_partition else None
-            files = [str(path) for path in self.enterprise.lake.files("clean", contract, around)]
-            if files:
-                self._rows(found, contract, files, column, sites, months, everything)
+        for lake, part in self._lakes(months):
+            self.lake = lake
+            for contract, column, is_partition in self._sources(below):
+                # a reading at midnight may lie in the file of the month before
+                around = set(_span(_shifted(part[0], -1), _shifted(part[-1], 1))) if is_partition else None
+                files = [str(path) for path in lake.files("clean", contract, around)]
+                if files:
+                    self._rows(found, contract, files, column, sites, part, everything)
         return found
+
+    def _closing(self, found: Trace, months: list[str]) -> None:
+        """Whether the period is closed, and what waits beside its months."""
+        lake = self.enterprise.lake
+        if self.period in lake.closed:
+            found.closed = [line for line in lake.journal if line["period"] == self.period][-1]
+        rows = self._all(
+            "select distinct source, file, month from meta.waiting where list_contains(?, month) order by all", months
+        )
+        found.waits = [f"{row['source']}: {row['file']} ({row['month']})" for row in rows]
+
+    def _lakes(self, months: list[str]) -> list[tuple[Lake, list[str]]]:
+        """The months with the rows they rest on: each closed one with those it was closed with, the others together."""
+        lake = self.enterprise.lake
+        still = [month for month in months if month not in lake.closed]
+        parts = [(lake.as_closed(month), [month]) for month in months if month in lake.closed]
+        return [*parts, (lake, still)] if still else parts
 
     def _recomputed(
         self, terms: list[dict[str, Any]], value: dict[str, Any], lines: list[dict[str, Any]]
@@ -253,19 +280,17 @@ class _Walk:
         counts = self._all(
             f"select r.source, r.extract_id, count(*) as rows_used from {source} group by all order by all", *parameters
         )
-        known = {(entry["source"], entry["sha256"]): entry for entry in self.enterprise.lake.extracts(contract)}
-        for row in counts:
-            entry = known[row["source"], row["extract_id"]]
-            found.extracts.append({"contract": contract, **row, "file": entry["name"], "received_at": entry["received_at"], "accepted": entry["accepted"],
-                                   "refused": entry["refused"]})  # fmt: skip
-        found.total[contract] = sum(row["rows_used"] for row in counts)
-        if not counts:
-            found.rows[contract] = []
+        known = {(entry["source"], entry["sha256"]): entry for entry in self.lake.extracts(contract)}
+        _merge(found.extracts, contract, counts, known)
+        found.total[contract] = found.total.get(contract, 0) + sum(row["rows_used"] for row in counts)
+        shown_before = found.rows.setdefault(contract, [])
+        if not counts or (not everything and len(shown_before) >= FIRST):
             return
-        limit = "" if everything else f"limit {FIRST}"
+        wanted = FIRST - len(shown_before)
+        limit = "" if everything else f"limit {wanted}"
         first, shown = [], 0  # the files in which the rows to be shown lie
         for row in counts:
-            if everything or shown < FIRST:
+            if everything or shown < wanted:
                 first += [
                     str(self.enterprise.data / path)
                     for path in known[row["source"], row["extract_id"]]["clean"].values()
@@ -275,7 +300,25 @@ class _Walk:
             f"select r.* from {source} order by r.source, r.extract_id, r.sheet, r.row_number {limit}",
             *([path for path in files if path in first], *parameters[1:]),
         )
-        found.rows[contract] = _with_originals(rows, known, self.enterprise.data / "landing")
+        shown_before += _with_originals(rows, known, self.enterprise.data / "landing")
+
+
+def _merge(
+    extracts: list[dict[str, Any]],
+    contract: str,
+    counts: list[dict[str, Any]],
+    known: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    """Add the extracts that contributed; one that feeds several months stands once."""
+    for row in counts:
+        entry = known[row["source"], row["extract_id"]]
+        name = {"contract": contract, "source": row["source"], "extract_id": row["extract_id"]}
+        same = [one for one in extracts if name.items() <= one.items()]
+        if same:
+            same[0]["rows_used"] += row["rows_used"]
+        else:
+            told = {"file": entry["name"], **{key: entry[key] for key in ("received_at", "accepted", "refused")}}
+            extracts.append({**name, "rows_used": row["rows_used"], **told})
 
 
 def _place(columns: dict[str, str], column: str) -> tuple[str, str, str]:
@@ -339,13 +382,6 @@ def _with_originals(
             (*name, None, row["row_number"])
         )
     return rows
-
-
-def _months(period: str) -> list[str]:
-    first, _, last = period.partition("..")
-    if not last:
-        first, last = (first, first) if len(first) == 7 else (f"{first}-01", f"{first}-12")
-    return _span(first, last)
 
 
 def _span(first: str, last: str) -> list[str]:

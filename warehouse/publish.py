@@ -5,8 +5,9 @@ A reader that has the file open keeps what it opened; the next one sees the new 
 
 from __future__ import annotations
 
-import json
+import csv
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ import yaml
 
 from schemas.contract import contract, contracts
 from schemas.enterprise import Enterprise
-from schemas.lake import digest
-from warehouse.marts import Mart, Warehouse, marts
+from schemas.lake import months_of
+from warehouse import closing
+from warehouse.marts import Warehouse, marts
+
+LINEAGE = Path(__file__).parent / "column_lineage.csv"
+"""Which column of a mart is computed from which columns; generated, checked for staleness."""
 
 SCHEMAS = {
     "reference": "参照数据：场所、表计、车辆、因子、口径 | Reference data: sites, meters, vehicles, factors, policies",
@@ -30,15 +35,18 @@ SCHEMAS = {
 }
 _TABLES = {
     "reference.carrier": "能源品种与其统一单位 | Carriers and the unit they are counted in",
+    "reference.carrier_factor": "各单位折算为该能源品种统一单位的系数 | What one of each unit comes to in its carrier's mart unit",
     "reference.certificate_market": "各类绿证适用的国家或地区 | Where each kind of green certificate counts",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
     "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
     "reference.density": "密度 | Densities",
     "reference.emission_factor": "因子库 | Factor library",
     "reference.figure_unit": "已披露数字之间的单位换算 | Conversions between the units of published figures",
+    "reference.energy_policy": "综合能耗折标口径 | Readings of comprehensive energy",
     "reference.emission_policy": "排放核算边界 | Boundaries of emissions",
     "reference.factor_choice": "各月各地区选定的因子与选取路径 | Factor chosen for each month and region, and how",
     "reference.fuel_co2": "各燃料燃烧排放因子（按热值、含碳量、氧化率算得，或实测） | CO2 of burning each fuel, by heat value, carbon and oxidation, or measured",
+    "reference.fuel_co2_heat": "按热量采购的燃料的单位热值排放因子 | CO2 per heat of a fuel bought by its heat",
     "reference.fuel_factor": "各燃料所用因子 | Factors used for each fuel",
     "reference.fuel_wtt": "各燃料上游排放因子 | Emissions of supplying each fuel",
     "reference.grid_fallback": "电网因子回退路径 | Where a province's grid factor is looked for",
@@ -46,6 +54,7 @@ _TABLES = {
     "reference.grid_region": "省份所属区域电网 | Grid region of each province",
     "reference.legal_entity": "法人 | Legal entities",
     "reference.meter_ancestor": "各表的上级表 | The meters each meter lies behind",
+    "reference.meter_register": "表计登记行：一单位示数折算为统一单位的系数（含倍率）、在位末日 | Rows of the register: what one comes to in the mart unit, its ratio included; last day in place",
     "reference.meter_month": "各月末的表计 | Meters as they were at each month's end",
     "reference.meter_decision": "表计事件的处理方式 | What may be decided about meter events",
     "reference.on_time_policy": "准时口径 | On-time policies",
@@ -54,21 +63,38 @@ _TABLES = {
     "reference.run": "本次计算所用截止日与时区 | Cut-off day and time zone of the computation",
     "reference.satisfaction_policy": "满意口径 | Satisfaction policies",
     "reference.site_month": "各月末的场所 | Sites as they were at each month's end",
-    "reference.tce": "各月各能源品种与燃料的折标系数（当量值、等价值） | Coal equivalent per unit of each carrier and fuel, by month",
+    "reference.tce": "各月各地区各能源品种与燃料的折标系数（当量值、等价值） | Coal equivalent per unit of each carrier and fuel, by month and region",
     "reference.transport_default": "外包运输默认因子对象 | Factor taken for bought transport unless one is named",
     "reference.uncertainty": "不确定度 | Uncertainties",
     "reference.unit_factor": "单位换算 | Unit conversions",
     "reference.vehicle_emission_class": "车型、燃料、排放阶段对应的因子类别 | Factor class of vehicle class, fuel and stage",
     "reference.working_time_rule": "工时法定上限 | Legal limits of working time",
     "indicator.value": "指标值：分子、分母、值、状态与原因 | Indicator values with numerator, denominator, state and reason",
+    "indicator.cell": "指标值背后的场所月：分子、分母、应有与实有、是否计入 | The site-months behind indicator values: both sides, expected, there, used",
     "indicator.catalogue": "指标目录 | The catalogue of indicators and metrics",
+    "score.agreement": "专家一致性：统计量、区间与门槛结论 | How far the experts agree: statistics, intervals and the verdict of the gate",
+    "score.alternative": "结构敏感性：换一种方法时的总分 | The total with one choice of method made otherwise",
+    "score.contribution": "各指标对总分的贡献与提升空间 | What each indicator brings to the total, and could still bring",
+    "score.definition": "口径敏感性：各指标在每种允许口径下的值、得分与总分 | Each computed indicator under every admissible reading, and the total with it",
+    "score.event": "计入或列示的负面事件 | Negative events that count or are listed",
+    "score.expert": "各专家的宽严偏差与去除后的总分 | Each expert's deviation, and the total without them",
+    "score.grade_probability": "蒙特卡洛：各等级的概率 | Probability of each grade in the Monte Carlo",
+    "score.monte_carlo": "蒙特卡洛：总分与各维度的分布 | Distribution of total and pillars in the Monte Carlo",
+    "score.normalised": "标准化：值或等级如何成为得分，及上年与目标 | How values and levels become scores, with last year and target",
+    "score.panel_item": "专家组对各指标的等级：票数、离散、封顶、证据 | The panel's level of each indicator: votes, spread, cap, evidence",
+    "score.profile": "评价方法全文 | The whole of each method",
     "score.result": "得分：指标、分组、维度、总分 | Scores of indicators, groups, pillars and in total",
+    "score.swing": "单因素敏感性：一次只变一项时总分的上下限 | The total with one thing of one indicator at either end",
+    "score.weight": "原始与有效权重 | Raw and effective weights",
     "quarantine.row": "被拒绝的行 | Refused rows",
     "meta.extract": "提取：收到什么、接受与拒绝多少行 | Extracts: what came, how many rows were accepted and refused",
     "meta.arrival": "到达：哪个来源交付了哪个月 | Arrivals: which source delivered which month",
     "meta.column_lineage": "列血缘 | Column lineage",
     "indicator.term": "指标的分子与分母取自哪张集市的哪一列 | Which mart column an indicator's numerator and denominator are",
     "meta.table_lineage": "表血缘；按哪一列归入月份 | Table lineage, and the column that puts rows into a month",
+    "meta.closing": "结账、重开与重述的记录 | What was closed, reopened and restated, by whom and why",
+    "meta.restatement": "重述：取代已结账数字的新数字及其原因 | Figures that took the place of closed ones, and what caused it",
+    "meta.waiting": "结账后到达、等待重开或重述的行 | Rows of closed months that came since, and wait for a restatement",
     "meta.figure_change": "自上次发布以来变化的数字及其原因 | Figures changed since the publish before, and what caused it",
 }
 
@@ -81,14 +107,15 @@ def columns() -> dict[str, str]:
     return {**declared, **written}
 
 
-def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, catalogue: pl.DataFrame, terms: pl.DataFrame,
-            causes: set[str]) -> pl.DataFrame:  # fmt: skip
+def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, scores: Mapping[str, pl.DataFrame], catalogue: pl.DataFrame,
+            terms: pl.DataFrame, causes: set[str]) -> pl.DataFrame:  # fmt: skip
     """Write `published/esg.duckdb` anew and swap it in.
 
     Args:
         warehouse: with its marts built.
         values: the rows of `indicator.value`.
-        scores: the rows of `score.result`.
+        cells: the rows of `indicator.cell`.
+        scores: the rows of every table of the schema `score`, by its name.
         catalogue: the rows of `indicator.catalogue`.
         terms: the rows of `indicator.term`: which mart column each side of an indicator is.
         causes: ids of the extracts that have changed since the publish before.
@@ -96,7 +123,8 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, ca
     Returns:
         The figures that changed since the publish before.
     """
-    enterprise = warehouse.enterprise
+    enterprise, lake = warehouse.enterprise, warehouse.lake
+    values = closing.held(lake, "indicator.value", values)
     changes = _changes(warehouse, values, terms, causes)
     target = enterprise.published
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,9 +139,12 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, scores: pl.DataFrame, ca
         for name in _relations(connection):
             connection.execute(f"create table out.{name} as select * from {name}")
         frames = {
-            "indicator.value": values, "indicator.catalogue": catalogue, "indicator.term": terms, "score.result": scores, "quarantine.row": _quarantine(warehouse),
-            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(warehouse), "meta.table_lineage": _table_lineage(),
-            "meta.figure_change": changes,
+            "indicator.value": values, "indicator.cell": closing.held(lake, "indicator.cell", cells), "indicator.catalogue": catalogue,
+            "indicator.term": terms, "quarantine.row": _quarantine(warehouse),
+            "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(), "meta.table_lineage": _table_lineage(),
+            "meta.figure_change": changes, "meta.closing": closing.journal(lake), "meta.restatement": closing.restatements(lake),
+            "meta.waiting": closing.waiting(lake),
+            **{name: closing.held(lake, name, frame) for table, frame in scores.items() for name in [f"score.{table}"]},
         }  # fmt: skip
         for name, frame in frames.items():
             connection.register("incoming", frame.to_arrow())
@@ -140,7 +171,7 @@ def _relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
         table = name.removeprefix("reference.")
         if name.startswith("reference.") and (name,) not in rows:
             connection.execute(f"create view {name} as select * from clean.{table}")
-    return sorted(names - {"reference.site_zone"})
+    return sorted(names - {"reference.site_zone"} - {f"mart.{mart.name}" for mart in marts() if mart.kept_in})
 
 
 def _quarantine(warehouse: Warehouse) -> pl.DataFrame:
@@ -196,7 +227,9 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
         where database_name = 'out' and not internal order by all""").fetchall()
     said = []
     for schema, table, column in present:
-        text = _own_words(schema, table).get(column) or words[column]
+        # a name may mean something of its own in one schema or table: `score.share`, `score.panel_item.cap` in columns.yaml
+        own = words.get(f"{schema}.{table}.{column}") or words.get(f"{schema}.{column}")
+        text = _own_words(schema, table).get(column) or own or words[column]
         said.append(f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(text)}'")
     for schema, table in sorted({(schema, table) for schema, table, _ in present}):
         name = f"{schema}.{table}"
@@ -212,6 +245,8 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _own_words(schema: str, table: str) -> dict[str, str]:
+    if schema == "meta" and table in ("closing", "restatement"):
+        return {"reason": "所述理由 | The reason given"}
     names = {one.name for one in contracts()}
     return (
         {column.name: column.comment for column in contract(table).kept}
@@ -256,14 +291,14 @@ def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, ca
     for indicator, mart in terms.select("indicator_id", "mart").iter_rows():
         reads.setdefault(indicator, set()).update(upstream(mart))
     named = [
-        _causes(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)
+        caused_by(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)
     ]
     return differ.with_columns(pl.Series("cause_extracts", named, dtype=pl.String)).select(list(schema))
 
 
-def _causes(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
+def caused_by(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
     """The changed extracts a figure of a period can have felt."""
-    months = _months(period)
+    months = set(months_of(period))
     felt = [
         entry
         for entry in entries
@@ -273,51 +308,22 @@ def _causes(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
     return ", ".join(f"{entry['source']}: {entry['name']} ({entry['sha256'][:12]})" for entry in felt)
 
 
-def _months(period: str) -> set[str]:
-    if ".." in period:
-        first, _, last = period.partition("..")
-        return {f"{year}-{month:02d}" for year in range(int(first[:4]), int(last[:4]) + 1) for month in range(1, 13)
-                if first <= f"{year}-{month:02d}" <= last}  # fmt: skip
-    return {f"{period}-{month:02d}" for month in range(1, 13)} if len(period) == 4 else {period}
+@cache
+def column_lineage() -> dict[str, list[tuple[str, str, str]]]:
+    """Mart → its columns, each with a table and column it is computed from, as `esg docs` wrote them down from the SQL."""
+    with LINEAGE.open(encoding="utf-8", newline="") as handle:
+        rows = csv.reader(line for line in handle if not line.startswith("#"))
+        next(rows)
+        found: dict[str, list[tuple[str, str, str]]] = {}
+        for mart, column, table, upstream in rows:
+            found.setdefault(mart, []).append((column, table, upstream))
+    return found
 
 
-def column_lineage(warehouse: Warehouse, mart: Mart) -> list[tuple[str, str, str, str]]:
-    """Which column of a mart is computed from which columns, as sqlglot reads the SQL: rows of `meta.column_lineage`.
-
-    Reading it takes a moment, so the state keeps it for as long as the SQL and the columns it reads are the same.
-    """
-    reads = json.dumps(warehouse.types(*mart.reads), sort_keys=True)
-    kept, key = warehouse.lake.state.setdefault("lineage", {}), digest(mart.sql, reads)
-    if kept.get(mart.name, {}).get("key") != key:
-        kept[mart.name] = {"key": key, "rows": lineage_of(mart.name, mart.sql, reads)}
-    return [tuple(row) for row in kept[mart.name]["rows"]]
-
-
-def _lineage(warehouse: Warehouse) -> pl.DataFrame:
+def _lineage() -> pl.DataFrame:
     """`meta.column_lineage`."""
     return pl.DataFrame(
-        [row for mart in marts() for row in column_lineage(warehouse, mart)],
+        [(mart, *row) for mart, rows in column_lineage().items() for row in rows],
         schema=dict.fromkeys(("table_name", "column_name", "upstream_table", "upstream_column"), pl.String),
         orient="row",
     )
-
-
-@cache
-def lineage_of(mart: str, sql: str, reads: str) -> list[tuple[str, str, str, str]]:
-    """(mart, column, upstream table, upstream column) of one SELECT."""
-    import sqlglot
-    from sqlglot.lineage import lineage
-
-    schema: dict[str, dict[str, dict[str, str]]] = {}
-    for table, present in json.loads(reads).items():
-        place, name = table.split(".")
-        schema.setdefault(place, {})[name] = present
-    found = set()
-    # all columns in one go, so that the SELECT is resolved once; only the leaves are of interest, so no node is trimmed
-    for column, top in lineage(None, sql, schema=schema, dialect="duckdb", trim_selects=False).items():
-        for node in top.walk():
-            if isinstance(node.expression, sqlglot.exp.Table) and node.expression.db:
-                found.add(
-                    (mart, column, f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"'))
-                )
-    return sorted(found)

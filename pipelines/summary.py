@@ -1,0 +1,72 @@
+"""What `esg evaluate` prints: the scores in short, why there is no grade, what lacks, and where to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+from rich.console import Console
+from rich.text import Text
+
+from indicators.declared import natural
+from indicators.report.words import vocabulary
+from indicators.scoring.evaluation import Evaluation, folder
+from indicators.scoring.score import two_places
+from pipelines.show import called, few, grid
+from schemas.enterprise import Enterprise
+
+
+def summary(console: Console, enterprise: Enterprise, done: Evaluation, tables: Mapping[str, pl.DataFrame]) -> None:
+    """Pillars, total and grade or why it is withheld, what is missing, and what to do next."""
+    result, statistics = tables["result"], {row["id"]: row for row in tables["monte_carlo"].iter_rows(named=True)}
+    table = grid(
+        f"{enterprise.id} {done.facts.period}: {done.profile.id} {done.profile.version} {done.profile.hash[:12]}",
+        "", "score 得分", "grade 等级", "bounds 上下界", "5–95 %", "data 覆盖", "weight 权重", right=(1, 3, 4, 5, 6),
+    )  # fmt: skip
+    for row in result.filter(pl.col("level").is_in(["pillar", "total"])).iter_rows(named=True):
+        drawn = statistics.get(row["id"], {})
+        graded = (
+            Text(drawn.get("grade_note") or row["grade"])
+            if row["grade"]
+            else Text(f"withheld 暂不评级\n{_word(row['reason'])}", "yellow")
+        )
+        table.add_row(
+            row["id"], _points(row["score"]), graded, f"{_points(row['lower'])}–{_points(row['upper'])}",
+            f"{_points(drawn.get('p05'))}–{_points(drawn.get('p95'))}", _share(row["coverage"]), _share(row["weight"]),
+        )  # fmt: skip
+    console.print(table)
+    indicators = result.filter(pl.col("level") == "indicator")
+    lacking = indicators.filter(pl.col("state") == "missing")
+    for reason, found in sorted(lacking.group_by("reason").agg("id").iter_rows()):
+        console.print(
+            f"missing / 缺失 {len(found)}: {few(sorted(found, key=natural))}: {_word(reason)}", style="yellow"
+        )
+    for row in tables["event"].iter_rows(named=True):
+        console.print(
+            f"event / 事件 {row['class']} {row['event_id']} {row['indicator_id']}: -{row['deduction']:g} {row['title']}",
+            style="yellow",
+        )
+    for key, words in done.proposed(enterprise.declaration.enterprise_type).items():
+        console.print(
+            f"{key} usually does not apply here: {words.en}; confirm it in the profile's not_applicable / 通常不适用：{words.zh}"
+        )
+    console.print(f"kept in / 保存于: {folder(enterprise.data, done.facts.period, done.profile)}", soft_wrap=True)
+    for line in (
+        'sql "select * from score.definition"',
+        'sql "select * from score.contribution order by potential desc"',
+        f"report {done.facts.period}",
+    ):
+        console.print(f"  {called()} {line} --enterprise {enterprise.folder}", soft_wrap=True)
+
+
+def _points(score: float | None) -> str:
+    return "—" if score is None else f"{two_places(score)}"
+
+
+def _share(part: float | None) -> str:
+    return "—" if part is None else f"{part:.1%}"
+
+
+def _word(reason: str | None) -> str:
+    words = vocabulary()["reason"].get(reason or "")
+    return f"{words['en']} / {words['zh']}" if words else reason or ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from indicators.declared import FOLDER, Indicator, catalogue, check, natural
+from indicators.declared import FOLDER, Condition, Indicator, catalogue, check, natural, tree, trees
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError
 from warehouse.marts import Warehouse, marts
@@ -52,7 +52,7 @@ def test_kilowatt_hours_per_tonne_declared_as_co2_per_tonne_are_refused(tmp_path
         ({"numerator": None}, "needs numerator"),
         ({"serves": ["A.9.9"]}, "does not have"),
         ({"pillar": "S"}, "does not have"),
-        ({"group": TITLE}, "no group"),
+        ({"group": TITLE}, "group"),
         ({"kind": "quantitative"}, "an indicator has a group"),
         ({"title": {"zh": "试"}}, "title.en"),
         ({"id": "X1"}, "id"),
@@ -122,6 +122,32 @@ def test_the_tree_has_fifty_indicators_in_fifteen_groups() -> None:
     assert [sizes[group.zh] for _, group in groups] == [4, 5, 5, 3, 4, 1, 5, 3, 3, 2, 4, 2, 5, 2, 2]
 
 
+def test_every_tree_holds_the_same_fifty_each_once() -> None:
+    fifty = {key for key, one in catalogue().items() if one.kind != "metric"}
+    assert trees() == ("draft-2025-a", "draft-2025-b", "draft-2025-c")
+    for version in trees():
+        members = [key for group in tree(version).groups for key in group.indicators]
+        assert (set(members), len(members)) == (fifty, 50)
+        assert all(
+            catalogue()[key].pillar == group.pillar for group in tree(version).groups for key in group.indicators
+        )
+
+
+def test_the_alternate_trees_move_one_indicator_each() -> None:
+    moved = {
+        version: {key for key in catalogue() if tree(version).group_of(key) and
+                  tree(version).group_of(key).zh != tree().group_of(key).zh}
+        for version in trees()
+    }  # fmt: skip
+    assert moved == {"draft-2025-a": set(), "draft-2025-b": {"A.1.14"}, "draft-2025-c": {"A.2.9"}}
+    assert tree("draft-2025-b").group_of("A.1.14").indicators == ("A.1.14", "A.1.15", "A.1.16", "A.1.17")
+
+
+def test_an_unknown_tree_is_refused_by_name() -> None:
+    with pytest.raises(CatalogueError, match="no indicator tree 'draft-1999'"):
+        tree("draft-1999")
+
+
 def test_indicators_stand_in_the_order_of_the_standard() -> None:
     ids = list(catalogue())
     assert ids[:22] == [f"A.1.{number}" for number in range(1, 23)]
@@ -171,3 +197,93 @@ def test_a_value_is_scale_times_numerator_by_denominator(
 def test_figures_about_people_are_marked() -> None:
     people = {key for key, one in catalogue().items() if one.people}
     assert people == {"A.2.2", "M065", "M067", "M073", "M086", "M087"}
+
+
+# ── rubrics ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+EXPERT_SCORED = [one for one in catalogue().values() if one.unit == "level 0-5"]
+
+
+def rubric(**changes: object) -> dict[str, object]:
+    """The content of A.2.1 with keys of its rubric changed."""
+    content = yaml.safe_load((FOLDER / "A.2.1.yaml").read_text(encoding="utf-8"))
+    content["rubric"] |= changes
+    return content
+
+
+def test_every_indicator_that_experts_score_has_a_rubric_and_no_other() -> None:
+    assert len(EXPERT_SCORED) == 44
+    assert [one.id for one in catalogue().values() if one.rubric] == [one.id for one in EXPERT_SCORED]
+
+
+def test_no_two_level_texts_are_alike() -> None:
+    texts = Counter(
+        text
+        for one in EXPERT_SCORED
+        if one.rubric
+        for words in one.rubric.levels.values()
+        for text in (words.zh, words.en)
+    )
+    assert len(texts) == 44 * 5 * 2
+    # nor is one another's with other words in a few places: no pair of indicators shares a text of a level by half
+    for level in range(1, 6):
+        words = {one.id: set(one.rubric.levels[level].en.lower().split()) for one in EXPERT_SCORED if one.rubric}
+        alike = [
+            (left, right) for left in words for right in words
+            if left < right and len(words[left] & words[right]) / len(words[left] | words[right]) > 0.6
+        ]  # fmt: skip
+        assert alike == []
+
+
+def test_level_texts_are_short_and_end_as_sentences() -> None:
+    for one in EXPERT_SCORED:
+        assert one.rubric is not None
+        for words in one.rubric.levels.values():
+            assert len(words.zh) <= 60, (one.id, words.zh)
+            assert words.zh.endswith("。"), one.id
+            assert words.en.endswith("."), one.id
+
+
+def test_a_metric_the_hub_computes_is_not_merely_asked_for() -> None:
+    computed = {one.id for one in catalogue().values() if one.is_computed}
+    asked = {(one.id, asked.metric) for one in EXPERT_SCORED if one.rubric for asked in one.rubric.asked_for}
+    assert {pair for pair in asked if pair[1] in computed} == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (rubric(levels={1: TITLE, 2: TITLE, 3: TITLE, 4: TITLE}), "levels 1 to 5"),
+        (rubric(levels=dict.fromkeys(range(6), TITLE)), "levels 1 to 5"),
+        (rubric(elements=[]), "elements"),
+        (rubric(caps=[{"metric": "M065", "above": 95}]), "above"),
+        (rubric(caps=[{"metric": "hours"}]), "metric"),
+        (rubric(asked_for=[{"metric": "M062", "at_least": 98}]), "title"),
+        (rubric() | {"rubric": None}, "a rubric belongs to what experts score"),
+        (METRIC | {"rubric": rubric()["rubric"]}, "a rubric belongs to what experts score"),
+    ],
+)
+def test_a_rubric_that_is_not_complete_is_refused(content: dict[str, object], says: str, tmp_path: Path) -> None:
+    (tmp_path / f"{content['id']}.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=says):
+        catalogue(tmp_path)
+
+
+def test_a_cap_by_what_is_not_computed_is_refused(tmp_path: Path) -> None:
+    content = rubric(caps=[{"metric": "M062", "at_least": 98}])
+    (tmp_path / "A.2.1.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"A\.2\.1: M062 caps its level and is not computed"):
+        catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "met"),
+    [
+        ({}, None, False), ({}, 0.0, True), ({"at_least": 95}, 95.0, True), ({"at_least": 95}, 94.999, False),
+        ({"at_most": 0}, 0.0, True), ({"at_most": 0}, 1.0, False), ({"at_least": 95}, None, False),
+    ],
+)  # fmt: skip
+def test_a_condition_includes_its_bound_and_never_holds_of_nothing(
+    bounds: dict[str, int], value: float | None, met: bool
+) -> None:
+    assert Condition.model_validate({"metric": "M065"} | bounds).is_met(value) is met

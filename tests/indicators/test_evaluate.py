@@ -16,7 +16,7 @@ from indicators.evaluate import chosen, evaluate, suppressed
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError
 from tests.warehouse.bare import bare, fill, of
-from warehouse.marts import Warehouse, marts
+from warehouse.marts import Built, Warehouse, marts
 
 Row = Mapping[str, Any]
 YEAR = [f"2026-{month:02d}" for month in range(1, 13)]
@@ -71,8 +71,9 @@ class Marts(Warehouse):
             [{"contract": one, "source": "s", "month": month} for one, month in self.delivered],
         )
 
-    def mart(self, name: str) -> Any:
-        return name
+    def mart(self, name: str) -> Built:
+        months = of(self.connection, f"select distinct month from mart.{name} where month is not null order by month")
+        return Built(name, 0, [month for (month,) in months], [])
 
 
 def values(
@@ -249,6 +250,44 @@ def test_a_denominator_of_zero_gives_no_value(tmp_path: Path) -> None:
     found = values(tmp_path, rows, "climate", months=YEAR[:2])
     assert told(found["A.1.6", "2026-01", "A"])[::3] == (None, "denominator_not_positive")
     assert found["A.1.6", "2026", "A"]["value"] == 0.5  # 50 t over 100 万元: the period's ratio stays
+
+
+@pytest.mark.parametrize(
+    ("declaration", "chosen"),
+    [
+        ("", "equal_calorific"),
+        ("policies: {energy: equivalent}\n", "equivalent"),
+        ("policies: {energy: {coefficient: equal_value}}\n", "enterprise"),
+    ],
+)
+def test_energy_intensity_stands_by_both_readings_and_one_is_chosen(
+    tmp_path: Path, declaration: str, chosen: str
+) -> None:
+    readings = {"equal_calorific": 130.0, "equivalent": 315.0} | (
+        {"enterprise": 315.0} if chosen == "enterprise" else {}
+    )
+    energy = [
+        {"site_id": "A", "legal_entity_id": "LE1", "month": "2026-01", "policy": policy, "energy_tce": tce, "estimated_tce": 0}
+        for policy, tce in readings.items()
+    ]  # fmt: skip
+    rows = {"site_month_comprehensive_energy": energy, "site_month_revenue": [revenue("A", "2026-01", 1e6)]}
+    with Marts(tmp_path, rows, declaration=declaration) as warehouse:
+        found = evaluate(warehouse, "run", "energy").filter(
+            (pl.col("indicator_id") == "A.1.10") & (pl.col("period") == "2026-01") & (pl.col("org_id") == "group")
+        )
+    # 130 and 315 tce over 100 万元
+    assert {row["policy"]: (row["value"], row["is_chosen"]) for row in found.iter_rows(named=True)} == {
+        policy: (tce / 100, policy == chosen) for policy, tce in readings.items()
+    }
+    boundaries = dict(found.select("policy", "boundary").iter_rows())
+    assert "当量值" in boundaries["equal_calorific"]
+    assert "等价值" in boundaries["equivalent"]
+
+
+@pytest.mark.parametrize("word", ["energy: coal", "energy: {coefficient: coal}"])
+def test_a_reading_of_energy_that_does_not_exist_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(CatalogueError, match="energy"):
+        values(tmp_path, {}, "energy", declaration=f"policies: {{{word}}}\n")
 
 
 @pytest.mark.parametrize(("estimated", "state"), [(30, "calculated"), (30.1, "estimated")])
@@ -569,3 +608,13 @@ def test_another_month_changes_no_value_of_the_others(tmp_path_factory: pytest.T
     for (indicator, period, org), value in before.items():
         if period in YEAR[:2]:
             assert after[indicator, period, org]["value"] == value["value"]
+
+
+def test_what_is_closed_stays_shown_or_hidden_and_another_cell_is_hidden_instead() -> None:
+    people, sums = {"jan": 12.0, "feb": 4.0, "mar": 50.0, "year": 66.0}, [{"jan", "feb", "mar", "year"}]
+    # February is too small; alone it would be the year less the other months, so the smallest other one goes too
+    assert suppressed(people, sums, 10) == {"jan", "feb"}
+    assert suppressed(people, sums, 10, {"jan": False}) == {"feb", "mar"}
+    assert suppressed(people, sums, 10, {"jan": True}) == {"jan", "feb"}
+    assert suppressed(people, sums, 10, dict.fromkeys(("jan", "mar", "year"), False)) == {"feb"}
+    assert suppressed(people, sums, 10, {"feb": False}) == set()

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.declared import catalogue
+from indicators.scoring.panel import panel_score
 from indicators.scoring.profile import SHIPPED, Anchors, Profile, load
-from indicators.scoring.score import RESULT, anchored_score, grade, panel_score, score, two_places
+from indicators.scoring.score import RESULT, anchored_score, grade, score, two_places
 from schemas.errors import CatalogueError
 
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
@@ -249,6 +250,10 @@ def test_anchors_that_do_not_rise_or_fall_strictly_are_refused(anchors: dict[str
         Anchors.model_validate(anchors)
 
 
+TEXT = {"zh": "试", "en": "test"}
+ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -260,6 +265,21 @@ def test_anchors_that_do_not_rise_or_fall_strictly_are_refused(anchors: dict[str
         ({"anchors": {"A.2.7": four(99, 96, 92, 80)}}, "lower is better by its anchors"),
         ({"anchors": {"A.1.1": four(1, 2, 3, 4)}}, "scored by experts"),
         ({"core": ["A.9.9"]}, "no such indicator"),
+        ({"indicators": ["A.1.1", "A.9.9"], "core": []}, r"A\.9\.9: no such indicator"),
+        ({"indicators": ["A.1.1"]}, r"core indicators always apply; list them"),
+        ({"targets": {"A.9.9": 1}}, "no such indicator"),
+        ({"proposed_not_applicable": {"warehouse": {"A.1.1": TEXT}}}, r"A\.1\.1: core indicators always apply"),
+        ({"proposed_not_applicable": {"circus": {"A.1.15": TEXT}}}, "circus"),
+        ({"grades": "stars"}, "no set of grades is called 'stars'"),
+        ({"weights": {"method": "delphi"}}, "weights.method"),
+        ({"weights": "flat"}, "weights"),
+        ({"pillar_aggregate": "harmonic"}, "pillar_aggregate"),
+        ({"panel": {"minimum": 3, "trimmed_from": 5, "aggregate": "mode"}}, "panel.aggregate"),
+        ({"blend": {"share": 0.6}}, "blend.share"),
+        ({"blend": {"metrics": {"A.1.1": {**ANCHORS, "metric": "M065"}}}}, "M065 is no metric that serves it"),
+        ({"events": {"classes": {"X": {"title": TEXT}}}}, "events.classes.X"),
+        ({"events": {"decay": [2]}}, "events.decay"),
+        ({"monte_carlo": {"seed": 1, "runs": 1}}, "monte_carlo.runs"),
     ],
 )
 def test_a_profile_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, object], says: str) -> None:
@@ -268,6 +288,85 @@ def test_a_profile_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str
     (tmp_path / "profiles" / "mine.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(CatalogueError, match=says):
         load("mine", tmp_path)
+
+
+def test_core_indicators_may_be_declared_not_to_apply_where_the_rule_is_off() -> None:
+    profile = written({"core": [], "not_applicable": {"A.2.5": {"zh": "无", "en": "none"}}})
+    assert of(score(values(GOLDEN), experts(PANEL), profile), "A.2.5")["state"] == "not_applicable"
+
+
+def test_a_profile_evaluates_exactly_what_it_lists() -> None:
+    listed = written(
+        {"core": [], "indicators": sorted(SCOPE)}, A_1_6=four(0.6, 0.3, 0.2, 0.1), A_1_10=four(0.3, 0.15, 0.1, 0.05)
+    )
+    of_list, of_argument = (
+        score(values(GOLDEN), experts(PANEL), listed),
+        score(values(GOLDEN), experts(PANEL), PROFILE, SCOPE),
+    )
+    assert of_list.drop("profile_hash").equals(of_argument.drop("profile_hash"))
+
+
+@pytest.mark.parametrize(
+    ("name", "edges"),
+    [
+        # seven equal steps of 0 to 100: 100/7 = 14.2857…
+        (
+            "msci7",
+            {
+                14.28: "CCC",
+                14.29: "B",
+                28.57: "B",
+                28.58: "BB",
+                42.86: "BBB",
+                57.15: "A",
+                71.43: "AA",
+                85.71: "AA",
+                85.72: "AAA",
+            },
+        ),
+        ("huazheng", {95: "AAA", 94.99: "AA", 85: "A", 80: "BBB", 75: "BB", 70: "B", 65: "CCC", 60: "CC", 59.99: "C"}),
+        ("four", {85: "优", 84.99: "良", 70: "良", 60: "中", 59.99: "差", 0: "差"}),
+        ("default", {90: "AAA", 80: "AA", 70: "A", 60: "BBB", 50: "BB", 40: "B", 30: "CCC", 20: "CC", 19.99: "C"}),
+    ],
+)
+def test_the_edge_of_a_band_belongs_to_the_upper_grade(name: str, edges: dict[float, str]) -> None:
+    profile = written({"grades": name})
+    assert {number: grade(number, profile) for number in edges} == edges
+
+
+def test_a_set_of_grades_and_its_table_are_one_method() -> None:
+    table = {"AAA": 90, "AA": 80, "A": 70, "BBB": 60, "BB": 50, "B": 40, "CCC": 30, "CC": 20, "C": 0}
+    assert (
+        written({"grades": table}).hash == written({"grades": "default"}).hash != written({"grades": "huazheng"}).hash
+    )
+
+
+@pytest.mark.parametrize(("how", "score_"), [("trimmed", 66.6667), ("mean", 64), ("median", 60)])
+def test_the_levels_of_a_panel_are_taken_together_as_declared(how: str, score_: float) -> None:
+    # 1, 3, 3, 4, 5: without 1 and 5 the mean is 10/3; of all 16/5; the middle one is 3
+    profile = written({"panel": {"minimum": 3, "trimmed_from": 5, "aggregate": how}})
+    found = of(score(values(GOLDEN), experts({"A.3.3": (5, 1, 3, 3, 4)}), profile), "A.3.3")
+    assert round(found["score"], 4) == score_
+    few = of(score(values(GOLDEN), experts({"A.3.3": (5, 1)}), profile), "A.3.3")
+    assert few["reason"] == "panel_too_small"
+
+
+def test_what_is_missing_may_be_dropped_yet_lacks_in_coverage() -> None:
+    # G (46.6667 + 80 + 66.6667)/3 = 64.4444; total 71.9; three quarters of G are covered all the same
+    dropped = score(values(GOLDEN), experts(PANEL), PROFILE.changed(missing="drop"), SCOPE)
+    assert [round(of(dropped, name)["score"], 4) for name in ("G", "total")] == [64.4444, 71.9]
+    assert (of(dropped, "G")["coverage"], of(dropped, "total")["grade"]) == (0.75, None)
+    line = of(dropped, "A.3.6")
+    assert (line["score"], line["weight"], line["lower"], line["upper"]) == (None, 0, 0, 100)
+    assert round(of(dropped, "total")["lower"], 4) == 66.5296
+
+
+def test_pillars_may_be_taken_together_geometrically() -> None:
+    # (70.5 · 80.7556 · 48.3333)^(1/3) = 65.0433; nothing in one pillar is nothing in all
+    profile = PROFILE.changed(pillar_aggregate="geometric")
+    assert round(of(score(values(GOLDEN), experts(PANEL), profile, SCOPE), "total")["score"], 4) == 65.0433
+    nothing = score(values(GOLDEN), experts({"A.3.3": (0, 0, 0)}), profile, [*GOLDEN, "A.3.3"])
+    assert of(nothing, "total")["score"] == 0
 
 
 def test_an_unknown_profile_is_refused_by_name() -> None:

@@ -127,6 +127,20 @@ def test_a_header_only_is_none_where_the_source_says_there_may_be_none(
     assert ("complaint", "complaints", "2026-02") in published(group)["meta.arrival"]  # none, and not missing
 
 
+def test_equal_files_without_rows_say_of_each_of_their_months_that_there_was_none(
+    group: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (group.folder / "sources/complaints.yaml").read_text(encoding="utf-8")
+    group.write("sources/complaints.yaml", text + "may_be_empty: true\n")
+    for month in ("2026-02", "2026-03"):
+        group.deliver(f"complaints/{month}.csv", "id,site,received")
+    assert esg(group, *FEBRUARY, capture=capsys).code == 0
+    assert ("complaint", "complaints", "2026-03") not in published(group)["meta.arrival"]
+    assert esg(group, "run", "--month", "2026-03", capture=capsys).code == 0
+    arrived = published(group)["meta.arrival"]
+    assert {("complaint", "complaints", month) for month in ("2026-02", "2026-03")} <= set(arrived)
+
+
 def test_a_column_more_is_no_error(group: World, capsys: pytest.CaptureFixture[str]) -> None:
     group.write(REVENUE, "备注,凭证号,日期,场所,金额\nx,2026-02-1,2026-02-05,SH-W01,100000\n")
     assert esg(group, *FEBRUARY, capture=capsys).code == 0

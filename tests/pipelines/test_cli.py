@@ -31,8 +31,13 @@ COMMANDS = (
     "quarantine",
     "diff",
     "trace",
+    "close",
+    "reopen",
+    "restate",
+    "evaluate",
     "report",
     "inventory",
+    "panel",
     "sql",
     "docs",
 )
@@ -68,7 +73,7 @@ def test_the_help_names_every_command(capsys: Capture) -> None:
 @pytest.mark.parametrize("arguments", [
     (), ("fly",), ("run",), ("run", "--month", "2026-13"), ("run", "--month", "January"), ("run", "--month", "2026-02", "--to", "2026-01"),
     ("run", "--month", "2026-01", "--to", "26-02"), ("try",), ("try", "ami", "2026-1"), ("trace", "A.1.6"), ("trace", "A.1.6", "2026-00"),
-    ("report",), ("report", "2026-01..26"), ("inventory",), ("inventory", "2026", "--lang", "fr"), ("sql",), ("sql", "select 1", "--format", "xml"),
+    ("evaluate",), ("evaluate", "last year"), ("report",), ("report", "2026-01..26"), ("inventory",), ("inventory", "2026", "--lang", "fr"), ("sql",), ("sql", "select 1", "--format", "xml"),
     ("quarantine", "--export", "a.xlsx", "--resubmit", "a.xlsx"),
 ], ids=" ".join)  # fmt: skip
 def test_a_wrong_command_line_is_usage(arguments: tuple[str, ...], january: World, capsys: Capture) -> None:
@@ -338,13 +343,43 @@ def test_trace_of_what_is_not_there_says_how_to_find_what_is(january: World, cap
     assert "select distinct indicator_id" in said.err
 
 
+def test_an_evaluation_says_what_lacks_and_what_to_do_next(group: World, capsys: Capture) -> None:
+    said = esg(group, "evaluate", "2026", capture=capsys)
+    assert said.code == 0
+    assert "withheld" in said.out
+    assert "missing / 缺失 44: A.1.1 … A.3.11 (44): not scored by experts" in " ".join(said.out.split())
+    assert "score.contribution" in said.out
+    assert max(map(cell_len, said.out.splitlines()[:12])) <= 80
+    for period in ("2031", "2026-01"):
+        said = esg(group, "evaluate", period, capture=capsys)
+        assert (said.code, "cannot be evaluated" in said.err) == (1, True)
+
+
 def test_report_tells_where_it_is(group: World, capsys: Capture) -> None:
     said = esg(group, "report", "2026", capture=capsys)
     assert said.code == 0
     path = group.folder / "data/reports/2026/report.zh.html"
     assert str(path) in said.out
     assert "集团" in path.read_text(encoding="utf-8")
+    for name in ("report.en.html", "report.zh.docx", "report.en.docx", "report.json"):
+        assert str(path.with_name(name)) in said.out
+        assert path.with_name(name).stat().st_size > 0
     assert esg(group, "report", "2031", capture=capsys).code == 1
+
+
+def test_without_a_font_the_report_names_the_package_and_no_stale_pdf_stays(
+    group: World, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("indicators.report.document.chinese_font", lambda: None)
+    path = group.folder / "data/reports/2026/report.zh.pdf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"of yesterday")
+    said = esg(group, "report", "2026", capture=capsys)
+    assert said.code == 0
+    assert "fonts-noto-cjk" in said.out
+    assert not path.exists()
+    assert path.with_suffix(".html").exists()
+    assert path.with_suffix(".docx").exists()
 
 
 def test_the_inventory_tells_where_it_is_and_which_font_the_pdf_lacks(

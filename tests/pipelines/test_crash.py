@@ -23,33 +23,22 @@ from tests.world import World
 FORKED, WHOLE = 16, 4
 BOTH = ("run", "--month", "2026-01", "--to", "2026-02")
 # imports everything and then starts runs by forking, which costs nothing. It must compute nothing with polars, whose
-# threads do not survive a fork; the lineage of the marts, which takes longest, its first child tells it to look up.
+# threads do not survive a fork.
 NURSERY = """
-import json, os, sys
+import os, sys
 import connectors.quarantine, pipelines.run, pipelines.show, rich.progress
 from indicators.declared import catalogue
 from pipelines.cli import main
-from warehouse import publish
 
-lineage_of, asked = publish.lineage_of, []
 catalogue()
-for number, line in enumerate(sys.stdin):
-    reader, writer = os.pipe()
+for line in sys.stdin:
     child = os.fork()
     if not child:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        if not number:
-            publish.lineage_of = lambda *question: asked.append(question) or lineage_of(*question)
-        code = main(line.rstrip("\\n").split("\\t"))
-        os.write(writer, json.dumps(asked).encode())
-        os._exit(code)
-    os.close(writer)
+        os._exit(main(line.rstrip("\\n").split("\\t")))
     print(child, flush=True)
-    with os.fdopen(reader) as answer:
-        for question in json.loads(answer.read() or "[]"):
-            lineage_of(*question)
     print(os.waitpid(child, 0)[1], flush=True)
 """
 

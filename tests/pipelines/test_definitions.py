@@ -19,6 +19,7 @@ from connectors.ingest import Outcome
 from connectors.source import sources
 from pipelines import assets as assets_module
 from pipelines import checks, schedules
+from pipelines.assets import EVALUATION
 from pipelines.definitions import definitions
 from pipelines.run import FAMILIES, Run, locked
 from schemas.enterprise import Enterprise
@@ -61,6 +62,11 @@ def materialise(world: World, months: str, *only: str) -> dg.ExecuteInProcessRes
         partition_key=None if last else first, tags=span if last else None, raise_on_error=False,
         asset_selection=[key(path) for path in only] or None,
     )  # fmt: skip
+
+
+def monthly(graph: dg.BaseAssetGraph) -> set[dg.AssetKey]:  # type: ignore[type-arg]
+    """The assets of the monthly job."""
+    return {one for one in graph.get_all_asset_keys() if one.path[0] != EVALUATION}
 
 
 def judged(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
@@ -126,10 +132,12 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_is_declared(world:
 
 def test_every_asset_runs_any_stretch_of_months_at_once_and_takes_the_enterprise_for_itself(world: World) -> None:
     graph = definitions(world.enterprise).resolve_asset_graph()
+    kinds = {EVALUATION: dg.TimeWindowPartitionsDefinition, "": dg.MonthlyPartitionsDefinition}
     for one in graph.assets_defs:
         assert one.backfill_policy == dg.BackfillPolicy.single_run()
-        assert one.partitions_def == next(iter(graph.assets_defs)).partitions_def
+        assert type(one.partitions_def) is kinds[EVALUATION if next(iter(one.keys)).path[0] == EVALUATION else ""]
         assert one.op.pool == "enterprise_group"
+    assert len({one.partitions_def for one in graph.assets_defs}) == len(kinds)
 
 
 def test_the_graph_is_the_lineage(world: World) -> None:
@@ -147,7 +155,7 @@ def test_the_graph_is_the_lineage(world: World) -> None:
     assert above["mart/site_month_order"] >= {"source/orders", "source/reference_site"}
     assert above["indicator/climate"] >= {"mart/site_month_emission", "mart/site_month_revenue"}
     assert above["score/result"] == {f"indicator/{family}" for family in FAMILIES}
-    assert above["report/evaluation"] == {"published/esg"}
+    assert above["report/evaluation"] == above["package/monthly"] == {"published/esg"}
 
 
 def test_nothing_is_published_before_everything_it_holds(world: World) -> None:
@@ -156,7 +164,7 @@ def test_nothing_is_published_before_everything_it_holds(world: World) -> None:
     while level:
         reached |= level
         level = {up for one in level for up in graph.get(one).parent_keys} - reached
-    assert reached == graph.get_all_asset_keys() - {key("report/evaluation")}
+    assert reached == monthly(graph) - {key("report/evaluation"), key("package/monthly")}
 
 
 def test_an_asset_stands_with_the_family_it_is_nearest_to(world: World) -> None:
@@ -225,7 +233,7 @@ def test_a_stretch_of_months_is_one_run_from_sources_to_report(world: World) -> 
     result = materialise(world, "2026-01..2026-02")
     assert result.success
     graph = definitions(world.enterprise).resolve_asset_graph()
-    assert materialised(result) == {one.to_user_string() for one in graph.get_all_asset_keys()}
+    assert materialised(result) == {one.to_user_string() for one in monthly(graph)}
     events = result.get_asset_materialization_events()
     assert sorted(event.partition for event in events if event.asset_key == key("source/ami")) == ["2026-01", "2026-02"]
     verdicts = judged(result)
@@ -248,6 +256,31 @@ def test_a_stretch_of_months_is_one_run_from_sources_to_report(world: World) -> 
     with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
         runs = connection.execute("select distinct run_id from indicator.value").fetchall()
     assert runs == [(result.run_id,)]
+
+
+def test_a_year_is_evaluated_step_by_step_in_a_job_of_its_own(world: World) -> None:
+    assert materialise(world, "2026-01..2026-02").success
+    job = definitions(world.enterprise).resolve_job_def(EVALUATION)
+    result = job.execute_in_process(partition_key="2026")
+    assert result.success
+    assert materialised(result) == {
+        f"{EVALUATION}/{step}" for step in ("value", "normalised", "panel", "weights", "score", "sensitivity")
+    }
+    steps = [event.step_key.rpartition("__")[2] for event in result.all_events if event.is_step_success]
+    assert steps == ["value", "normalised", "panel", "weights", "score", "sensitivity"]
+    assert shown(result, f"{EVALUATION}/normalised")["dagster/row_count"] == 50
+    with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+        drawn = connection.execute("select id from score.monte_carlo where period = '2026' and id = 'total'").fetchall()
+    assert drawn == [("total",)]
+
+
+def test_the_year_that_is_not_over_can_be_evaluated(world: World) -> None:
+    present = datetime(2026, 6, 15, tzinfo=SHANGHAI)
+    months = schedules.partitions(world.enterprise, present)
+    assert schedules.years(months, present).get_partition_keys(current_time=present) == ["2026"]
+    later = datetime(2028, 1, 15, tzinfo=SHANGHAI)
+    months = schedules.partitions(world.enterprise, later)
+    assert schedules.years(months, later).get_partition_keys(current_time=later) == ["2026", "2027"]
 
 
 def test_sources_are_taken_in_before_anything_is_computed(world: World) -> None:
@@ -517,7 +550,7 @@ def test_a_bill_far_from_its_meter_is_a_warning_that_names_the_month(world: Worl
         house.mart("meter_balance")
         (january,) = checks.mart_results(balance, house, ["2026-01"])
         (march,) = checks.mart_results(balance, house, ["2026-03"])
-        assert checks.mart_results(mart("meter_month"), house, ["2026-01"]) == []
+        assert checks.mart_results(mart("bill_month"), house, ["2026-01"]) == []
     assert (january.passed, january.severity, january.metadata["failing_months"].value) == (
         False,
         dg.AssetCheckSeverity.WARN,
@@ -528,7 +561,7 @@ def test_a_bill_far_from_its_meter_is_a_warning_that_names_the_month(world: Worl
 
 def test_figures_that_do_not_agree_are_named_and_those_of_other_months_are_not() -> None:
     house = bare({}, "figure_check")
-    house.execute("drop view mart.figure_check")
+    house.execute("drop table mart.figure_check")
     house.execute("""create table mart.figure_check as from (values
         ('2026-01', 'off', '一月不符', 'January'), ('2026-02', 'off', '二月不符', 'February'),
         (null, 'off', '无月份不符', 'undated'), ('2026-01', 'cannot_tell', '不明', 'unknown')) as t (month, verdict, zh, en)""")

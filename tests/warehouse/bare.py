@@ -12,25 +12,28 @@ import duckdb
 import polars as pl
 
 from schemas.contract import contracts
-from warehouse.marts import REFERENCE, SCHEMAS, _figure_units, _rows, _unit_factors, marts
+from warehouse.marts import PERCENTAGES, REFERENCE, SCHEMAS, Mart, _figure_units, _rows, _unit_factors, marts
 from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
     "factors_as_of": date(2026, 6, 30), "factors": "latest_published_as_of", "frozen_year": None, "parameter_set": "ndrc", "gwp_set": "AR5",
-    "timezone": "Asia/Shanghai", "bill_tolerance_pct": 2.0,
+    "timezone": "Asia/Shanghai", **PERCENTAGES,
 }  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "warehouse"
 _STAGED = f"""create table staged.meter_part ({PART_COLUMNS}); create table staged.meter_event ({EVENT_COLUMNS});
 create table staged.meter_file (file bigint, source varchar, extract_id varchar)"""
 
 
-def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> duckdb.DuckDBPyConnection:
+def bare(
+    given: Mapping[str, Rows] | None = None, *wanted: str, is_live: bool = False, **run: Any
+) -> duckdb.DuckDBPyConnection:
     """A connection with `clean`, `reference`, `staged`, `meta` and `mart` tables.
 
     Args:
-        given: rows by table (`clean.trip`); a mart that is given stands as given, the others are views of their SQL.
+        given: rows by table (`clean.trip`); a mart that is given stands as given, the others are made by their SQL.
         wanted: the marts that are asked for, with those they read; all unless named.
+        is_live: marts are views, so that they follow rows that are changed later.
         run: what differs from `RUN` in `reference.run`.
     """
     rows = dict(given or {})
@@ -44,11 +47,7 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
     connection.execute(_STAGED)
-    connection.execute(f"create table reference.run ({', '.join(f'{name} varchar' for name in RUN)})")
-    fill(connection, "reference.run", [{**RUN, **run}])
-    connection.execute("alter table reference.run alter factors_as_of type date")
-    connection.execute("alter table reference.run alter frozen_year type bigint")
-    connection.execute("alter table reference.run alter bill_tolerance_pct type double")
+    _run(connection, run)
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))
     fill(connection, "reference.emission_factor", rows.pop("reference.emission_factor", ()))
@@ -60,15 +59,29 @@ def bare(given: Mapping[str, Rows] | None = None, *wanted: str, **run: Any) -> d
     connection.execute((_FOLDER / "reference.sql").read_text(encoding="utf-8"))
     names = _with_upstream(wanted) or {mart.name for mart in marts()}
     for mart in [mart for mart in marts() if mart.name in names]:
-        connection.execute(f"create view mart.{mart.name} as {mart.sql}")
-        if f"mart.{mart.name}" in rows:
-            connection.execute(f"create table kept as from mart.{mart.name} limit 0")
-            connection.execute(f"drop view mart.{mart.name}")
-            connection.execute(f"create table mart.{mart.name} as from kept")
-            connection.execute("drop table kept")
-            fill(connection, f"mart.{mart.name}", rows.pop(f"mart.{mart.name}"))
+        _mart(connection, mart, rows.pop(f"mart.{mart.name}", None), "view" if is_live else "table")
     assert not rows, f"no such table: {', '.join(rows)}"
     return connection
+
+
+def _run(connection: duckdb.DuckDBPyConnection, differs: Mapping[str, Any]) -> None:
+    """`reference.run`."""
+    connection.execute(f"create table reference.run ({', '.join(f'{name} varchar' for name in RUN)})")
+    fill(connection, "reference.run", [{**RUN, **differs}])
+    types = {"factors_as_of": "date", "frozen_year": "bigint", **dict.fromkeys(PERCENTAGES, "double")}
+    for name, kind in types.items():
+        connection.execute(f"alter table reference.run alter {name} type {kind}")
+
+
+def _mart(connection: duckdb.DuckDBPyConnection, mart: Mart, rows: Rows | None, kind: str) -> None:
+    """A mart as its SQL makes it, or with the rows it is given."""
+    connection.execute(f"create {'view' if rows is not None else kind} mart.{mart.name} as {mart.sql}")
+    if rows is not None:
+        connection.execute(f"create table kept as from mart.{mart.name} limit 0")
+        connection.execute(f"drop view mart.{mart.name}")
+        connection.execute(f"create table mart.{mart.name} as from kept")
+        connection.execute("drop table kept")
+        fill(connection, f"mart.{mart.name}", rows)
 
 
 def _with_upstream(names: Iterable[str]) -> set[str]:

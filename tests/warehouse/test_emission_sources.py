@@ -30,7 +30,7 @@ held = st.lists(st.tuples(st.sampled_from(["A", "B", "C", "LE1", "LE2"]), kwh), 
 def certificates() -> duckdb.DuckDBPyConnection:
     rows: dict[str, Any] = {"clean.site": SITES, "meta.arrival": ARRIVED, "mart.site_month_energy": [{"site_id": "A"}]}
     rows["mart.certificate_ledger"] = [{"certificate_id": "G"}]
-    return bare(rows, "certificate_use")
+    return bare(rows, "certificate_use", is_live=True)
 
 
 def used(
@@ -96,7 +96,9 @@ def refrigerants() -> duckdb.DuckDBPyConnection:
         {"equipment_id": "E2", "site_id": "B", "refrigerant": "R410A", "charge_kg": 50, "annual_leak_pct": 5},
     ]
     return bare(
-        {"clean.site": SITES, "meta.arrival": ARRIVED, "clean.refrigerant_equipment": equipment}, "emission_line"
+        {"clean.site": SITES, "meta.arrival": ARRIVED, "clean.refrigerant_equipment": equipment},
+        "emission_line",
+        is_live=True,
     )
 
 
@@ -151,3 +153,49 @@ def test_the_components_of_every_blend_add_up_to_it_and_to_its_published_gwp(gwp
     """)  # fmt: skip
     assert {name for name, *_ in published} >= {"R404A", "R407C", "R410A", "R507A", "R448A", "R449A", "R452A", "R513A"}
     assert [(name, whole, parts) for name, whole, parts in published if parts != pytest.approx(whole, abs=0.06)] == []
+
+
+NCV, CC, OF = "ncv_diesel_ndrc", "cc_diesel_ndrc", "of_diesel_ndrc"
+
+
+@pytest.mark.parametrize(
+    ("factor_id", "unit", "tonnes", "verdict", "expected"),
+    [
+        # 1,000 kg x 43.33 GJ/t x 20.2 tC/TJ x 98 % x 44/12 = 3.1451 t; what is booked is 0, 1.7 and 2.7 % above it
+        (f"{NCV} * {CC} * {OF} * 44/12", "kg", 3.1451225, "ok", 3.1451225),
+        (f"{NCV} * {CC} * {OF} * 44/12", "kg", 3.2, "ok", 3.1451225),
+        (f"{NCV} * {CC} * {OF} * 44/12", "kg", 3.23, "off", 3.1451225),
+        # by heat: 72.5853 kg/GJ; by IPCC: 43.0 TJ/Gg x 74,100 kg/TJ = 3.1863 kg/kg; AdBlue: 32.5 % x 44/60
+        (f"{CC} * {OF} * 44/12", "GJ", 72.585333, "ok", 72.585333),
+        ("ncv_diesel_ipcc2006 * co2_diesel_ipcc2006", "kg", 3.1863, "ok", 3.1863),
+        ("urea_share_adblue * 44/60", "kg", 0.2383333, "ok", 0.2383333),
+        # a heat value per kilogram says nothing of litres, and a row nobody registered nothing at all
+        (f"{NCV} * {CC} * {OF} * 44/12", "L", 3.1451225, "cannot_tell", None),
+        (f"{NCV} * unheard_of * 44/12", "kg", 3.1451225, "cannot_tell", None),
+    ],
+)
+def test_a_factor_made_of_several_is_judged_by_their_product(
+    factor_id: str, unit: str, tonnes: float, verdict: str, expected: float | None
+) -> None:
+    line = {
+        "activity_id": "1", "site_id": "A", "month": "2026-01", "scope": 1, "basis": "direct", "lifecycle_scope": "TTW", "category": "mobile",
+        "subject": "diesel", "gas": "CO2", "is_biogenic": False, "activity": 1000, "activity_unit": unit, "factor_id": factor_id, "emission_tco2e": tonnes,
+    }  # fmt: skip
+    empty = {
+        f"mart.{name}": []
+        for name in (
+            "site_month_emission",
+            "site_month_energy_use",
+            "fuel_line",
+            "site_month_energy",
+            "toc_month",
+            "leg_activity",
+        )
+    }
+    found = of(
+        bare({"mart.emission_line": [line], **empty}, "reconciliation"),
+        "select verdict, expected, reason from mart.reconciliation where check_name = 'implied_factor'",
+    )
+    assert found == [
+        (verdict, expected and pytest.approx(expected), "several_factors" if verdict == "cannot_tell" else None)
+    ]

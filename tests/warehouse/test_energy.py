@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import pytest
 
+from schemas.contracts.meter import CARRIERS
+from schemas.units import ALIASES, same_dimension
 from tests.warehouse.bare import bare, of
 
 SITES = [
@@ -101,10 +104,130 @@ def test_a_meter_that_was_not_yet_there_leaves_no_gap() -> None:
         "valid_from": "2026-02-01",
     }
     found = metered(
-        {"meter_id": "1", "quantity": 5}, {"meter_id": "2", "quantity": 7, "month": "2026-02"},
+        {"meter_id": "1", "quantity": 5}, {"meter_id": "2", "valid_from": "2026-02-01", "quantity": 7, "month": "2026-02"},
         {"meter_id": "1", "quantity": 5, "month": "2026-02"}, meters=(later,),
     )  # fmt: skip
     assert found == {("2026-01", "electricity"): (5, 5, None), ("2026-02", "electricity"): (12, 12, None)}
+
+
+MONTH_US = 31 * 86_400_000_000
+
+
+def read_for(*known: float, bills: tuple[dict[str, Any], ...] = (), **run: Any) -> duckdb.DuckDBPyConnection:
+    """A warehouse of one meter per number, which has counted 100 kWh in that share of January."""
+    given: dict[str, Any] = {
+        "clean.site": SITES[:1], "meta.arrival": ARRIVED, "mart.fuel_line": [],
+        "clean.meter": [{"meter_id": f"M{n}", "site_id": "GZ", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh",
+                         "supply_point_id": f"P{n}"} for n in range(len(known))],
+        "staged.meter_part": [
+            {"meter_row": n + 1, "month": "2026-01", "measured": 100_000_000, "estimated": 0, "known_us": round(share * MONTH_US),
+             "covered_us": round(share * MONTH_US), "readings": 700, "negative_steps": 0, "conflicting": 0, "linear": 0, "weekday_profile": 0,
+             "neighbour_interpolation": 0, "is_interpolated": False}
+            for n, share in enumerate(known)
+        ],
+        "clean.utility_bill": [
+            {"bill_id": f"B{n}", "site_id": "GZ", "carrier": "electricity", "unit": "kWh", "period_from": "2026-01-01", "period_to": "2026-01-31", **bill}
+            for n, bill in enumerate(bills)
+        ],
+    }  # fmt: skip
+    return bare(
+        given,
+        "site_month_energy_use",
+        "emission_line",
+        "meter_balance",
+        "meter_event",
+        **{"unread_tolerance_pct": 1, **run},
+    )
+
+
+def energy_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return of(
+        connection, "select quantity, purchased_quantity, round(estimated_share, 6), reason from mart.site_month_energy"
+    )
+
+
+def test_a_month_that_is_only_partly_read_is_no_month_of_the_site() -> None:
+    # 17 of 31 days: 100 kWh are what the meter has counted, and not what the site has used
+    half = read_for(17 / 31)
+    assert of(half, "select quantity, measured_quantity, round(missing_h, 6), reason from mart.meter_month") == [
+        (100.0, 100.0, 14 * 24.0, "readings_incomplete")
+    ]
+    assert energy_of(half) == [(None, None, None, "readings_incomplete")]
+    assert of(half, "select energy_tce, electricity_kwh, reason from mart.site_month_energy_use") == [
+        (None, None, "readings_incomplete")
+    ]
+    assert set(of(half, "select emission_tco2e, reason from mart.emission_line")) == {(None, "activity_unknown")}
+
+
+def test_one_meter_in_part_leaves_the_site_without_a_figure() -> None:
+    assert energy_of(read_for(1, 0.5)) == [(None, None, None, "readings_incomplete")]
+    assert energy_of(read_for(1, 1)) == [(200, 200, 0, None)]
+
+
+@pytest.mark.parametrize(("known", "tolerated", "reason"), [(0.9901, 1, None), (0.9899, 1, "readings_incomplete"), (0.9899, 2, None),
+                                                            (0.9999, 0, "readings_incomplete")])  # fmt: skip
+def test_how_much_may_be_unread_is_a_policy(known: float, tolerated: float, reason: str | None) -> None:
+    assert energy_of(read_for(known, unread_tolerance_pct=tolerated))[0][3] == reason
+
+
+def test_a_bill_of_the_supply_point_speaks_for_the_hours_the_meter_is_silent() -> None:
+    # billed 250, counted 100 in half the month: the bill says the other 150; the other point's meter is whole
+    found = read_for(
+        0.5, 1, bills=({"supply_point_id": "P0", "quantity": 250}, {"supply_point_id": "P1", "quantity": 90})
+    )
+    assert of(found, "select meter_id, quantity, estimated_quantity, method, reason from mart.meter_month") == [
+        ("M0", 250.0, 150.0, "bill", None), ("M1", 100.0, 0.0, None, None),
+    ]  # fmt: skip
+    assert energy_of(found) == [(350, 350, round(150 / 350, 6), None)]
+    assert of(found, "select meter_id, quantity, decision from mart.meter_event where kind = 'estimated'") == [
+        ("M0", 150.0, "booked_as_estimate")
+    ]
+    # a month the bill itself has filled up is no witness for it
+    assert of(found, "select subject, metered_quantity, compared_quantity, verdict, reason from mart.meter_balance") == [
+        ("supply point P0", None, 250.0, "incomplete", "readings_incomplete"), ("supply point P1", 100.0, 90.0, "differs", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bill", [
+    {"supply_point_id": "P0", "quantity": 99},  # the meter has counted more
+    {"supply_point_id": "P9", "quantity": 250},  # of another supply
+    {"supply_point_id": "P0", "quantity": 250, "period_to": "2026-01-20"},  # not of the whole month
+])  # fmt: skip
+def test_a_bill_that_cannot_tell_estimates_nothing(bill: dict[str, Any]) -> None:
+    found = read_for(0.5, bills=(bill,))
+    assert of(found, "select quantity, estimated_quantity, method, reason from mart.meter_month") == [
+        (100.0, 0.0, None, "readings_incomplete")
+    ]
+    assert energy_of(found)[0][0] is None
+
+
+def test_readings_that_arrive_take_the_place_of_the_bill() -> None:
+    found = read_for(1, bills=({"supply_point_id": "P0", "quantity": 250},))
+    assert of(found, "select quantity, method from mart.meter_month") == [(100.0, None)]
+    assert energy_of(found) == [(100, 100, 0, None)]
+
+
+def test_the_bills_of_a_supply_point_without_a_meter_count_beside_another_points_meter() -> None:
+    found = read_for(1, bills=({"supply_point_id": "P9", "quantity": 40},))
+    assert energy_of(found) == [(140, 140, 0, None)]
+    assert of(found, "select counted_by from mart.site_month_energy") == [("meter+bill",)]
+
+
+def test_half_a_month_before_a_new_row_of_the_register_is_a_gap() -> None:
+    changed = ({"meter_id": "1", "site_id": "GZ", "carrier": "electricity", "register_kind": "cumulative", "unit": "kWh", "valid_from": day}
+               for day in ("2025-01-01", "2026-01-16"))  # fmt: skip
+    found = metered({"meter_id": "1", "valid_from": "2026-01-16", "quantity": 5}, meters=tuple(changed))
+    assert found["2026-01", "electricity"] == (None, None, "meter_silent")
+
+
+def test_every_unit_a_meter_or_bill_may_have_comes_to_its_carriers_unit() -> None:
+    known = of(bare(), "select carrier, unit, volume_reference from reference.carrier_factor where factor is not null")
+    for carrier in CARRIERS:
+        for target in [unit for (unit,) in of(bare(), "select unit from reference.carrier where carrier = ?", carrier)]:
+            written = {one for one in ALIASES.values() if same_dimension(one, target)}
+            assert {(carrier, unit, "20C") for unit in written} <= set(known)
+    assert ("natural_gas", "m3", None) not in known
+    assert ("natural_gas", "Nm3", None) in known
 
 
 def test_a_silent_sub_meter_takes_nothing_away() -> None:

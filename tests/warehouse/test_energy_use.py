@@ -134,6 +134,86 @@ def test_an_equal_value_is_that_of_its_year_or_the_latest_before() -> None:
     )
 
 
+def coefficient(subject: str, *own: dict[str, Any], month: str = "2026-01", **run: Any) -> Any:
+    """The coefficient, the equal value and how the first was chosen, of a site in Guangdong."""
+    tables = {
+        "clean.site": SITES, "meta.arrival": [{**ARRIVED[0], "month": month}],
+        "reference.emission_factor": [{**OWN, "subject": subject, **row} for row in own],
+    }  # fmt: skip
+    found = of(
+        bare(tables, "site_month_floor", **run),
+        """select tce_per_unit, equal_value_tce_per_unit, factor_id, rule_path from reference.tce
+           where month = ? and region = 'CN-GD' and subject = ? and unit <> 'GJ'""", month, subject,
+    )  # fmt: skip
+    return found[0]
+
+
+COAL = {"kind": "tce_coefficient", "unit": "kgce/kg"}
+
+
+def test_coefficients_are_chosen_as_every_factor_is() -> None:
+    old, new = (
+        {**COAL, "factor_id": f"c{year}", "data_year": year, "value": value}
+        for year, value in ((2024, 1.46), (2025, 1.47))
+    )
+    assert coefficient("diesel")[::2] == (pytest.approx(0.0014571), "tce_diesel")
+    assert coefficient("diesel", old, new)[2:] == ("c2025", "CN 2025, own row")
+    # published after the cut-off day
+    assert coefficient("diesel", old, {**new, "published_on": date(2026, 7, 1)})[2] == "c2024"
+    assert coefficient("diesel", old, new, month="2024-05")[2] == "c2025"
+    assert coefficient("diesel", old, new, month="2024-05", factors="matching_year_else_latest")[2] == "c2024"
+    assert coefficient("diesel", old, new, factors="frozen", frozen_year=2024)[2:] == (
+        "c2024",
+        "CN 2024 (frozen), own row",
+    )
+    # nobody knows what a year to come is like
+    assert coefficient("diesel", old, {**new, "data_year": 2027})[2] == "c2024"
+
+
+def test_a_coefficient_of_the_province_and_of_the_parameter_set_comes_first() -> None:
+    nation = {**COAL, "factor_id": "a", "value": 1.46}
+    assert coefficient("diesel", nation, {**nation, "factor_id": "b", "region": "CN-GD"})[2] == "b"
+    assert coefficient("diesel", nation, {**nation, "factor_id": "b", "region": "CN-SH"})[2] == "a"
+    assert coefficient("diesel", nation, {**nation, "factor_id": "b", "parameter_set": "ndrc"})[2] == "b"
+
+
+def test_the_shipped_coefficients_hold_before_the_edition_they_are_read_from() -> None:
+    # GB/T 2589-2020 is in force from 2021-04-01; how much heat a kilogram of diesel gives did not begin then
+    assert coefficient("diesel", month="2018-01")[2] == "tce_diesel"
+
+
+def test_the_equal_value_follows_the_policy() -> None:
+    rows = tuple(
+        {**EQUAL, "factor_id": f"e{year}", "data_year": year, "value": value}
+        for year, value in ((2023, 0.303), (2024, 0.302))
+    )
+    assert coefficient("electricity", *rows, month="2023-05")[1] == pytest.approx(0.000302)
+    assert coefficient("electricity", *rows, month="2023-05", factors="matching_year_else_latest")[1] == pytest.approx(
+        0.000303
+    )
+    assert coefficient("electricity", *rows, factors="frozen", frozen_year=2023)[1] == pytest.approx(0.000303)
+    assert coefficient("electricity", *rows, factors="frozen", frozen_year=2022)[1] is None
+
+
+def test_a_purchase_and_the_energy_of_its_site_take_one_coefficient() -> None:
+    # 1,000 L x 0.84 kg/L x 1.46 kgce/kg, the enterprise's own = 1.2264 tce; 29.3076 GJ of gas = 1 tce by definition
+    tables = {
+        "clean.site": SITES, "meta.arrival": [*ARRIVED, {"contract": "fuel_purchase", "source": "till", "month": "2026-01"}],
+        "reference.emission_factor": [{**OWN, **COAL, "subject": "diesel", "factor_id": "own", "value": 1.46}],
+        "clean.fuel_purchase": [
+            {"document_id": "F", "source": "till", "purchased_on": "2026-01-05", "site_id": "A", "fuel": "diesel", "volume_l": 1000},
+            {"document_id": "G", "source": "till", "purchased_on": "2026-01-05", "site_id": "A", "fuel": "natural_gas", "heat_gj": 29.3076},
+        ],
+    }  # fmt: skip
+    connection = bare(tables, "site_month_energy_use")
+    one = of(connection, "select fuel, tce_factor_id, energy_tce from mart.fuel_line order by fuel")
+    assert one == [("diesel", "own", pytest.approx(1.2264)), ("natural_gas", "tce_gj", pytest.approx(1.0))]
+    assert of(connection, "select subject, factor_id, energy_tce from mart.energy_line order by subject") == one
+    assert of(connection, "select energy_tce, reason from mart.site_month_energy_use") == [
+        (pytest.approx(2.2264), None)
+    ]
+
+
 def bills(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
     filled = [{"site_id": "A", "carrier": "electricity", "unit": "kWh", **row} for row in rows]
     tables = {"clean.site": SITES, "meta.arrival": ARRIVED, "clean.utility_bill": filled}
@@ -318,21 +398,19 @@ def test_bills_of_a_site_whose_meter_nobody_reads_are_its_consumption(billed: Wo
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["bill_tolerance_pct", "unread_tolerance_pct"])
 @pytest.mark.parametrize(("written", "read"), [("3", 3.0), ("2.5", 2.5), ('"0"', 0.0)])
-def test_an_enterprise_says_its_own_tolerance(billed: World, written: str, read: float) -> None:
+def test_an_enterprise_says_its_own_tolerance(billed: World, name: str, written: str, read: float) -> None:
     path = billed.folder / "enterprise.yaml"
-    path.write_text(
-        path.read_text(encoding="utf-8") + f"\npolicies: {{bill_tolerance_pct: {written}}}\n", encoding="utf-8"
-    )
+    path.write_text(path.read_text(encoding="utf-8") + f"\npolicies: {{{name}: {written}}}\n", encoding="utf-8")
     with Warehouse(billed.enterprise) as house:
-        assert house.frame("reference.run")["bill_tolerance_pct"].to_list() == [read]
+        assert house.frame("reference.run")[name].to_list() == [read]
 
 
+@pytest.mark.parametrize("name", ["bill_tolerance_pct", "unread_tolerance_pct"])
 @pytest.mark.parametrize("written", ["much", "-1", "nan"])
-def test_a_tolerance_that_is_no_percentage_is_refused_by_name(billed: World, written: str) -> None:
+def test_a_tolerance_that_is_no_percentage_is_refused_by_name(billed: World, name: str, written: str) -> None:
     path = billed.folder / "enterprise.yaml"
-    path.write_text(
-        path.read_text(encoding="utf-8") + f"\npolicies: {{bill_tolerance_pct: {written}}}\n", encoding="utf-8"
-    )
-    with pytest.raises(CatalogueError, match="bill_tolerance_pct"):
+    path.write_text(path.read_text(encoding="utf-8") + f"\npolicies: {{{name}: {written}}}\n", encoding="utf-8")
+    with pytest.raises(CatalogueError, match=name):
         Warehouse(billed.enterprise)

@@ -133,6 +133,48 @@ def test_a_measured_heat_value_takes_the_place_of_the_sets_and_a_measured_factor
     assert fuel("diesel", heat, measured) == (pytest.approx(2.68), "kgCO2/L", "CN, own row")
 
 
+def heat(subject: str, *own: dict[str, Any], **run: Any) -> tuple[Any, ...]:
+    """Value, unit and path of what a gigajoule of a fuel emits."""
+    rows = [{"region": "CN", "origin": "enterprise", "subject": subject, "verified": True, **one} for one in own]
+    given = {"clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": rows}
+    found = of(
+        bare(given, "site_month_floor", **run),
+        "select value, unit, rule_path from reference.fuel_co2_heat where month = '2026-01' and subject = ?", subject,
+    )  # fmt: skip
+    return found[0] if found else ()
+
+
+def test_a_fuel_bought_by_its_heat_needs_no_heat_value() -> None:
+    # 15.3 tC/TJ x 99 % x 44/12 = 55.539 kg/GJ; IPCC prints 56,100 kg/TJ
+    assert heat("natural_gas") == (pytest.approx(55.539), "kgCO2/GJ", "parameter set ndrc")
+    assert heat("natural_gas", parameter_set="ipcc2006")[0] == pytest.approx(56.1)
+    carbon = {"factor_id": "cc", "kind": "fuel_carbon_per_heat", "value": 15.0, "unit": "tC/TJ"}
+    assert heat("natural_gas", carbon) == (
+        pytest.approx(15 * 0.99 * 44 / 12), "kgCO2/GJ", "parameter set ndrc, own carbon content",
+    )  # fmt: skip
+    measured = {"factor_id": "m", "kind": "fuel_co2_per_heat", "value": 55000, "unit": "kgCO2/TJ"}
+    assert heat("natural_gas", carbon, measured) == (pytest.approx(55.0), "kgCO2/GJ", "CN, own row")
+    assert heat("biodiesel")[2] == "parameter set ndrc has no heat of biodiesel -> parameter set ipcc2006"
+    # a factor by mass says nothing of heat
+    assert heat("mdo_mgo") == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "line"), [("kgCO2e/GJ", (100.0, 8.0, None)), ("kgCO2e/Nm3", (None, 8.0, "factor_not_per_heat"))]
+)
+def test_the_supply_of_a_fuel_bought_by_its_heat_needs_a_factor_per_heat(unit: str, line: tuple[Any, ...]) -> None:
+    own = {
+        "factor_id": "w", "kind": "fuel_wtt_co2e", "subject": "natural_gas", "gas": "CO2e", "lifecycle_scope": "WTT", "value": 8.0, "unit": unit,
+        "region": "CN", "origin": "enterprise", "gwp_set": "AR5",
+    }  # fmt: skip
+    given = {
+        "clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": [own],
+        "clean.fuel_purchase": [{"document_id": "F", "purchased_on": "2026-01-05", "site_id": "S", "fuel": "natural_gas", "heat_gj": 100}],
+    }  # fmt: skip
+    sql = "select activity, factor_value, reason from mart.emission_fuel where lifecycle_scope = 'WTT'"
+    assert of(bare(given, "emission_fuel"), sql) == [line]
+
+
 @pytest.mark.parametrize(
     ("policies", "words"),
     [
@@ -151,3 +193,19 @@ def test_a_policy_that_does_not_exist_is_refused_by_name(tmp_path: Path, policie
     with pytest.raises(CatalogueError, match="policies") as refused:
         Warehouse(type(world.enterprise)(world.enterprise.folder))
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(("gas", "lines"), [("CO2", 2), ("CO2e", 0)])
+def test_a_fuel_reckoned_in_co2e_counts_its_methane_and_nitrous_oxide_once(gas: str, lines: int) -> None:
+    own = {
+        "factor_id": "own", "kind": "fuel_ttw_co2e" if gas == "CO2e" else "fuel_co2_mass", "subject": "diesel", "gas": gas, "value": 2.67,
+        "unit": "kgCO2e/L" if gas == "CO2e" else "kgCO2/L", "region": "CN", "origin": "enterprise", "parameter_set": "own", "gwp_set": "AR5",
+    }  # fmt: skip
+    given = {
+        "clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": [own],
+        "clean.vehicle": [{"vehicle_id": "V", "site_id": "S", "ownership": "own", "vehicle_class": "heavy_truck", "energy_type": "diesel"}],
+        "clean.trip": [{"trip_id": "T", "vehicle_id": "V", "started_at": "2026-01-05 00:00:00+00", "distance_km": 100}],
+    }  # fmt: skip
+    assert (
+        len(of(bare(given, "emission_vehicle", parameter_set="own"), "select gas from mart.emission_vehicle")) == lines
+    )

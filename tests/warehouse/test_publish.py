@@ -14,7 +14,7 @@ from schemas.errors import HubError
 from tests.pipelines.town import ENVIRONMENT, copied, deliver, town
 from tests.world import World
 from warehouse.access import connect
-from warehouse.publish import SCHEMAS, lineage_of, upstream
+from warehouse.publish import SCHEMAS, upstream
 
 READER = """
 import sys, duckdb
@@ -133,9 +133,3 @@ def test_a_mart_rests_on_the_readings_its_segments_come_from() -> None:
         "site_month_emission"
     )
     assert "clean.meter_reading" not in upstream("site_month_revenue")
-
-
-def test_lineage_says_which_column_a_column_comes_from() -> None:
-    reads = '{"clean.trip": {"distance_km": "DOUBLE", "trip_id": "VARCHAR"}}'
-    found = lineage_of("far", "with t as (select * from clean.trip) select sum(distance_km) as far_km from t", reads)
-    assert found == [("far", "far_km", "clean.trip", "distance_km")]

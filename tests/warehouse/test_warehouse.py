@@ -37,6 +37,33 @@ def test_an_own_row_takes_the_place_of_the_shipped_one(world: World) -> None:
     assert factors["factor_id"].is_unique().all()
 
 
+def test_rows_taken_in_before_the_contract_had_a_column_say_nothing_of_it(world: World) -> None:
+    world.write("reference/meter.csv", f"{METER}M,SH-W01,electricity,cumulative,kWh,,,\n")
+    world.ingest("2026-02")
+    [path] = world.enterprise.lake.files("clean", "meter")
+    pl.read_parquet(path, hive_partitioning=False).drop("multiplier").write_parquet(path)
+    with Warehouse(world.enterprise) as warehouse:
+        frame = warehouse.frame("clean.meter")
+    assert frame.select("meter_id", "multiplier").rows() == [("M", None)]
+    assert frame["multiplier"].dtype == pl.Float64
+
+
+def test_a_step_is_kept_by_the_mart_it_leads_to_and_by_nothing_else(world: World) -> None:
+    left = world.enterprise.data / "mart" / "emission_fuel" / "2026-01.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"of a version that kept it")
+    with Warehouse(world.enterprise) as warehouse:
+        warehouse.lake.state["marts"]["emission_fuel"] = {
+            "fingerprint": "",
+            "files": {"2026-01": "mart/emission_fuel/2026-01.parquet"},
+            "rows": 1,
+        }
+        assert warehouse.mart("emission_line").rows == warehouse.frame("mart.emission_line").height
+        assert warehouse.mart("emission_fuel").rows == 0
+        assert "emission_fuel" not in warehouse.lake.state["marts"]
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -69,6 +96,26 @@ def counted(world: World, *lines: str) -> list[tuple[Any, ...]]:
     with Warehouse(world.enterprise) as warehouse:
         warehouse.mart("meter_month")
         return of(warehouse.connection, "select month, site_id, register_increase, quantity from mart.meter_month")
+
+
+def test_a_mart_without_rows_is_not_computed_again_and_keeps_its_columns(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    inner = Warehouse._build
+    monkeypatch.setattr(
+        Warehouse, "_build", lambda self, mart, *how: built.append(mart.name) or inner(self, mart, *how)
+    )
+    shapes = []
+    for _ in range(2):
+        built.clear()
+        with Warehouse(world.enterprise) as warehouse:
+            warehouse.build()
+            assert warehouse.frame("mart.site_month_complaint").height == 0
+            shapes.append(warehouse.frame("mart.site_month_complaint").schema)
+    assert built == []
+    assert list(shapes[0].items()) == list(shapes[1].items())
+    assert len(shapes[0]) > 3
 
 
 METER = "meter_id,site_id,carrier,register_kind,unit,multiplier,valid_from,valid_to\n"

@@ -1,8 +1,9 @@
-"""A million fuel purchases and trips to emission lines: how long the marts take once the rows are clean.
+"""A million fuel purchases and trips to emission lines: what the marts take once the rows are clean.
 
     python -m benchmarks.emissions         ROWS=1000000
 
-Prints the seconds of each mart, and in its last line the sum and the number of lines.
+Prints the seconds and CPU seconds of each mart, and in its last line the sums and the number of lines. Purchases and trips become lines
+in steps that keep nothing (`-- kept: in emission_line`), so their time is in that of `emission_line`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from schemas.enterprise import Enterprise
 from warehouse.marts import Warehouse
 
 MONTH, VEHICLES = "2026-01", 2_000
-MARTS = ("fuel_line", "emission_fuel", "emission_vehicle", "emission_line", "emission_month")
+MARTS = ("fuel_line", "emission_line", "emission_month")
 
 _TABLES = {
     "reference/site.csv": """select 'S' || i as site_id, 'S' || i as name, 'LE1' as legal_entity_id, 'hub' as site_kind, 'CN-GD' as region
@@ -70,16 +71,17 @@ def main() -> None:
             began = time.perf_counter()
             taken = sum(one.total("accepted") for one in ingest(folder, [MONTH]))
             print(f"  {time.perf_counter() - began:6.2f} s  taking in {taken:,} rows", flush=True)
-            total = 0.0
+            total = cpu = 0.0
             with Warehouse(folder) as warehouse:
                 for name in MARTS:
-                    began = time.perf_counter()
+                    began, spent = time.perf_counter(), time.process_time()
                     built = warehouse.mart(name)
-                    total += time.perf_counter() - began
-                    print(f"  {time.perf_counter() - began:6.2f} s  {name}, {built.rows:,} rows", flush=True)
+                    took, used = time.perf_counter() - began, time.process_time() - spent
+                    total, cpu = total + took, cpu + used
+                    print(f"  {took:6.2f} s, {used:6.2f} s of CPU  {name}, {built.rows:,} rows", flush=True)
                     if name == "emission_line":
                         lines = built.rows
-    print(f"seconds={total:.2f} lines={lines}")
+    print(f"seconds={total:.2f} cpu_seconds={cpu:.2f} lines={lines}")
 
 
 if __name__ == "__main__":

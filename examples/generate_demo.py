@@ -70,7 +70,8 @@ def _clear(out: Path) -> None:
             f"{out} is not empty and holds no demo enterprise: choose another folder / 目录非空，请换一个目录"
         )
     for name in ("sources", "reference", "extracts", "panel"):
-        shutil.rmtree(out / name, ignore_errors=True)
+        if (out / name).exists():
+            shutil.rmtree(out / name)
     out.mkdir(parents=True, exist_ok=True)
 
 

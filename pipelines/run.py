@@ -39,7 +39,7 @@ from schemas.errors import HubError
 from schemas.lake import digest, months_of, replaced, write_text
 from warehouse.access import connect
 from warehouse.closing import held
-from warehouse.marts import Built, Warehouse, marts
+from warehouse.marts import Built, Warehouse
 from warehouse.publish import publish
 
 FAMILIES = tuple(sorted({one.family for one in declared.catalogue().values() if one.family}))
@@ -418,11 +418,7 @@ def check(enterprise: Enterprise) -> dict[str, int]:
     """
     found = sources(enterprise)
     with TemporaryDirectory() as nowhere, Warehouse(Enterprise(enterprise.folder, Path(nowhere))) as warehouse:
-        columns = {}
-        for mart in marts():
-            warehouse.connection.execute(f"create view mart.{mart.name} as {mart.sql}")
-            described = warehouse.connection.execute(f"describe mart.{mart.name}").fetchall()
-            columns[mart.name] = {name: kind for name, kind, *_ in described}
+        columns = warehouse.shapes()
         declared.check(columns)
         for name in POLICIES:
             chosen(warehouse, name)

@@ -330,6 +330,13 @@ class Warehouse:
             self._types.setdefault(table, {})[column] = kind
         return {table: self._types[table] for table in tables if table in self._types}
 
+    def shapes(self) -> dict[str, dict[str, str]]:
+        """Mart → its columns → their DuckDB types, as its SQL alone says, in a warehouse where none is built yet."""
+        for one in marts():  # tables, not views: views upon views are bound anew from the ground at each level
+            self.connection.execute(f"create table mart.{one.name} as {one.sql} with no data")
+        found = self.types(*(f"mart.{one.name}" for one in marts()))
+        return {table.removeprefix("mart."): columns for table, columns in found.items()}
+
     def build(self, progress: Callable[[str], None] = lambda _: None) -> list[Built]:
         """Bring every mart up to date; see `mart`."""
         built = []

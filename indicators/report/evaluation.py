@@ -18,6 +18,7 @@ import duckdb
 
 from indicators.declared import Indicator
 from indicators.report.words import year_before
+from indicators.scoring.panel import of_period
 from indicators.scoring.profile import Profile
 from schemas.enterprise import Declaration
 from schemas.errors import HubError
@@ -31,6 +32,7 @@ SCORE_TABLES = (
 )  # fmt: skip
 """The tables of the evaluation beside `score.result`."""
 
+_GIVEN = ("expert_id", "indicator_id", "round", "level", "evidence_ids", "confidence", "is_conflicted")  # by an expert
 _DECLARED = ("id", "name", "enterprise_type", "timezone", "legal_entities", "policies", "evaluation")
 _OF_AN_INDICATOR = {"id", "title", "pillar", "kind", "direction", "unit", "serves", "says", "sources", "evidence", "standards", "owner", "rubric"}  # fmt: skip
 
@@ -216,26 +218,15 @@ class _Reader:
         """Levels as they were given, and the pseudonym of each expert. A comment might tell who wrote it and is not read."""
         rows = None
         if self.has("clean.expert_score"):
-            present = set(self.columns["clean.expert_score"])
-            wanted = [name for name in ("expert_id", "indicator_id", "round", "level", "evidence_ids", "confidence", "is_conflicted") if name in present]  # fmt: skip
-            given_in = "(scored_at is null or strftime(timezone($zone, scored_at), '%Y-%m') between $first and $until)"
-            named = (
-                f"case when period is not null then period = $period else {given_in} end"
-                if "period" in present
-                else given_in
-            )
-            rows = self.rows(
-                f"select {', '.join(wanted)} from clean.expert_score where not is_superseded and {named} order by all",
-                zone=self.enterprise.timezone, first=self.months[0], until=self.months[-1] if self._has_later_scores() else "9999",
-            )  # fmt: skip
+            said = self.connection.execute("select * from clean.expert_score").pl()
+            [(newest,)] = self.connection.execute("select max(left(period, 7)) from indicator.value").fetchall()
+            given = of_period(said, self.period, self.enterprise.timezone, newest).select(_GIVEN)
+            rows = list(given.sort(_GIVEN, nulls_last=True).rows(named=True))
         ids = sorted({row["expert_id"] for row in [*(rows or []), *(experts or [])]}, key=lambda one: (len(one), one))
         names = {one: f"P{place}" for place, one in enumerate(ids, 1)}
         for row in rows or []:
             row["expert_id"] = names[row["expert_id"]]
         return rows, names
-
-    def _has_later_scores(self) -> bool:
-        return bool(self.rows("select 1 from score.result where org_id = $org and left(period, 4) > left($period, 4) limit 1"))  # fmt: skip
 
     # ── values, sites, sources ───────────────────────────────────────────────────────────────────────────────────
 

@@ -194,18 +194,18 @@ class World:
                 10 as "rows", 8 as accepted, 1 as refused, 1 as duplicates;
                 create table quarantine.row as select 'customer_order' as contract, 'tms' as source, '2026-01' as month, ['delivered_before_accepted'] as reasons;
                 create table meta.figure_change as select 'A.2.7' as indicator_id, '2026' as period, 'demo' as org_id, 'first_promise' as policy, 97.0 as old_value, 97.2 as new_value, 'tms: orders.csv' as cause_extracts;
-                create table clean.expert_score (expert_id varchar, indicator_id varchar, round integer, level integer, evidence_ids varchar, confidence varchar, is_conflicted boolean, scored_at timestamptz, is_superseded boolean)"""
+                create table clean.expert_score (expert_id varchar, indicator_id varchar, round integer, level integer, evidence_ids varchar, confidence varchar, is_conflicted boolean, scored_at timestamptz, is_superseded boolean, period varchar)"""
         )
 
     def _panel(self) -> None:
         for key in OF_EXPERTS[:-1]:
             for expert, level in (("X2", 3), ("X10", 4), ("X1", 3)):
                 self.connection.execute(
-                    "insert into clean.expert_score values (?, ?, 1, ?, 'EV001', 'high', false, '2026-12-20T02:00:00Z', false)",
+                    "insert into clean.expert_score values (?, ?, 1, ?, 'EV001', 'high', false, '2026-12-20T02:00:00Z', false, null)",
                     [expert, key, level],
                 )
         self.connection.execute(
-            "insert into clean.expert_score values ('X1', 'A.1.1', 2, 4, 'EV001', 'high', false, '2026-12-27T02:00:00Z', false)"
+            "insert into clean.expert_score values ('X1', 'A.1.1', 2, 4, 'EV001', 'high', false, '2026-12-27T02:00:00Z', false, null)"
         )
         self.add(
             "panel_item",

@@ -21,6 +21,7 @@ from indicators.scoring.panel import (
     levels,
     lowered,
     metric_caps,
+    of_period,
     panel_score,
     results,
 )
@@ -63,6 +64,35 @@ def item(panel: Panel, indicator: str, number: int = 1) -> dict[str, Any]:
 
 def statistic(panel: Panel, name: str, number: int = 1) -> dict[str, Any]:
     return panel.agreement.row(by_predicate=(pl.col("statistic") == name) & (pl.col("round") == number), named=True)
+
+
+# ── which levels are about a period ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("period", "newest", "counted"),
+    [
+        ("2026", "2026-12", ["names 2026", "first second", "in the year", "since", "undated"]),
+        # 2027 has values: what was given in it is about it
+        ("2026", "2027-01", ["names 2026", "first second", "in the year", "undated"]),
+        ("2026", None, ["names 2026", "first second", "in the year", "undated"]),
+        ("2027", "2027-01", ["since", "undated"]),
+        ("2025", "2027-01", ["last second", "undated"]),
+        ("2025-07..2026-06", "2027-01", ["last second", "first second", "undated"]),
+    ],
+)
+def test_a_level_is_about_the_period_it_names_else_about_the_one_it_was_given_in(
+    period: str, newest: str | None, counted: list[str]
+) -> None:
+    given = [
+        ("names 2026", "2026", "2027-02-01T00:00:00", False), ("last second", None, "2025-12-31T15:59:59", False),
+        ("first second", None, "2025-12-31T16:00:00", False), ("in the year", None, "2026-08-01T00:00:00", False),
+        ("since", None, "2027-01-20T00:00:00", False), ("undated", None, None, False), ("corrected", "2026", None, True),
+    ]  # fmt: skip
+    rows = pl.DataFrame(given, schema=["expert_id", "period", "scored_at", "is_superseded"], orient="row").with_columns(
+        pl.col("scored_at").str.to_datetime(time_zone="UTC")
+    )
+    assert of_period(rows, period, "Asia/Shanghai", newest)["expert_id"].to_list() == counted
 
 
 # ── the golden case ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -373,17 +373,16 @@ def test_experts_stand_under_pseudonyms_in_every_form() -> None:
 def test_levels_of_another_year_are_not_of_this_one() -> None:
     world = World()
     world.connection.execute(
-        "insert into clean.expert_score values ('X9', 'A.1.1', 1, 0, null, null, false, '2025-12-31T15:59:59Z', false)"
+        "insert into clean.expert_score values ('X9', 'A.1.1', 1, 0, null, null, false, '2025-12-31T15:59:59Z', false, null)"
     )  # 23:59 in Shanghai
     world.connection.execute(
-        "insert into clean.expert_score values ('X8', 'A.1.1', 1, 0, null, null, false, '2025-12-31T16:00:00Z', false)"
+        "insert into clean.expert_score values ('X8', 'A.1.1', 1, 0, null, null, false, '2025-12-31T16:00:00Z', false, null)"
     )  # the year's first second
     assert sum(row["level"] == 0 for row in world.read().sheets or []) == 1
 
 
 def test_levels_that_name_their_period_count_for_it_and_an_absent_expert_has_none() -> None:
     world = World()
-    world.connection.execute("alter table clean.expert_score add column period varchar")
     add = "insert into clean.expert_score values ('X9', ?, 1, ?, null, null, false, '2027-02-01T00:00:00Z', false, ?)"
     world.connection.execute(add, ["A.1.1", None, "2026"])
     world.connection.execute(add, ["A.1.2", 0, "2027"])

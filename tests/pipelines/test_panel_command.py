@@ -15,6 +15,7 @@ from openpyxl.workbook import Workbook
 from indicators.panel_workbook import DECLARATION, SCORES
 from pipelines.cli import main
 from pipelines.panel import held, take_in
+from pipelines.run import Run
 from schemas.lake import Lake
 from tests.pipelines.town import copied
 from tests.world import World
@@ -129,6 +130,15 @@ def test_two_rounds_are_held_and_both_are_kept(panel: World, capsys: Capture) ->
     said = capsys.readouterr().out
     assert "passed 通过" in said
     assert "3 of / 共 3" in said
+
+
+def test_the_evaluation_counts_the_levels_the_panel_counts(panel: World) -> None:
+    hand_in(panel, 2, 3, 4)
+    run = Run(panel.enterprise)
+    evaluated = run.evaluation("2026").panel_tables()["panel_item"]
+    run.close()
+    assert evaluated.height == 44
+    assert evaluated.equals(held(panel.enterprise, "2026").panel.items)
 
 
 def test_a_second_round_asks_only_for_what_lies_apart_where_alpha_is_high(panel: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,14 @@ create table staged.meter_file (file bigint, source varchar, extract_id varchar)
 
 
 def bare(
-    given: Mapping[str, Rows] | None = None, *wanted: str, is_live: bool = False, **run: Any
+    given: Mapping[str, Rows] | None = None, *wanted: str, live: Collection[str] = (), **run: Any
 ) -> duckdb.DuckDBPyConnection:
     """A connection with `clean`, `reference`, `staged`, `meta` and `mart` tables.
 
     Args:
         given: rows by table (`clean.trip`); a mart that is given stands as given, the others are made by their SQL.
         wanted: the marts that are asked for, with those they read; all unless named.
-        is_live: marts are views, so that they follow rows that are changed later.
+        live: marts that are views, so that they follow rows that are changed later. Few: views upon views take long.
         run: what differs from `RUN` in `reference.run`.
     """
     rows = dict(given or {})
@@ -59,7 +59,7 @@ def bare(
     connection.execute((_FOLDER / "reference.sql").read_text(encoding="utf-8"))
     names = _with_upstream(wanted) or {mart.name for mart in marts()}
     for mart in [mart for mart in marts() if mart.name in names]:
-        _mart(connection, mart, rows.pop(f"mart.{mart.name}", None), "view" if is_live else "table")
+        _mart(connection, mart, rows.pop(f"mart.{mart.name}", None), "view" if mart.name in live else "table")
     assert not rows, f"no such table: {', '.join(rows)}"
     return connection
 

@@ -30,7 +30,7 @@ held = st.lists(st.tuples(st.sampled_from(["A", "B", "C", "LE1", "LE2"]), kwh), 
 def certificates() -> duckdb.DuckDBPyConnection:
     rows: dict[str, Any] = {"clean.site": SITES, "meta.arrival": ARRIVED, "mart.site_month_energy": [{"site_id": "A"}]}
     rows["mart.certificate_ledger"] = [{"certificate_id": "G"}]
-    return bare(rows, "certificate_use", is_live=True)
+    return bare(rows, "certificate_use", live=["certificate_use"])
 
 
 def used(
@@ -98,7 +98,7 @@ def refrigerants() -> duckdb.DuckDBPyConnection:
     return bare(
         {"clean.site": SITES, "meta.arrival": ARRIVED, "clean.refrigerant_equipment": equipment},
         "emission_line",
-        is_live=True,
+        live=["emission_refrigerant", "emission_line"],
     )
 
 

@@ -8,9 +8,9 @@ from io import BytesIO
 from pathlib import Path
 
 import xlsxwriter
-import yaml
 
 from schemas.contract import Column, Table, contracts
+from schemas.enterprise import load_yaml
 from schemas.errors import HubError
 from schemas.lake import replaced, write_text
 
@@ -69,7 +69,7 @@ def init(folder: Path) -> list[Path]:
 
 
 def _start(folder: Path) -> list[Path]:
-    texts: dict[str, str] = yaml.safe_load((Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8"))
+    texts: dict[str, str] = load_yaml(Path(__file__).parent / "starter.yaml", HubError)
     for table in contracts():
         if table.rows == "reference":
             texts[f"reference/{table.name}.csv"] = ",".join(column.name for column in table.declared) + "\n"

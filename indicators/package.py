@@ -13,6 +13,7 @@ import re
 import shutil
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,7 @@ class _Assembly:
             f"copy (select {written} from {read}) to {verify.quoted(str(text))} (format csv, header)"
         )
         text.write_bytes(b"\xef\xbb\xbf" + text.read_bytes())  # by which spreadsheets know that it is UTF-8
-        words = self._words(schema, table)
+        words = columns() | self._words.get(f"{schema}.{table}", {})
         columns_ = [
             {"name": column, "type": kind, **dict(zip(("zh", "en"), words[column].split(" | ", 1), strict=True))}
             for column, kind, *_ in described
@@ -254,13 +255,17 @@ class _Assembly:
         self._enter(parquet, rows=rows.height, columns=columns_)
         self._enter(text, rows=rows.height)
 
-    def _words(self, schema: str, table: str) -> dict[str, str]:
-        """The comments of a table's columns, as published."""
+    @cached_property
+    def _words(self) -> dict[str, dict[str, str]]:
+        """Table → its columns → their comments, as published."""
         rows = self.connection.execute(
-            """select column_name, comment from duckdb_columns()
-               where database_name = 'esg' and schema_name = ? and table_name = ?""", [schema, table],
-        ).fetchall()  # fmt: skip
-        return {**columns(), **dict(rows)}
+            """select schema_name || '.' || table_name, column_name, comment from duckdb_columns()
+               where database_name = 'esg' and not internal"""
+        ).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for table, column, comment in rows:
+            found.setdefault(table, {})[column] = comment
+        return found
 
     def _text(self, name: str, text: str) -> None:
         path = self.folder / name

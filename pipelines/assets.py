@@ -1,4 +1,4 @@
-"""The assets: one per source, mart, indicator family, and one each for scores, published file, report and data package.
+"""The assets: one per source, mart, indicator family, and one each for scores, published file and step of the evaluation.
 
 Everything Dagster shows of them (owner, group, kinds, columns, lineage, code) is read from the declarations and applied
 in one place; the work is that of `pipelines.run.Run`, of which every Dagster run holds one, and with it the folder's lock.
@@ -27,7 +27,7 @@ from pipelines.run import FAMILIES, Run, locked, write_report
 from schemas.contract import Column, names
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
-from schemas.lake import digest
+from schemas.lake import digest, months_of
 from warehouse.marts import Mart, marts
 from warehouse.publish import column_lineage, columns
 
@@ -36,10 +36,7 @@ Work = Callable[["Held", list[str]], Shown]
 """What materialises an asset: the run and the months it is for → what is shown of it."""
 Made = tuple[dg.AssetSpec, Work, list[dg.AssetCheckSpec]]
 
-SCORE, PUBLISHED, REPORT, PACKAGE = (
-    dg.AssetKey(list(path))
-    for path in (("score", "result"), ("published", "esg"), ("report", "evaluation"), ("package", "monthly"))
-)
+SCORE, PUBLISHED = dg.AssetKey(["score", "result"]), dg.AssetKey(["published", "esg"])
 _STEWARD = "team:esg"  # who owns what no declaration names an owner of
 _FAMILIES = {
     "climate": "气候与温室气体", "customer": "客户与服务", "energy": "能源", "people": "员工", "production": "生产", "transport": "运输",
@@ -114,7 +111,7 @@ def assets(enterprise: Enterprise, partitions: dg.PartitionsDefinition) -> list[
     made += [_of_family(family) for family in FAMILIES]
     made.append(_of_scores(lineage, enterprise))
     read = {dep.asset_key for spec, *_ in made for dep in spec.deps}
-    made += [_of_published(spec.key for spec, *_ in made if spec.key not in read), _of_report(), _of_package()]
+    made.append(_of_published(spec.key for spec, *_ in made if spec.key not in read))
     groups = _groups([spec for spec, *_ in made])
     made = [
         (spec.replace_attributes(partitions_def=partitions, group_name=groups[spec.key]), work, judged)
@@ -354,7 +351,7 @@ def _of_mart(mart: Mart, lineage: _Lineage) -> Made:
     return spec, work, checks.mart_specs(mart, key)
 
 
-# ── indicators, scores, published file, report ───────────────────────────────────────────────────────────────────────
+# ── indicators, scores, published file ───────────────────────────────────────────────────────────────────────────────
 
 
 @cache
@@ -443,43 +440,6 @@ def _of_published(leaves: Iterator[dg.AssetKey]) -> Made:
     return spec, work, []
 
 
-def _of_report() -> Made:
-    spec = dg.AssetSpec(
-        REPORT, deps=[PUBLISHED], group_name="results", owners=[_STEWARD], kinds={"html", "pdf"}, tags={"layer": "report"},
-        description="评价报告，每年一份：中英文 HTML、PDF、DOCX 与 JSON | The evaluation report, one per year: HTML, PDF, DOCX, JSON",
-        metadata=_code(_module("indicators/report/evaluation.py"), _module("indicators/report/evaluation_layout.py")),
-    )  # fmt: skip
-
-    def work(run: Held, months: list[str]) -> Shown:
-        written = {year: write_report(run.enterprise, year)[0] for year in sorted({month[:4] for month in months})}
-        return dg.MaterializeResult(metadata={year: dg.MetadataValue.path(str(path)) for year, path in written.items()})
-
-    return spec, work, []
-
-
-def _of_package() -> Made:
-    spec = dg.AssetSpec(
-        PACKAGE, deps=[PUBLISHED], group_name="results", owners=[_STEWARD], kinds={"parquet", "csv"}, tags={"layer": "package"},
-        description="月度数据包与独立校验程序，每月一份 | The data package with its stand-alone verifier, one per month",
-        metadata=_code(_module("indicators/package.py"), _module("indicators/verify.py")),
-    )  # fmt: skip
-
-    def work(run: Held, months: list[str]) -> Shown:
-        with_values = set(run.all_values()["period"])
-        written = {month: package(run.enterprise, month) for month in months if month in with_values}
-        return dg.MaterializeResult(
-            metadata={
-                "packages": checks.table(
-                    ("month", "archive", "manifest sha256"),
-                    [(month, one.archive.name, one.manifest_sha256) for month, one in written.items()],
-                ),
-                "months_without_values": sorted(set(months) - with_values),
-            }
-        )
-
-    return spec, work, []
-
-
 # ── the evaluation of a year ─────────────────────────────────────────────────────────────────────────────────────────
 
 _STEPS: dict[str, tuple[str, str, str]] = {
@@ -489,6 +449,8 @@ _STEPS: dict[str, tuple[str, str, str]] = {
     "weights": ("原始与有效权重 | Raw and effective weights", "indicators/scoring/weights.py", "panel"),
     "score": ("得分、事件与贡献 | Scores, events and contributions", "indicators/scoring/evaluation.py", "weights"),
     "sensitivity": ("不确定性与敏感性，并发布 | Uncertainty and sensitivity; publishes", "indicators/scoring/uncertainty.py", "score"),
+    "report": ("评价报告：中英文 HTML、PDF、DOCX 与 JSON | The report: HTML, PDF, DOCX, JSON", "indicators/report/evaluation_layout.py", "sensitivity"),
+    "package": ("各月数据包与独立校验程序 | Each month's data package with its stand-alone verifier", "indicators/package.py", "report"),
 }  # fmt: skip
 EVALUATION = "evaluation"
 """The group of the assets that evaluate a year; they run in a job of their own."""
@@ -504,7 +466,8 @@ def evaluation_assets(enterprise: Enterprise, years: dg.PartitionsDefinition) ->
             owners=[_STEWARD], kinds={"polars", "python"}, tags={"layer": "score"}, description=words,
             metadata={"profile": enterprise.declaration.profile, **_code(_module(module))}, partitions_def=years,
         )  # fmt: skip
-        made.append(_step([(spec, _evaluating(step), [])], enterprise))
+        work = {"report": _reported, "package": _packed}.get(step) or _evaluating(step)
+        made.append(_step([(spec, work, [])], enterprise))
     return made
 
 
@@ -533,3 +496,21 @@ def _kept(step: str, evaluation: Evaluation, enterprise: Enterprise) -> dict[str
     tables = made[step]()
     write(enterprise.data, evaluation, {name: frame for name, frame in tables.items() if name in TABLES})
     return tables
+
+
+def _reported(run: Held, periods: list[str]) -> Shown:
+    written = {period: write_report(run.enterprise, period)[0] for period in periods}
+    return dg.MaterializeResult(metadata={period: dg.MetadataValue.path(str(path)) for period, path in written.items()})
+
+
+def _packed(run: Held, periods: list[str]) -> Shown:
+    with_values = set(run.all_values()["period"])
+    months = [month for period in periods for month in months_of(period)]
+    written = {month: package(run.enterprise, month) for month in months if month in with_values}
+    rows = [(month, one.archive.name, one.manifest_sha256) for month, one in written.items()]
+    return dg.MaterializeResult(
+        metadata={
+            "packages": checks.table(("month", "archive", "manifest sha256"), rows),
+            "months_without_values": [month for month in months if month not in with_values],
+        }
+    )

@@ -1,7 +1,7 @@
 """The whole graph in one screen: what Dagster loads.
 
-    source → mart → indicator → score → published → report                  the job `monthly`
-    value → normalised → panel → weights → score → sensitivity             the job `evaluation`, by year
+    source → mart → indicator → score → published                                       the job `monthly`
+    value → normalised → panel → weights → score → sensitivity → report → package       the job `evaluation`, by year
 
 The enterprise is the folder ESG_ENTERPRISE names, else `examples/demo`. Loading reads declarations only.
 """
@@ -25,7 +25,7 @@ def definitions(enterprise: Enterprise) -> dg.Definitions:
     months = schedules.partitions(enterprise, present)
     job = dg.define_asset_job(
         "monthly", selection=dg.AssetSelection.all() - dg.AssetSelection.groups(EVALUATION), executor_def=dg.in_process_executor,
-        tags={"esg/enterprise": enterprise.id}, description="从来源到报告 | From sources to report",
+        tags={"esg/enterprise": enterprise.id}, description="从来源到分析文件 | From sources to the published file",
     )  # fmt: skip
     evaluation = dg.define_asset_job(
         EVALUATION, selection=dg.AssetSelection.groups(EVALUATION), executor_def=dg.in_process_executor,

@@ -263,7 +263,7 @@ class Warehouse:
         library = digest(months, *(self.inputs[f"reference.{name}"] for name in read))
         self.inputs |= dict.fromkeys((f"reference.{name}" for name in _LIBRARY), library)
         self._table("reference.figure_unit", _figure_units(self.connection))
-        self.connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
+        derive(self.connection)
 
     def _with_own_policy(self, kind: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Policies of one kind, and the one that `enterprise.yaml` spells out, which is called `enterprise`."""
@@ -320,15 +320,12 @@ class Warehouse:
 
     def types(self, *tables: str) -> dict[str, dict[str, str]]:
         """Table → its columns → their DuckDB types; what it was once told it does not ask again."""
-        asked = [table for table in tables if table not in self._types]
-        rows = self.connection.execute(
-            """select schema_name || '.' || table_name as t, column_name, data_type from duckdb_columns()
-               where not internal and list_contains(?, t) order by t, column_index""",
-            [asked],
-        ).fetchall() if asked else []  # fmt: skip
-        for table, column, kind in rows:
-            self._types.setdefault(table, {})[column] = kind
-        return {table: self._types[table] for table in tables if table in self._types}
+        for table in tables:
+            if table not in self._types:
+                # `duckdb_columns` binds every view there is; this asks for the one
+                told = self.connection.execute(f"describe {table}").fetchall()
+                self._types[table] = {column: kind for column, kind, *_ in told}
+        return {table: self._types[table] for table in tables}
 
     def shapes(self) -> dict[str, dict[str, str]]:
         """Mart → its columns → their DuckDB types, as its SQL alone says, in a warehouse where none is built yet."""
@@ -457,6 +454,21 @@ class Warehouse:
             )
             after = temporary.read_bytes()
         return before != after
+
+
+def derive(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of `reference.sql`, and the function `wall_time(zone, moment)` of which marts take days and months.
+
+    It is `timezone(zone, moment)`, which takes ten times as long where the zone is not a constant: so each zone of a
+    site is written out as one.
+    """
+    connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
+    zones = connection.execute("select distinct timezone from reference.site_zone order by 1").fetchall()
+    named = [zone.replace("'", "''") for (zone,) in zones if zone is not None]
+    known = "".join(f" when zone = '{zone}' then timezone('{zone}', moment)" for zone in named)
+    connection.execute(
+        f"create macro wall_time(zone, moment) as case when zone is null then null{known} else timezone(zone, moment) end"
+    )
 
 
 def _months(files: Iterable[str]) -> list[str]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import yaml
 
 from schemas.contract import contract, contracts
-from schemas.enterprise import Enterprise
+from schemas.enterprise import Enterprise, load_yaml
+from schemas.errors import CatalogueError
 from schemas.lake import months_of
 from warehouse import closing
 from warehouse.marts import Warehouse, marts
@@ -103,7 +103,7 @@ _TABLES = {
 def columns() -> dict[str, str]:
     """Column name → its meaning in Chinese and English."""
     declared = {column.name: column.comment for table in contracts() for column in table.kept}
-    written = yaml.safe_load((Path(__file__).parent / "columns.yaml").read_text(encoding="utf-8"))
+    written = load_yaml(Path(__file__).parent / "columns.yaml", CatalogueError)
     return {**declared, **written}
 
 
@@ -132,11 +132,13 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
     for leftover in (fresh, fresh.with_name("esg.next.duckdb.wal")):
         leftover.unlink(missing_ok=True)
     connection = warehouse.connection
+    relations = _relations(connection)
     connection.execute(f"attach '{_quoted(str(fresh))}' as out")
     try:
+        connection.execute("begin")  # hundreds of tables and comments, one write
         for schema in SCHEMAS:
             connection.execute(f"create schema out.{schema}")
-        for name in _relations(connection):
+        for name in relations:
             connection.execute(f"create table out.{name} as select * from {name}")
         frames = {
             "indicator.value": values, "indicator.cell": closing.held(lake, "indicator.cell", cells), "indicator.catalogue": catalogue,
@@ -151,6 +153,10 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
             connection.execute(f"create table out.{name} as select * from incoming")
             connection.unregister("incoming")
         _comment(connection)
+        connection.execute("commit")
+    except BaseException:
+        connection.rollback()
+        raise
     finally:
         connection.execute("detach out")
     with fresh.open("rb+") as handle:
@@ -234,14 +240,8 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     for schema, table in sorted({(schema, table) for schema, table, _ in present}):
         name = f"{schema}.{table}"
         said.append(f"comment on table out.{name} is '{_quoted(heads.get(name) or _TABLES[name])}'")
-    connection.execute("begin")  # hundreds of comments, one write
-    try:
-        for comment in said:
-            connection.execute(comment)
-        connection.execute("commit")
-    except duckdb.Error:
-        connection.execute("rollback")
-        raise
+    for comment in said:
+        connection.execute(comment)
 
 
 def _own_words(schema: str, table: str) -> dict[str, str]:

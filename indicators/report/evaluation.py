@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -108,9 +109,10 @@ class Evaluation:
 
     def content(self) -> str:
         """All of it as JSON, the same for the same figures."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps(own, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """sha256 of the content: what every form of the report prints."""
         return hashlib.sha256(self.content().encode()).hexdigest()

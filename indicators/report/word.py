@@ -75,7 +75,7 @@ class _Writer:
         self._set_up()
         self._cover()
         for section in self.document.sections:
-            heading = self.file.add_heading(f"{section.mark} {section.title}".strip(), 1)
+            heading = self._paragraph(f"{section.mark} {section.title}".strip(), "Heading1")
             self._soft(heading, f"  {section.second}", 9)
             self._blocks(section.blocks)
         self._soft(self.file.add_paragraph(), self.document.foot, 7)
@@ -129,16 +129,22 @@ class _Writer:
 
     def _cover(self) -> None:
         document = self.document
-        self.file.add_paragraph(document.name, style="Title")
+        self._paragraph(document.name, "Title")
         title = self.file.add_paragraph()
         title.add_run(document.title).bold = True
         self._soft(title, f"  {document.second}", 9)
         self._grid([[(name, False), (value, True)] for name, value in document.facts], (1, 3))
         for item in document.notice:
-            self.file.add_paragraph(item, style="List Bullet")
+            self._paragraph(item, "ListBullet")
         if document.has_contents:
             _contents(self.file.add_paragraph(), [f"{one.mark} {one.title}".strip() for one in document.sections])
             self.file.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+
+    def _paragraph(self, text: str, style: str) -> Paragraph:
+        """A paragraph of a style, by its id: looking a style up by its name takes as long as all the rest."""
+        paragraph = self.file.add_paragraph(text)
+        paragraph._p.style = style
+        return paragraph
 
     # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,10 +157,10 @@ class _Writer:
 
     def _points(self, block: Points) -> None:
         for item in block.items:
-            self.file.add_paragraph(item, style="List Bullet")
+            self._paragraph(item, "ListBullet")
 
     def _heading(self, block: Heading) -> None:
-        paragraph = self.file.add_heading(block.text, 2)
+        paragraph = self._paragraph(block.text, "Heading2")
         self._mark(paragraph, block.anchor)
 
     def _tiles(self, block: Tiles) -> None:

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
-import yaml
 from pydantic import BaseModel
 
 from indicators.scoring.score import two_places
+from schemas.enterprise import load_yaml
+from schemas.errors import CatalogueError
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -60,7 +61,7 @@ def year_before(period: str) -> str:
 @cache
 def vocabulary() -> dict[str, dict[str, dict[str, str]]]:
     """Kind → code → its words (`words.yaml`)."""
-    return yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
+    return load_yaml(Path(__file__).parent / "words.yaml", CatalogueError)
 
 
 class Wording:

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from schemas.contract import contracts
-from warehouse.marts import PERCENTAGES, REFERENCE, SCHEMAS, Mart, _figure_units, _rows, _unit_factors, marts
+from warehouse.marts import PERCENTAGES, REFERENCE, SCHEMAS, Mart, _figure_units, _rows, _unit_factors, derive, marts
 from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
 
 Rows = Iterable[Mapping[str, Any]]
@@ -20,7 +20,6 @@ RUN = {
     "factors_as_of": date(2026, 6, 30), "factors": "latest_published_as_of", "frozen_year": None, "parameter_set": "ndrc", "gwp_set": "AR5",
     "timezone": "Asia/Shanghai", **PERCENTAGES,
 }  # fmt: skip
-_FOLDER = Path(__file__).parents[2] / "warehouse"
 _STAGED = f"""create table staged.meter_part ({PART_COLUMNS}); create table staged.meter_event ({EVENT_COLUMNS});
 create table staged.meter_file (file bigint, source varchar, extract_id varchar)"""
 
@@ -56,7 +55,7 @@ def bare(
     for table in [name for name in rows if not name.startswith("mart.")]:
         fill(connection, table, rows.pop(table))
     _table(connection, "reference.figure_unit", _figure_units(connection))
-    connection.execute((_FOLDER / "reference.sql").read_text(encoding="utf-8"))
+    derive(connection)
     names = _with_upstream(wanted) or {mart.name for mart in marts()}
     for mart in [mart for mart in marts() if mart.name in names]:
         _mart(connection, mart, rows.pop(f"mart.{mart.name}", None), "view" if mart.name in live else "table")

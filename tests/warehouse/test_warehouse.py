@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import CatalogueError, MartError
-from tests.warehouse.bare import of
+from tests.warehouse.bare import bare, of
 from tests.warehouse.test_meters import judged
 from tests.world import READINGS, World, make
 from warehouse.marts import Warehouse
@@ -172,3 +172,21 @@ def test_a_step_of_more_than_45_days_is_an_estimate() -> None:
         return set(parts.select(pl.col("estimated") / (pl.col("measured") + pl.col("estimated"))).to_series())
 
     assert (share(45), share(46)) == ({0}, {1})
+
+
+def test_wall_time_is_the_time_in_the_zone_also_of_no_site_and_of_none() -> None:
+    # sites stand in the first two zones; Berlin's clocks changed on 2026-03-29 and 2026-10-25 at 01:00 UTC
+    sites = [{"site_id": "A", "timezone": "Asia/Shanghai"}, {"site_id": "B", "timezone": "Europe/Berlin"}]
+    rows = of(
+        bare({"clean.site": sites}, "site_month_order"),
+        """select zone, moment, wall_time(zone, moment), timezone(zone, moment)
+           from (values ('Asia/Shanghai'), ('Europe/Berlin'), ('Asia/Urumqi'), (null)) as z (zone)
+           cross join (values (timestamptz '2026-03-29 00:59:59Z'), ('2026-03-29 01:00:00Z'), ('2026-10-25 00:59:59Z'),
+                              ('2026-10-25 01:00:00Z'), ('2025-12-31 16:00:00Z'), (null)) as m (moment)""",
+    )
+    assert len(rows) == 24
+    assert [got for *_, got, _ in rows] == [wanted for *_, wanted in rows]
+    assert {(zone, str(got)) for zone, moment, got, _ in rows if str(moment).startswith("2025-12-31")} == {
+        ("Asia/Shanghai", "2026-01-01 00:00:00"), ("Europe/Berlin", "2025-12-31 17:00:00"),
+        ("Asia/Urumqi", "2025-12-31 22:00:00"), (None, "None"),
+    }  # fmt: skip

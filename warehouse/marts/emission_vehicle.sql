@@ -3,22 +3,7 @@
 -- grain: activity_id, gas
 -- kept: in emission_line
 -- rows: trip by started_at
-with quarter as (
-    -- a clock reading is looked up per quarter of an hour: no time zone changes within one
-    select distinct epoch_us(started_at) // 900000000 as quarter_of_an_hour from clean.trip
-),
-
-clock as (
-    select q.quarter_of_an_hour, z.timezone, timezone(z.timezone, make_timestamptz(q.quarter_of_an_hour * 900000000)) as local_time
-    from quarter as q
-    cross join (
-        select timezone from reference.site_zone
-        union
-        select timezone from reference.run
-    ) as z
-),
-
-vehicle as (
+with vehicle as (
     select
         v.*, coalesce(v.valid_from, date '0001-01-01') as from_day, coalesce(v.valid_to, date '9999-12-31') as to_day, z.timezone
     from clean.vehicle as v
@@ -28,13 +13,12 @@ vehicle as (
 trip as (
     select
         t.trip_id, t.source, t.extract_id, t.row_number, t.distance_km, v.site_id, v.vehicle_class, v.energy_type, v.emission_standard,
-        strftime(c.local_time, '%Y-%m') as month
+        strftime(wall_time(v.timezone, t.started_at), '%Y-%m') as month
     from clean.trip as t
-    inner join vehicle as v on t.vehicle_id = v.vehicle_id
-    inner join clock as c
+    inner join vehicle as v
         on
-            v.timezone = c.timezone and epoch_us(t.started_at) // 900000000 = c.quarter_of_an_hour
-            and c.local_time::date >= v.from_day and c.local_time::date <= v.to_day
+            t.vehicle_id = v.vehicle_id
+            and wall_time(v.timezone, t.started_at)::date >= v.from_day and wall_time(v.timezone, t.started_at)::date <= v.to_day
     -- what has no combustion engine burns nothing; what does not run on roads has no factor per kilometre
     where
         v.ownership <> 'outsourced' and coalesce(v.energy_type not in ('electric', 'hydrogen'), true)

@@ -13,7 +13,7 @@ with metered as (
 ),
 
 made as (
-    select b.site_id, b.line, strftime(timezone(z.timezone, b.produced_at), '%Y-%m') as month, sum(b.output_t::decimal(38, 6))::double as output_t
+    select b.site_id, b.line, strftime(wall_time(z.timezone, b.produced_at), '%Y-%m') as month, sum(b.output_t::decimal(38, 6))::double as output_t
     from clean.production_batch as b
     inner join reference.site_zone as z on b.site_id = z.site_id
     group by all

@@ -233,14 +233,14 @@ one_denominator as (
 driven as (
     select
         min(v.site_id) as site_id, min(v.vehicle_class) as vehicle_class, t.vehicle_id,
-        strftime(timezone(z.timezone, t.started_at), '%Y-%m') as month,
+        strftime(wall_time(z.timezone, t.started_at), '%Y-%m') as month,
         sum(t.distance_km::decimal(24, 4))::double as distance_km
     from clean.trip as t
     inner join clean.vehicle as v on t.vehicle_id = v.vehicle_id
     inner join reference.site_zone as z on v.site_id = z.site_id
     where
-        timezone(z.timezone, t.started_at)::date >= coalesce(v.valid_from, timezone(z.timezone, t.started_at)::date)
-        and timezone(z.timezone, t.started_at)::date <= coalesce(v.valid_to, timezone(z.timezone, t.started_at)::date)
+        wall_time(z.timezone, t.started_at)::date >= coalesce(v.valid_from, wall_time(z.timezone, t.started_at)::date)
+        and wall_time(z.timezone, t.started_at)::date <= coalesce(v.valid_to, wall_time(z.timezone, t.started_at)::date)
     group by t.vehicle_id, month
     -- a vehicle that changed its site or class in the month cannot say for which it was fuelled
     having count(distinct v.site_id) = 1 and count(distinct v.vehicle_class) = 1

@@ -31,7 +31,7 @@ merged as (
 cases as (
     select
         m.site_id,
-        strftime(timezone(coalesce(z.timezone, n.timezone), m.received_at), '%Y-%m') as month,
+        strftime(wall_time(coalesce(z.timezone, n.timezone), m.received_at), '%Y-%m') as month,
         p.policy,
         count(*) as complaint_cases,
         count(*) filter (where m.is_closed) as closed_cases,

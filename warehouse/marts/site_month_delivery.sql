@@ -20,7 +20,7 @@ target as (
         p.undelivered,
         p.partial,
         z.timezone,
-        timezone(
+        wall_time(
             z.timezone,
             case p.population when 'promised_by' then o.promised_by when 'requested_by' then o.requested_by when 'accepted_at' then o.accepted_at end
         ) as counted_at,
@@ -45,7 +45,7 @@ judged as (
             when t.status = 'partially_delivered' and t.partial = 'late' then false
             when t.delivered_at is null then false
             when t.precision = 'day'
-                then timezone(t.timezone, t.delivered_at)::date <= (timezone(t.timezone, t.due_at) + to_minutes(t.tolerance_min))::date
+                then wall_time(t.timezone, t.delivered_at)::date <= (wall_time(t.timezone, t.due_at) + to_minutes(t.tolerance_min))::date
             else t.delivered_at <= t.due_at + to_minutes(t.tolerance_min)
         end as is_on_time,
         case
@@ -62,7 +62,7 @@ judged as (
         and not (
             t.delivered_at is null
             and coalesce(t.status, '') not in ('cancelled', 'lost', 'undeliverable', 'returned')
-            and (t.undelivered = 'excluded' or coalesce(timezone(t.timezone, t.due_at) >= u.until_at, false))
+            and (t.undelivered = 'excluded' or coalesce(wall_time(t.timezone, t.due_at) >= u.until_at, false))
         )
 )
 

@@ -8,7 +8,7 @@ with delivered as (
         o.*,
         strftime(
             -- what was lost was never delivered: it counts when it was promised, or when it was accepted
-            timezone(z.timezone, coalesce(o.delivered_at, case when o.status = 'lost' then coalesce(o.promised_by, o.accepted_at) end)),
+            wall_time(z.timezone, coalesce(o.delivered_at, case when o.status = 'lost' then coalesce(o.promised_by, o.accepted_at) end)),
             '%Y-%m'
         ) as month
     from clean.customer_order as o

@@ -6,12 +6,12 @@
 select
     o.site_id,
     s.legal_entity_id,
-    strftime(timezone(z.timezone, o.accepted_at), '%Y-%m') as month,
+    strftime(wall_time(z.timezone, o.accepted_at), '%Y-%m') as month,
     count(*) as accepted_orders
 from clean.customer_order as o
 inner join reference.site_zone as z on o.site_id = z.site_id
 left join reference.site_month as s
-    on o.site_id = s.site_id and s.month = strftime(timezone(z.timezone, o.accepted_at), '%Y-%m')
+    on o.site_id = s.site_id and s.month = strftime(wall_time(z.timezone, o.accepted_at), '%Y-%m')
 where not o.is_superseded and o.accepted_at is not null
 group by all
 order by site_id, month

@@ -5,7 +5,7 @@
 with output as (
     select
         b.site_id,
-        strftime(timezone(z.timezone, b.produced_at), '%Y-%m') as month,
+        strftime(wall_time(z.timezone, b.produced_at), '%Y-%m') as month,
         sum(b.output_t::decimal(18, 4))::double as output_t,
         sum(b.output_pieces::decimal(18, 4))::double as output_pieces
     from clean.production_batch as b

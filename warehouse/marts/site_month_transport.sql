@@ -8,7 +8,7 @@ with trip as (
         v.site_id,
         v.energy_type,
         v.capacity_t,
-        strftime(timezone(z.timezone, t.started_at), '%Y-%m') as month,
+        strftime(wall_time(z.timezone, t.started_at), '%Y-%m') as month,
         t.load_t * (t.distance_km - t.empty_km) as work_t_km,
         v.capacity_t * t.distance_km as capacity_t_km
     from clean.trip as t
@@ -16,8 +16,8 @@ with trip as (
     inner join reference.site_zone as z on v.site_id = z.site_id
     where
         v.ownership in ('own', 'leased')
-        and timezone(z.timezone, t.started_at)::date >= coalesce(v.valid_from, timezone(z.timezone, t.started_at)::date)
-        and timezone(z.timezone, t.started_at)::date <= coalesce(v.valid_to, timezone(z.timezone, t.started_at)::date)
+        and wall_time(z.timezone, t.started_at)::date >= coalesce(v.valid_from, wall_time(z.timezone, t.started_at)::date)
+        and wall_time(z.timezone, t.started_at)::date <= coalesce(v.valid_to, wall_time(z.timezone, t.started_at)::date)
 ),
 
 fuelled as (

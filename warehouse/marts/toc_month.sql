@@ -145,7 +145,7 @@ declared as (
 trip as (
     select
         v.toc_id,
-        strftime(timezone(z.timezone, t.started_at), '%Y-%m') as month,
+        strftime(wall_time(z.timezone, t.started_at), '%Y-%m') as month,
         t.distance_km,
         t.empty_km,
         t.distance_km - t.empty_km as laden_km,
@@ -156,8 +156,8 @@ trip as (
     inner join reference.site_zone as z on v.site_id = z.site_id
     where
         v.toc_id is not null
-        and timezone(z.timezone, t.started_at)::date >= coalesce(v.valid_from, timezone(z.timezone, t.started_at)::date)
-        and timezone(z.timezone, t.started_at)::date <= coalesce(v.valid_to, timezone(z.timezone, t.started_at)::date)
+        and wall_time(z.timezone, t.started_at)::date >= coalesce(v.valid_from, wall_time(z.timezone, t.started_at)::date)
+        and wall_time(z.timezone, t.started_at)::date <= coalesce(v.valid_to, wall_time(z.timezone, t.started_at)::date)
 ),
 
 category as (

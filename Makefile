@@ -23,9 +23,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## generate the demo enterprise and run its twelve months
+demo: $(READY) ## generate the demo enterprise, run its twelve months and evaluate the year
 	$(BIN)/python -m examples.generate_demo $(DEMO)
 	$(BIN)/esg --enterprise $(DEMO) run --month 2026-01 --to 2026-12
+	$(BIN)/esg --enterprise $(DEMO) evaluate 2026
 	$(BIN)/esg --enterprise $(DEMO) report 2026
 
 test: $(READY) ## the whole suite

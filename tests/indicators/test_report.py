@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -11,14 +12,16 @@ from html.parser import HTMLParser
 import docx
 import pytest
 
+from indicators.declared import catalogue
 from indicators.report.document import Chart, Document, Heading, Points, Table, Text, chinese_font, drawings, html, pdf
 from indicators.report.evaluation_layout import document
 from indicators.report.word import docx_of
-from indicators.report.words import LANGUAGES, number, percent, score_text, signed, year_before
+from indicators.report.words import LANGUAGES, number, percent, score_text, signed, vocabulary, year_before
 from schemas.enterprise import Declaration
 from schemas.errors import HubError
 from schemas.lake import months_of
 from tests.indicators.evaluated import ENTERPRISE, OF_EXPERTS, OF_STANDARD, PROFILE, SCORE, SITE, World, results
+from warehouse.marts import REFERENCE
 
 ONLY_RESULT = ("result",)
 
@@ -549,3 +552,21 @@ def test_the_fixture_adds_up() -> None:
     total = next(row for row in results("2026") if row[0] == "total")
     assert total[2] == pytest.approx((46 * 70 + 50) / 49)
     assert ENTERPRISE.id == "demo"
+
+
+def test_every_policy_and_boundary_a_figure_can_have_has_its_words() -> None:
+    words = vocabulary()
+    kinds = ("emission", "energy", "satisfaction", "complaint", "on_time")
+    policies = {
+        row["policy"]
+        for kind in kinds
+        for row in csv.DictReader((REFERENCE / f"{kind}_policy.csv").open(encoding="utf-8"))
+    }
+    assert policies - set(words["policy"]) == set()
+    said = [
+        one.boundary if isinstance(one.boundary, dict) else {"": one.boundary}
+        for one in catalogue().values()
+        if one.boundary
+    ]
+    phrases = {phrase for one in said for text in one.values() for phrase in text.split("; ")}
+    assert phrases - set(words["boundary"]) == set()

@@ -211,7 +211,7 @@ class Run:
         votes, caps = self._votes(period, chosen_values, None if is_earlier else last)
         has_previous = not is_earlier and _of(values, before).height > 0
         facts = Facts.of(
-            chosen_values, votes, contested=contested(votes), months=tuple(months),
+            chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
             events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period),
             previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
         )  # fmt: skip

@@ -98,13 +98,35 @@ class Blend(_Declared):
     metrics: dict[str, MetricAnchors] = {}
 
 
+class Gate(_Declared):
+    """When a panel must meet again.
+
+    Attributes:
+        apart: an indicator whose levels lie so many apart is discussed.
+        alpha: below it, and with more than `share` of the indicators to discuss, everything is scored again.
+        good_alpha: from it on agreement is called good; between the two, tentative.
+    """
+
+    apart: int = Field(default=2, ge=1, le=5)
+    alpha: Share = Decimal("0.667")
+    good_alpha: Share = Decimal("0.8")
+    share: Share = Decimal("0.2")
+
+    @model_validator(mode="after")
+    def _good_is_not_below_sufficient(self) -> Self:
+        if self.good_alpha < self.alpha:
+            raise ValueError("good_alpha lies below alpha / “良好”门槛低于“可接受”门槛")
+        return self
+
+
 class Panel(_Declared):
-    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and whether metrics cap it."""
+    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and what checks it."""
 
     minimum: int = Field(ge=1)
     trimmed_from: int = Field(ge=3)
     aggregate: Literal["trimmed", "median", "mean"] = "trimmed"
     metric_caps: bool = True
+    gate: Gate = Gate()
 
 
 class Weights(_Declared):

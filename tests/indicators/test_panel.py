@@ -18,13 +18,14 @@ from indicators.scoring.panel import (
     PANEL_ITEM,
     Cap,
     Panel,
+    contested,
     levels,
     lowered,
     metric_caps,
     panel_score,
     results,
 )
-from indicators.scoring.profile import load
+from indicators.scoring.profile import Gate, load
 from schemas.errors import CatalogueError
 
 PROFILE = load("draft-neutral-v1")
@@ -113,6 +114,32 @@ def test_exactly_a_fifth_flagged_is_not_more_than_a_fifth() -> None:
     panel = results(votes(*of(given)), PROFILE, SUBJECT)
     assert statistic(panel, "krippendorff_alpha_ordinal")["value"] < 0.667
     assert (statistic(panel, "gate")["value"], statistic(panel, "gate")["verdict"]) == (0.2, "discuss_flagged")
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict", "said"),
+    [
+        ({}, "second_round", "insufficient"),  # a third flagged, alpha .4755
+        ({"share": 0.34}, "discuss_flagged", "insufficient"),
+        ({"alpha": 0.47, "good_alpha": 0.47}, "discuss_flagged", "good"),
+        ({"alpha": 0.47}, "discuss_flagged", "tentative"),
+        ({"apart": 3}, "passed", "insufficient"),  # 3–5 and 2–4 lie two apart
+        ({"apart": 1, "alpha": 0.47}, "discuss_flagged", "tentative"),
+    ],
+)
+def test_the_profile_says_when_a_panel_meets_again(gate: dict[str, Any], verdict: str, said: str) -> None:
+    declared = PROFILE.panel.model_copy(update={"gate": Gate.model_validate(gate)})
+    panel = results(votes(*of(GOLDEN)), PROFILE.changed(panel=declared), SUBJECT)
+    assert statistic(panel, "gate")["verdict"] == verdict
+    assert statistic(panel, "krippendorff_alpha_ordinal")["verdict"] == said
+    assert panel.items["is_flagged"].sum() == {3: 0, 1: 5}.get(gate.get("apart"), 2)  # A.3.3 alone is of one mind
+
+
+def test_what_stays_contested_follows_the_profile() -> None:
+    last = votes(*of({"A.1.1": (3, 4, 5)}, round=2))
+    wide = PROFILE.panel.model_copy(update={"gate": Gate(apart=3)})
+    assert contested(last, PROFILE) == {"A.1.1"}
+    assert contested(last, PROFILE.changed(panel=wide)) == frozenset()
 
 
 def test_a_panel_of_one_mind_passes_although_alpha_is_undefined() -> None:

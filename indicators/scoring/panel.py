@@ -222,7 +222,7 @@ def lowered(
 
     Args:
         experts: rows as given.
-        caps: by indicator, as `metric_caps` finds them; an expert's comment lifts one.
+        caps: by indicator, as `metric_caps` finds them; an expert's `over_cap_reason` lifts one, a comment does not.
         register: ids of the evidence that may be cited; a level above 1 needs one. None: no evidence is asked for.
 
     Returns:
@@ -249,7 +249,7 @@ def _cap_of(row: Mapping[str, Any], metric: Cap | None, admissible: set[str] | N
         return None
     if admissible is not None and level > WITHOUT_EVIDENCE and not _cited(row) & admissible:
         return Cap(WITHOUT_EVIDENCE, "evidence_not_admissible" if _cited(row) else "no_evidence")
-    if metric is not None and level > metric.level and not (row.get("comment") or "").strip():
+    if metric is not None and level > metric.level and not (row.get("over_cap_reason") or "").strip():
         return metric
     return None
 

@@ -33,7 +33,7 @@ STANDARD = {key: one for key, one in catalogue().items() if one.kind != "metric"
 SUBJECT = ("2026", "demo")
 VOTE = {
     "expert_id": pl.String, "indicator_id": pl.String, "round": pl.Int64, "level": pl.Int64, "is_absent": pl.Boolean,
-    "evidence_ids": pl.String, "comment": pl.String, "is_conflicted": pl.Boolean, "conflict": pl.String,
+    "evidence_ids": pl.String, "comment": pl.String, "over_cap_reason": pl.String, "is_conflicted": pl.Boolean, "conflict": pl.String,
 }  # fmt: skip
 GOLDEN = {
     "A.1.16": (4, 4, 3, 5, 4), "A.1.18": (3, 3, 2, 3, 4), "A.2.3": (4, 3, 4), "A.3.1": (2, 3, 2, 2, 3),
@@ -271,10 +271,10 @@ def test_a_metric_caps_where_it_is_missing_or_out_of_bounds(rows: list[dict[str,
     assert found == (None if reason is None else Cap(3, reason))
 
 
-def test_a_capped_level_counts_three_unless_the_expert_says_why() -> None:
+def test_a_capped_level_counts_three_unless_the_expert_says_why_it_may_lie_above() -> None:
     given = votes(
-        vote("X1", "A.2.1", 5), vote("X2", "A.2.1", 4, comment="已现场核对原始考勤"), vote("X3", "A.2.1", 4, comment=" "),
-        vote("X4", "A.2.1", 3),
+        vote("X1", "A.2.1", 5, comment="管理较好"), vote("X2", "A.2.1", 4, over_cap_reason="已现场核对原始考勤"),
+        vote("X3", "A.2.1", 4, over_cap_reason=" "), vote("X4", "A.2.1", 3),
     )  # fmt: skip
     caps = {"A.2.1": Cap(3, "M065: missing (>= 95)")}
     found = lowered(given, caps)
@@ -287,7 +287,7 @@ def test_a_capped_level_counts_three_unless_the_expert_says_why() -> None:
 
 def test_a_level_above_one_needs_evidence_that_may_be_cited() -> None:
     given = votes(
-        vote("X1", "A.1.1", 4, evidence_ids="EV1|EV9"), vote("X2", "A.1.1", 4, evidence_ids="EV9", comment="见现场"),
+        vote("X1", "A.1.1", 4, evidence_ids="EV1|EV9"), vote("X2", "A.1.1", 4, evidence_ids="EV9", over_cap_reason="见现场"),
         vote("X3", "A.1.1", 2), vote("X4", "A.1.1", 1), vote("X5", "A.1.1", None, is_absent=True),
     )  # fmt: skip
     found = lowered(given, register=["EV1"])

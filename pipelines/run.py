@@ -214,6 +214,7 @@ class Run:
             chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
             events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period),
             previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
+            enterprise_type=self.enterprise.declaration.enterprise_type,
         )  # fmt: skip
         return facts, votes, caps
 

@@ -213,15 +213,21 @@ class Annexes(Cells):
         one, t = self.evaluation, self.t
         rows = []
         for key in self.six:
-            points = self.anchors(key)
-            declared = one.profile.get("anchors", {}).get(key, {})
-            scored = next(iter(one.of("normalised", indicator_id=key)), {})
+            points, anchors = self.anchors(key), self.anchored(key)
             cells = [Cell(t("未声明", "not declared"), "lack")] * 4 if points is None else [Cell(number(point, one.indicators[key]["unit"]), "n") for point in points]  # fmt: skip
-            source = scored.get("anchor_source") or (self.name(declared["source"]) if declared else "–")
-            rows.append([self.ref(key), Cell(self.title(key)), *cells, self.of_unit(key), self.value(one.values.get(key), key), Cell(self.one_of_two(str(source)))])  # fmt: skip
-        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("0 分", "0 points"), ("60 分", "60 points"), ("80 分", "80 points"), ("100 分", "100 points"), ("单位", "Unit"), ("本期值", "Value"), ("依据", "Basis"))  # fmt: skip
-        return [Table(head, rows, widths=(0.7, 1.4, 0.8, 0.8, 0.8, 0.8, 1.1, 0.9, 2.6)),
+            source = self.one_of_two(str(anchors.get("anchor_source") or "–"))
+            rows.append([self.ref(key), Cell(self.title(key)), *cells, self.of_unit(key), self.value(one.values.get(key), key), Cell(self._for(anchors)), Cell(source)])  # fmt: skip
+        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("0 分", "0 points"), ("60 分", "60 points"), ("80 分", "80 points"), ("100 分", "100 points"), ("单位", "Unit"), ("本期值", "Value"), ("适用", "For"), ("依据", "Basis"))  # fmt: skip
+        return [Table(head, rows, widths=(0.7, 1.4, 0.8, 0.8, 0.8, 0.8, 1.1, 0.9, 1.3, 2)),
                 self.note("60 分为行业基准，80 分为良好实践，100 分为领先。标为起步取值的锚点须由专家组按企业类型确认后方可用于对外报告。", "60 is the sector's baseline, 80 good practice, 100 leading. Anchors marked as starting values are to be confirmed by the panel for the type of enterprise before a report leaves the house.")]  # fmt: skip
+
+    def _for(self, anchors: Row) -> str:
+        """Whom anchors are for, and since when."""
+        if not anchors:
+            return "–"
+        kind, first, last = (anchors.get(name) for name in ("anchor_type", "anchor_from", "anchor_to"))
+        whom = self.word("enterprise_type", str(kind)) if kind else self.t("各类企业", "every type")
+        return f"{whom}, {first or '…'} – {last or '…'}" if first or last else whom
 
     def monte_carlo(self) -> list[Block]:
         """What was varied."""
@@ -308,6 +314,8 @@ def _counted(name: str) -> list[str | int]:
 
 
 def _is_divided(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_is_divided(one) for one in value)
     return isinstance(value, dict) and not set(value) <= {"zh", "en"}
 
 
@@ -319,6 +327,7 @@ def _leaf(cells: Cells, value: object) -> str:
         parts = [f"{cells.word('setting', str(name))} {_leaf(cells, one)}" for name, one in given]
         return cells.t("；", "; ").join(parts) or "–"
     if isinstance(value, list | tuple):
-        return cells.several(_leaf(cells, one) for one in value) or "–"
+        parts = [_leaf(cells, one) for one in value]
+        return (" | ".join(parts) if _is_divided(value) else cells.several(parts)) or "–"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return "–" if value is None else cells.word("setting_value", text)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -82,6 +83,30 @@ class Anchors(_Declared):
             raise ValueError("x0, x60, x80, x100 must rise or fall strictly / 锚点须严格单调")
         if self.baseline is not None and self.relative_to != "own_baseline":
             raise ValueError("a baseline needs relative_to: own_baseline")
+        return self
+
+
+class Benchmark(Anchors):
+    """The anchors of an indicator, for one type of enterprise if it names one, from day to day (both included)."""
+
+    enterprise_type: EnterpriseType | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def is_valid(self, day: date) -> bool:
+        """Whether it counts on a day."""
+        return (self.valid_from or date.min) <= day <= (self.valid_to or date.max)
+
+    def meets(self, other: Benchmark) -> bool:
+        """Whether there is a day on which both would count for the same enterprise."""
+        latest, earliest = (max(self.valid_from or date.min, other.valid_from or date.min),
+                            min(self.valid_to or date.max, other.valid_to or date.max))  # fmt: skip
+        return self.enterprise_type == other.enterprise_type and latest <= earliest
+
+    @model_validator(mode="after")
+    def _valid_at_all(self) -> Self:
+        if (self.valid_to or date.max) < (self.valid_from or date.min):
+            raise ValueError("valid_to lies before valid_from / 失效日早于生效日")
         return self
 
 
@@ -208,14 +233,18 @@ class MonteCarlo(_Declared):
 
 
 class Profile(_Declared):
-    """A scoring profile; see `profiles/draft-neutral-v1.yaml` for what each line means."""
+    """A scoring profile; see `profiles/draft-neutral-v1.yaml` for what each line means.
+
+    Attributes:
+        anchors: indicator → its anchors, or several by type of enterprise and validity.
+    """
 
     id: str
     version: str
     title: Words
     tree: str
     indicators: tuple[str, ...] | None = None
-    anchors: dict[str, Anchors]
+    anchors: dict[str, Annotated[tuple[Benchmark, ...], Field(min_length=1)]]
     targets: dict[str, Decimal] = {}
     panel: Panel
     blend: Blend = Blend()
@@ -245,9 +274,21 @@ class Profile(_Declared):
         listed = (key for key, one in catalogue().items() if one.kind != "metric")
         return set(listed if self.indicators is None else self.indicators) - set(self.not_applicable)
 
+    def anchors_of(self, key: str, enterprise_type: EnterpriseType | None, day: date) -> Benchmark | None:
+        """The anchors of an indicator that count on a day: those of the type of enterprise before those of all."""
+        valid = {one.enterprise_type: one for one in self.anchors.get(key, ()) if one.is_valid(day)}
+        return valid.get(enterprise_type) or valid.get(None)
+
     def changed(self, **changes: Any) -> Profile:  # noqa: ANN401
         """The profile with some top-level parts replaced: another method, with another hash."""
         return self.model_copy(update=changes)
+
+    @field_validator("anchors", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: [one] if isinstance(one, dict | Anchors) else one for key, one in value.items()}
 
     @field_validator("grades", mode="before")
     @classmethod
@@ -257,6 +298,17 @@ class Profile(_Declared):
         if value not in grade_sets():
             raise ValueError(f"no set of grades is called {value!r}; there are {', '.join(grade_sets())}")
         return grade_sets()[value]
+
+    @model_validator(mode="after")
+    def _one_set_of_anchors_counts(self) -> Self:
+        for key, given in self.anchors.items():
+            for one, other in combinations(given, 2):
+                if one.meets(other):
+                    raise ValueError(
+                        f"anchors.{key}: two sets for {one.enterprise_type or 'every type'} are valid on the same day"
+                        " / 同一类型的锚点有效期重叠"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _core_indicators_apply(self) -> Self:
@@ -285,8 +337,9 @@ class Profile(_Declared):
         for key in sorted(known & set(self.anchors)):
             if not indicators[key].is_computed:
                 wrong.append(f"{key}: is scored by experts and has no anchors")
-            elif indicators[key].direction != self.anchors[key].direction:
-                wrong.append(f"{key}: {self.anchors[key].direction} is better by its anchors, not by the catalogue")
+                continue
+            by_anchors = {one.direction for one in self.anchors[key]} - {indicators[key].direction}
+            wrong += [f"{key}: {one} is better by its anchors, not by the catalogue" for one in sorted(by_anchors)]
         for key, anchors in self.blend.metrics.items():
             metric = indicators.get(anchors.metric)
             if metric is None or key not in metric.serves or anchors.relative_to not in (None, "own_baseline"):

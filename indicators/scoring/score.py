@@ -7,9 +7,11 @@ score on the edge of a grade falls where the rule says.
 from __future__ import annotations
 
 import math
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -22,9 +24,11 @@ from indicators.declared import Indicator, catalogue, tree
 from indicators.scoring.events import Effects, Event, counted, effects
 from indicators.scoring.panel import A_LEVEL, FULL, panel_score
 from indicators.scoring.panel import levels as panel_levels
-from indicators.scoring.profile import Anchors, Profile
+from indicators.scoring.profile import Anchors, Benchmark, Profile
 from indicators.scoring.weights import Peers, Weighting, weighting
+from schemas.enterprise import EnterpriseType
 from schemas.errors import CatalogueError
+from schemas.lake import months_of
 
 _YEAR = 12  # months
 AT = (Fraction(0), Fraction(60), Fraction(80), FULL)
@@ -47,7 +51,7 @@ NORMALISED = pl.Schema(
     {
         **_SUBJECT, "indicator_id": pl.String, "method": pl.String, "value": pl.Float64, "unit": pl.String, "numerator": pl.Float64,
         "denominator": pl.Float64, "value_state": pl.String, "x0": pl.Float64, "x60": pl.Float64, "x80": pl.Float64,
-        "x100": pl.Float64, "anchor_source": pl.String, "score": pl.Float64, "reason": pl.String, "previous_value": pl.Float64,
+        "x100": pl.Float64, "anchor_source": pl.String, "anchor_type": pl.String, "anchor_from": pl.Date, "anchor_to": pl.Date, "score": pl.Float64, "reason": pl.String, "previous_value": pl.Float64,
         "previous_score": pl.Float64, "target": pl.Float64,
     }
 )  # fmt: skip
@@ -90,6 +94,7 @@ class Facts:
     """What is known of one organisation in one period; what a profile turns into scores.
 
     Attributes:
+        enterprise_type: what kind of enterprise it is; None: none that has anchors of its own.
         values: the chosen row of `indicator.value` of each indicator and metric.
         levels: what the experts of the panel gave.
         contested: indicators the panel did not agree on.
@@ -108,6 +113,13 @@ class Facts:
     peers: Peers = field(default_factory=dict)
     months: tuple[str, ...] = ()
     previous: Facts | None = None
+    enterprise_type: EnterpriseType | None = None
+
+    @property
+    def last_day(self) -> date:
+        """The day the period ends."""
+        year, month = map(int, months_of(self.period)[-1].split("-"))
+        return date(year, month, monthrange(year, month)[1])
 
     @classmethod
     def of(cls, values: pl.DataFrame, experts: pl.DataFrame, **more: Any) -> Facts:  # noqa: ANN401
@@ -350,13 +362,12 @@ class Assessment:
                 "value": _level(key, self.facts, self.profile),
                 "value_state": judgement.state,
             }
-        anchors = self.profile.anchors.get(key)
+        anchors = anchors_of(key, self.facts, self.profile)
         points = anchors.points(basis(key, self.facts, self.profile)) if anchors else None
         given = {name: row[name] for name in ("value", "numerator", "denominator") if name in row} if row else {}
         return shown | given | {
             "method": "anchors", "value_state": "missing" if row is None else row["state"],
-            "anchor_source": f"{anchors.source.zh} | {anchors.source.en}" if anchors else None,
-            **dict(zip(("x0", "x60", "x80", "x100"), points or (None,) * 4, strict=True)),
+            **(anchor_row(anchors, points) if anchors else {}),
         }  # fmt: skip
 
 
@@ -376,9 +387,25 @@ def anchored_score(value: Fraction, anchors: Anchors, basis: Fraction | None = N
     return FULL
 
 
+def anchor_row(anchors: Benchmark, points: tuple[Fraction, ...] | None = None) -> dict[str, Any]:
+    """What `score.normalised` says of anchors: where they lie (as far as that is known), for whom, and since when."""
+    found = points or anchors.points()
+    return {
+        **({f"x{at}": found[place] for place, at in enumerate(AT)} if found else {}),
+        "anchor_source": f"{anchors.source.zh} | {anchors.source.en}", "anchor_type": anchors.enterprise_type,
+        "anchor_from": anchors.valid_from, "anchor_to": anchors.valid_to,
+    }  # fmt: skip
+
+
+def anchors_of(key: str, facts: Facts, profile: Profile) -> Benchmark | None:
+    """The anchors of an indicator that count for the enterprise at the end of the period; None where there are none."""
+    return profile.anchors_of(key, facts.enterprise_type, facts.last_day)
+
+
 def basis(key: str, facts: Facts, profile: Profile) -> Fraction | None:
     """What the anchors of an indicator are multiples of: its target, or last year's value; None where unknown or fixed."""
-    relative_to = profile.anchors[key].relative_to
+    anchors = anchors_of(key, facts, profile)
+    relative_to = anchors.relative_to if anchors else None
     if relative_to == "target":
         return Fraction(profile.targets[key]) if key in profile.targets else None
     if relative_to == "last_year" and facts.previous is not None:
@@ -489,12 +516,13 @@ def _judge_value(key: str, facts: Facts, profile: Profile) -> Judgement:
     if found.score is None:
         never = found.state == "not_applicable" and key in profile.core
         return Judgement("missing", None, found.reason) if never else found
-    if key not in profile.anchors:
+    anchors = anchors_of(key, facts, profile)
+    if anchors is None:
         return Judgement("missing", None, "no_anchor")
-    points = anchored_score(found.score, profile.anchors[key], basis(key, facts, profile))
+    points = anchored_score(found.score, anchors, basis(key, facts, profile))
     if points is None:
         lacking = {"target": "no_target", "last_year": "no_last_year"}
-        return Judgement("missing", None, lacking.get(str(profile.anchors[key].relative_to), "no_anchor"))
+        return Judgement("missing", None, lacking.get(str(anchors.relative_to), "no_anchor"))
     return Judgement(found.state, points, found.reason)
 
 

@@ -25,6 +25,7 @@ from indicators.scoring.score import (
     Assessment,
     Judgement,
     anchored_score,
+    anchors_of,
     assess,
     basis,
     judged,
@@ -177,10 +178,11 @@ def _taken_together(levels: np.ndarray, profile: Profile) -> np.ndarray:
 
 def _values_drawn(key: str, base: Assessment, random: np.random.Generator) -> np.ndarray:
     """The score of a value that is off by what its state allows, on anchors that are moved together."""
-    set_up, anchors = base.profile.monte_carlo, base.profile.anchors[key]
+    set_up, anchors = base.profile.monte_carlo, anchors_of(key, base.facts, base.profile)
+    assert anchors is not None  # noqa: S101 - otherwise it had no score
     points = anchors.points(basis(key, base.facts, base.profile))
     value = usable(base.facts.values[key], base.profile).score
-    assert points is not None  # noqa: S101 - otherwise it had no score
+    assert points is not None  # noqa: S101
     assert value is not None  # noqa: S101
     band, spread = float(_band(key, base)), float(set_up.anchor_spread)
     x = np.full(set_up.runs, float(value))
@@ -362,9 +364,10 @@ def _ends(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
 
 
 def _ends_of_value(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
-    anchors, relative_to = base.profile.anchors[key], basis(key, base.facts, base.profile)
+    anchors, relative_to = anchors_of(key, base.facts, base.profile), basis(key, base.facts, base.profile)
+    assert anchors is not None  # noqa: S101 - otherwise it had no score
     points, value = anchors.points(relative_to), usable(base.facts.values[key], base.profile).score
-    assert points is not None  # noqa: S101 - otherwise it had no score
+    assert points is not None  # noqa: S101
     assert value is not None  # noqa: S101
     moves = {
         "activity": Fraction(_band(key, base)) * _exposed(key, value),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from indicators.declared import catalogue
 from indicators.scoring.panel import panel_score
 from indicators.scoring.profile import SHIPPED, Anchors, Profile, load
-from indicators.scoring.score import RESULT, anchored_score, grade, score, two_places
+from indicators.scoring.score import RESULT, Facts, anchored_score, assess, grade, score, two_places
 from schemas.errors import CatalogueError
 
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
@@ -250,6 +250,74 @@ def test_anchors_that_do_not_rise_or_fall_strictly_are_refused(anchors: dict[str
         Anchors.model_validate(anchors)
 
 
+def dated(
+    first: str | None = None, last: str | None = None, kind: str | None = None, x0: int = 80
+) -> dict[str, object]:
+    """Anchors of A.2.7 from day to day, for a type of enterprise; by default x0 80 … x100 99."""
+    return four(x0, 92, 96, 99) | {"valid_from": first, "valid_to": last, "enterprise_type": kind}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([dated(), dated()], r"anchors\.A\.2\.7: two sets for every type are valid on the same day"),
+        ([dated(last="2026-06-30"), dated("2026-06-30")], r"A\.2\.7: two sets for every type"),
+        ([dated(kind="warehouse"), dated("2026-01-01", kind="warehouse")], r"A\.2\.7: two sets for warehouse"),
+        ([dated("2026-02-01", "2026-01-31")], "valid_to lies before valid_from"),
+        ([dated(kind="circus")], "enterprise_type"),
+        ([dated(), dated(kind="warehouse", x0=96)], "strictly"),
+        ([], "at least 1 item"),
+    ],
+)
+def test_anchors_that_leave_open_which_counts_are_refused(given: list[dict[str, object]], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        written(A_2_7=given)
+
+
+def test_anchors_that_run_the_wrong_way_for_one_type_are_refused() -> None:
+    falling = four(99, 96, 92, 80) | {"enterprise_type": "express"}
+    assert written(A_2_7=[dated(), falling]).misfits(catalogue()) == [
+        "A.2.7: lower is better by its anchors, not by the catalogue"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "kind", "points"),
+    [
+        # 90 % on time; x0 80: 60·10/12 = 50; x0 85: 60·5/7 = 42.8571; x0 88: 60·2/4 = 30; x0 70: 60·20/22 = 54.5455
+        ("2025", "integrated", 50),
+        ("2026", "integrated", 42.8571),  # the change of June counts: the period ends in December
+        ("2025-07..2026-06", "integrated", 50),  # ends on the last day of the old ones
+        ("2025", "warehouse", 30),  # those of the type go before those of all
+        ("2026", "warehouse", 54.5455),
+        ("2027", "warehouse", 42.8571),  # those of the type are no longer valid: those of all count
+        ("2026", None, 42.8571),
+    ],
+)
+def test_the_anchors_of_the_type_at_the_end_of_the_period_count(period: str, kind: str | None, points: float) -> None:
+    profile = written(
+        A_2_7=[
+            dated(last="2026-06-30"), dated("2026-07-01", x0=85), dated(last="2025-12-31", kind="warehouse", x0=88),
+            dated("2026-01-01", "2026-12-31", kind="warehouse", x0=70),
+        ]
+    )  # fmt: skip
+    facts = Facts.of(values({"A.2.7": 90.0}, period=period), experts({}), enterprise_type=kind)
+    one = assess(facts, profile)
+    assert round(float(one.line("A.2.7")["score"]), 4) == points
+    row = one.normalised().row(by_predicate=pl.col("indicator_id") == "A.2.7", named=True)
+    assert (row["anchor_type"] or "integrated") in ("integrated", kind)
+    assert row["x0"] == {50: 80, 42.8571: 85, 30: 88, 54.5455: 70}[points]
+
+
+def test_without_anchors_valid_at_the_end_of_the_period_there_is_no_score() -> None:
+    line = of(score(values(GOLDEN), experts({}), written(A_2_7=[dated(last="2026-12-30")])), "A.2.7")
+    assert (line["state"], line["reason"]) == ("missing", "no_anchor")
+
+
+def test_the_simple_spelling_says_the_same_as_a_list_of_one() -> None:
+    assert written(A_2_7=dated()).hash == written(A_2_7=[dated()]).hash
+
+
 TEXT = {"zh": "试", "en": "test"}
 ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
 
@@ -429,7 +497,7 @@ def test_a_score_is_rounded_half_up_once_before_it_is_graded(number: float, prin
 
 @given(value=st.floats(0, 200, allow_nan=False), more=st.floats(0, 50), key=st.sampled_from(SIX))
 def test_scores_stay_within_bounds_and_follow_the_direction(value: float, more: float, key: str) -> None:
-    anchors = PROFILE.anchors[key]
+    (anchors,) = PROFILE.anchors[key]
     first, second = (anchored_score(Fraction(x), anchors) for x in (value, value + more))
     assert 0 <= first <= 100
     assert (second >= first) if anchors.direction == "higher" else (second <= first)

@@ -28,7 +28,7 @@ from schemas.lake import months_of
 Row = dict[str, Any]
 
 SCORE_TABLES = (
-    "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing",
+    "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing", "left_out",
     "contribution", "definition",
 )  # fmt: skip
 """The tables of the evaluation beside `score.result`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from indicators.report.document import Block, Cell, Heading, Points, Table, Text
 from indicators.report.evaluation import Row
 from indicators.report.evaluation_cells import Cells
-from indicators.report.words import number
+from indicators.report.words import number, signed
 
 _EXPERTS_ABREAST = 9
 
@@ -26,7 +26,7 @@ class Annexes(Cells):
             (self.t("附录 C", "Annex C"), "专家评分表（化名）", "Sheets of the experts (pseudonyms)", self.sheets()),
             (self.t("附录 D", "Annex D"), "权重与方法参数", "Weights and parameters of the method", self.weights()),
             (self.t("附录 E", "Annex E"), "锚点与基准", "Anchors and benchmarks", self.benchmarks()),
-            (self.t("附录 F", "Annex F"), "蒙特卡洛设置与结果", "Monte Carlo: set-up and result", self.monte_carlo()),
+            (self.t("附录 F", "Annex F"), "蒙特卡洛设置与结果", "Monte Carlo: set-up and result", [*self.monte_carlo(), *self.left_out()]),
             (self.t("附录 G", "Annex G"), "定义", "Definitions", self.definitions()),
             (self.t("附录 H", "Annex H"), "变更与重述记录", "Changes and restatements", self.changes()),
         ]  # fmt: skip
@@ -238,6 +238,22 @@ class Annexes(Cells):
         setup = (one.profile.get("monte_carlo") or {}) | {name: runs[0][name] for name in ("runs", "seed")}
         said = [[Cell(name), Cell(value)] for name, value in _flat(self, setup)]
         return [Table(["", ""], said, widths=(1.5, 4)), Text(t("结果见 5.4（均值、标准差、分位数与等级概率）。同一数据、方法与种子给出逐字节相同的结果表。", "The result stands in 5.4 (mean, deviation, quantiles, probabilities of grades). The same data, method and seed give the same tables to the byte."))]  # fmt: skip
+
+    def left_out(self) -> list[Block]:
+        """The total without each indicator."""
+        t, rows = self.t, self.evaluation.score["left_out"]
+        title = Heading(t("逐项剔除", "One indicator left out"))
+        if not self.evaluation.result or rows is None:
+            return [title, *self.absent("left_out")]
+        ordered = sorted(rows, key=lambda row: (-abs(row["difference"] or 0.0), self.of_standard.index(row["indicator_id"])))  # fmt: skip
+        listed = [
+            [self.ref(row["indicator_id"]), Cell(self.title(row["indicator_id"])), self.plain(row["total"]), Cell(row["grade"] or t("不评级", "none")),
+             Cell("–", "none") if row["difference"] is None else Cell(signed(row["difference"]), "n")]
+            for row in ordered
+        ]  # fmt: skip
+        head = self.head(("编号", "Id"), ("剔除的指标", "Indicator left out"), ("综合（分）", "Total (points)"), ("等级", "Grade"), ("综合之差（分）", "Change of total (points)"))  # fmt: skip
+        return [title, self.note("被剔除指标的权重按比例归于同维度其余指标。", "The weight of what is left out goes to the rest of its pillar in proportion."),
+                self.listed(Table(head, listed, widths=(0.8, 3, 1, 1, 1.2)), ("没有可剔除的指标。", "There is nothing to leave out."))]  # fmt: skip
 
     # ── G, H ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -424,7 +424,7 @@ class _Layout(Cells):
             Heading(t("5.1 综合与三维度得分", "5.1 Scores")), *scored, *(self._moves() if self.total else []),
             Heading(t("5.2 指标明细", "5.2 Indicators")), self._six_table(), *self._trends(), *(self._fifty() if self.total else []), self._metrics_table(),
             Heading(t("5.3 专家一致性", "5.3 Agreement of experts")), *self._agreement(),
-            Heading(t("5.4 不确定性与敏感性", "5.4 Uncertainty and sensitivity")), *self._uncertainty(), *self._alternatives(), *self._swings(), *self._definitions(),
+            Heading(t("5.4 不确定性与敏感性", "5.4 Uncertainty and sensitivity")), *self._uncertainty(), *self._alternatives(), *self._swings(), *self._without(), *self._definitions(),
             Heading(t("5.5 验证材料", "5.5 Verification material")),
             Text(t(f"证据登记（附录 B，{len(one.evidence)} 份，附 sha256）；专家评分表（附录 C）；系统数据 {len(one.extracts)} 个文件（第 3.2 节，逐文件 sha256 见 report.json）；机器可读的全部数据 report.json，其内容指纹与本报告一致。任一数值可用 esg trace 追溯到原始行（附录 A）。",
                    f"Register of evidence (annex B, {len(one.evidence)} papers with sha256); sheets of the experts (annex C); {len(one.extracts)} files of system data (3.2; sha256 of each in report.json); report.json with all of it for machines, its hash that of this report. esg trace walks any value down to its original lines (annex A).")),
@@ -661,6 +661,19 @@ class _Layout(Cells):
         listed = [[self.ref(row["indicator_id"]) if row["indicator_id"] in self.evaluation.indicators else Cell("–", "none"), Cell(label[id(row)]), self.plain(row["low_total"]), self.plain(row["high_total"]), self.plain(row["swing"])] for row in top]  # fmt: skip
         head = self.head(("编号", "Id"), ("变动项", "What is varied"), ("最低（分）", "Lowest (points)"), ("最高（分）", "Highest (points)"), ("幅度（分）", "Swing (points)"))  # fmt: skip
         return [title, Chart(caption, drawn, wide=True), Table(head, listed, widths=(0.8, 3, 1, 1, 1))]
+
+    def _without(self) -> list[Block]:
+        """What leaving one indicator out does at most; every one of them in annex F."""
+        t, rows = self.t, self.evaluation.score["left_out"]
+        moved = [row for row in rows or [] if row["difference"] is not None]
+        if not moved:
+            return []
+        most = max(moved, key=lambda row: (abs(row["difference"]), -self.of_standard.index(row["indicator_id"])))
+        grade = self.total["grade"] if self.total else None
+        others = [f"{row['indicator_id']} ({row['grade'] or t('不评级', 'none')})" for row in sorted(moved, key=lambda row: self.of_standard.index(row["indicator_id"])) if row["grade"] != grade]  # fmt: skip
+        said = t(f"影响最大的是剔除 {self.labelled(most['indicator_id'])}：综合 {signed(most['difference'])} 分。", f"Leaving out {self.labelled(most['indicator_id'])} matters most: {signed(most['difference'])} points of the total.")  # fmt: skip
+        changed = t(f"剔除后等级改变的指标：{self.several(others)}。", f"The grade changes without: {self.several(others)}.") if others else t("剔除任何一项均不改变等级。", "No single indicator changes the grade by being left out.")  # fmt: skip
+        return [Heading(t("逐项剔除", "One indicator left out")), Text(said + t("", " ") + changed + t("逐项结果见附录 F。", " All of them in annex F."))]  # fmt: skip
 
     def _what(self, row: Row) -> str:
         name = self.labelled(row["indicator_id"]) if row["indicator_id"] in self.evaluation.indicators else ""

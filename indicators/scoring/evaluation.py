@@ -23,9 +23,11 @@ from indicators.scoring.score import CONTRIBUTION, NORMALISED, RESULT, Assessmen
 from indicators.scoring.uncertainty import (
     ALTERNATIVE,
     GRADE_PROBABILITY,
+    LEFT_OUT,
     MONTE_CARLO,
     SWING,
     alternatives,
+    left_out,
     monte_carlo,
     swings,
 )
@@ -34,7 +36,7 @@ from schemas.lake import digest, replaced
 
 TABLES: dict[str, pl.Schema] = {
     "result": RESULT, "panel_item": PANEL_ITEM, "agreement": AGREEMENT, "expert": EXPERT, "normalised": NORMALISED, "weight": WEIGHT, "event": EVENT, "monte_carlo": MONTE_CARLO,
-    "grade_probability": GRADE_PROBABILITY, "alternative": ALTERNATIVE, "swing": SWING, "contribution": CONTRIBUTION,
+    "grade_probability": GRADE_PROBABILITY, "alternative": ALTERNATIVE, "swing": SWING, "left_out": LEFT_OUT, "contribution": CONTRIBUTION,
     "definition": DEFINITION, "profile": PROFILE,
 }  # fmt: skip
 """Every table an evaluation writes, by its name in the schema `score`."""
@@ -102,7 +104,7 @@ class Evaluation:
         statistics, probability = monte_carlo(one)
         return {
             "monte_carlo": statistics, "grade_probability": probability, "alternative": alternatives(one), "swing": swings(one),
-            "definition": definitions(one, self.readings, self.words),
+            "left_out": left_out(one), "definition": definitions(one, self.readings, self.words),
         }  # fmt: skip
 
     def tables(self) -> dict[str, pl.DataFrame]:

@@ -70,7 +70,11 @@ SWING = pl.Schema(
     }
 )
 """`score.swing`: the total with one thing of one indicator at either end: its weight, activity, anchors, experts (all at the lowest or highest level given),
-what is missing (0 or 100), or the indicator left out."""
+or what is missing (0 or 100)."""
+LEFT_OUT = pl.Schema(
+    {**_SUBJECT, "indicator_id": pl.String, "total": pl.Float64, "grade": pl.String, "difference": pl.Float64}
+)
+"""`score.left_out`: total and grade without one indicator, its weight gone to its siblings; `difference` to the total with it."""
 
 MISSING_DRAWN = ".missing_drawn"
 _PLACES = 6
@@ -344,6 +348,25 @@ def swings(base: Assessment) -> pl.DataFrame:
     )
 
 
+def left_out(base: Assessment) -> pl.DataFrame:
+    """The rows of `score.left_out`, the largest effect first; no total where nothing else is scored."""
+    rows = []
+    for key in base.shares:
+        without = _changed(base, {key: NOT_SELECTED})
+        rows.append(
+            {
+                "indicator_id": key,
+                "total": without.total,
+                "grade": without.line("total")["grade"],
+                "difference": _less(without, base),
+            }
+        )
+    place = list(base.before).index
+    return base.frame(
+        sorted(rows, key=lambda row: (-abs(row["difference"] or 0), place(row["indicator_id"]))), LEFT_OUT
+    )
+
+
 def _ends(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
     """The assessments with one thing of an indicator at either end."""
     judgement, found = base.before[key], {}
@@ -358,8 +381,6 @@ def _ends(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
         found["experts"] = tuple(_changed(base, {key: _all_at(key, level, base)}) for level in (min(given), max(given)))
     if spread := Fraction(base.profile.monte_carlo.weight_spread):
         found["weight"] = tuple(_reweighed(key, 1 + sign * spread, base) for sign in (-1, 1))
-    without = _changed(base, {key: NOT_SELECTED})
-    found["left_out"] = (base, without) if without.shares else (base,)
     return found
 
 

@@ -17,7 +17,15 @@ from indicators.declared import catalogue
 from indicators.scoring.evaluation import TABLES, Evaluation, read, rests_on, write
 from indicators.scoring.profile import MonteCarlo, Profile
 from indicators.scoring.score import Facts, assess
-from indicators.scoring.uncertainty import alternatives, grade_note, monte_carlo, probabilities, simulated, swings
+from indicators.scoring.uncertainty import (
+    alternatives,
+    grade_note,
+    left_out,
+    monte_carlo,
+    probabilities,
+    simulated,
+    swings,
+)
 from schemas.errors import CatalogueError
 from tests.indicators.test_events import event
 from tests.indicators.test_scoring import EXPERT_SCORED, GOLDEN, PANEL, SCOPE, experts, four, values, written
@@ -252,15 +260,32 @@ def test_one_thing_at_a_time_swings_the_total() -> None:
     assert round(rows["A.1.6", "activity"]["swing"], 4) == round(2 / 12, 4)
     # A.1.6 as .30 or .20, its anchors moved by a tenth of .5: 60 or 80
     assert round(rows["A.1.6", "anchors"]["swing"], 4) == round(20 / 12, 4)
-    # A.3.6 left out: G 64.4444
-    assert [round(rows["A.3.6", "left_out"][name], 4) for name in ("low_total", "high_total")] == [66.5296, 71.9]
     # A.3.3 weighs 1.25 or .75 of its quarter: G (193.3333 + .25·80)/4.25 = 50.1961 or (193.3333 - 20)/3.75 = 46.2222
     assert [round(rows["A.3.3", "weight"][name], 4) for name in ("low_total", "high_total")] == [65.8259, 67.1505]
     assert found["swing"].is_sorted(descending=True)
 
 
 def test_what_is_switched_off_does_not_swing() -> None:
-    assert set(swings(assess(FACTS, method()))["what"]) == {"missing", "left_out"}
+    assert set(swings(assess(FACTS, method()))["what"]) == {"missing"}
+
+
+def test_each_indicator_is_left_out_once_and_its_siblings_take_its_weight() -> None:
+    found = left_out(assess(FACTS, method(changes={"coverage_gate": 0})))
+    rows = {row["indicator_id"]: row for row in found.iter_rows(named=True)}
+    assert set(rows) == SCOPE
+    # without A.3.6 (0): G (46.6667 + 80 + 66.6667)/3 = 64.4444, total 71.9, A instead of BBB
+    assert [round(rows["A.3.6"][name], 4) for name in ("total", "difference")] == [71.9, 5.3704]
+    assert (rows["A.3.6"]["grade"], rows["A.3.3"]["grade"]) == ("A", "BBB")
+    # without A.1.16 (80): E (70 + 72 + 60)/3 = 67.3333, a third of 3.1667 less
+    assert [round(rows["A.1.16"][name], 4) for name in ("total", "difference")] == [65.4741, -1.0556]
+    assert found["indicator_id"][0] == "A.3.6"
+    assert found["difference"].abs().is_sorted(descending=True)
+
+
+def test_a_gap_left_out_lets_a_withheld_grade_appear_and_the_only_indicator_leaves_nothing() -> None:
+    rows = {row["indicator_id"]: row for row in left_out(assess(FACTS, method())).iter_rows(named=True)}
+    assert (rows["A.3.6"]["grade"], rows["A.3.3"]["grade"]) == ("A", None)  # without A.3.6 all of G has data
+    assert left_out(assess(FACTS, method(("A.3.3",)))).select("total", "grade", "difference").rows() == [(None,) * 3]
 
 
 # ── the whole of it ──────────────────────────────────────────────────────────────────────────────────────────────

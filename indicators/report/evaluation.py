@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 SCORE_TABLES = (
     "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing", "left_out",
-    "contribution", "definition",
+    "contribution", "definition", "integrity",
 )  # fmt: skip
 """The tables of the evaluation beside `score.result`."""
 

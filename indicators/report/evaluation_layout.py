@@ -396,9 +396,13 @@ class _Layout(Cells):
     def _rules(self) -> list[Block]:
         t, profile = self.t, self.evaluation.profile
         edges = self.several(f"{name} ≥ {number(edge)}" for name, edge in self.edges.items())
+        checks = self.several(self.word("check", name) for name in profile.get("integrity", ()))
+        checks_zh, checks_en = (
+            (f"或下列核对失败（{checks}）", f", or one of these checks fails ({checks})") if checks else ("", "")
+        )
         return [Points([
             t(f"缺失规则：{self.word('setting_value', str(profile.get('missing')))}，并给出按 0 与 100 计的上下界；不适用不计权重；0 是数值。", f"Missing: {self.word('setting_value', str(profile.get('missing')))}, with bounds for 0 and 100; what does not apply has no weight; 0 is a value."),
-            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足或数据造假时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few or data were falsified; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
+            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足、存在否决事件{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few, a veto event is on record{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
             t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing."),
             t(f"得分四舍五入到两位小数一次后定级；等级下限（含，分）：{edges}。", f"Scores are rounded half up to two decimals once, then graded; from (inclusive, points): {edges}."),
             t("等级概率低于 80 % 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", "A grade less probable than 80 % is printed with the next. All of these are choices; every parameter is in annex D."),
@@ -771,7 +775,8 @@ class _Layout(Cells):
     def _risks(self) -> list[Block]:
         t, one = self.t, self.evaluation
         risks = [row for row in one.checks if row["verdict"] != "ok"]
-        said = [t(f"核对“{self.word('check', row['check_name'])}”：{row['lines']} 处{self.word('verdict', row['verdict'])}（{self._why(row)}）。", f"Check of {self.word('check', row['check_name'])}: {self.word('verdict', row['verdict'])} in {row['lines']} places ({self._why(row)}).") for row in risks]  # fmt: skip
+        said = [self.t(f"因数据自相矛盾不评级：{row['zh']}。", f"No grade, since data contradict themselves: {row['en']}.") for row in one.of("integrity")]  # fmt: skip
+        said += [t(f"核对“{self.word('check', row['check_name'])}”：{row['lines']} 处{self.word('verdict', row['verdict'])}（{self._why(row)}）。", f"Check of {self.word('check', row['check_name'])}: {self.word('verdict', row['verdict'])} in {row['lines']} places ({self._why(row)}).") for row in risks]  # fmt: skip
         missing = [row["id"] for row in one.result if row["level"] == "indicator" and row["state"] == "missing"]
         if missing:
             said.append(t(f"缺失的指标：{self.several(self.labelled(key) for key in missing)}；按 0 与 100 计，综合得分相差 {score_text(self._gap())} 分。", f"Missing indicators: {self.several(self.labelled(key) for key in missing)}; counted 0 or 100, the total differs by {score_text(self._gap())} points."))  # fmt: skip

@@ -19,7 +19,17 @@ from indicators.scoring.definitions import DEFINITION, definitions
 from indicators.scoring.events import EVENT, rows
 from indicators.scoring.panel import AGREEMENT, EXPERT, PANEL_ITEM, Cap, levels, results
 from indicators.scoring.profile import PROFILE, Profile
-from indicators.scoring.score import CONTRIBUTION, NORMALISED, RESULT, Assessment, Facts, Row, assess, standard
+from indicators.scoring.score import (
+    CONTRIBUTION,
+    INTEGRITY,
+    NORMALISED,
+    RESULT,
+    Assessment,
+    Facts,
+    Row,
+    assess,
+    standard,
+)
 from indicators.scoring.uncertainty import (
     ALTERNATIVE,
     GRADE_PROBABILITY,
@@ -37,7 +47,7 @@ from schemas.lake import digest, replaced
 TABLES: dict[str, pl.Schema] = {
     "result": RESULT, "panel_item": PANEL_ITEM, "agreement": AGREEMENT, "expert": EXPERT, "normalised": NORMALISED, "weight": WEIGHT, "event": EVENT, "monte_carlo": MONTE_CARLO,
     "grade_probability": GRADE_PROBABILITY, "alternative": ALTERNATIVE, "swing": SWING, "left_out": LEFT_OUT, "contribution": CONTRIBUTION,
-    "definition": DEFINITION, "profile": PROFILE,
+    "definition": DEFINITION, "integrity": INTEGRITY, "profile": PROFILE,
 }  # fmt: skip
 """Every table an evaluation writes, by its name in the schema `score`."""
 
@@ -90,6 +100,7 @@ class Evaluation:
             "result": one.result(),
             "contribution": one.contributions(),
             "event": one.frame(rows(list(one.events), self.profile), EVENT),
+            "integrity": one.frame(one.failures, INTEGRITY),
             "profile": profile_table(self.profile),
         }
 

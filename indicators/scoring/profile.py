@@ -30,6 +30,14 @@ PROFILE = pl.Schema(dict.fromkeys(("profile_hash", "profile_id", "version", "jso
 """`score.profile`: the whole of the method, by its hash."""
 
 EventClass = Literal["V", "A", "B", "C"]
+Check = Literal[
+    "conservation", "lines_and_site_month", "sites_and_enterprise", "implied_factor", "boundary", "one_denominator",
+    "legs_and_category", "factor_phases", "factor_gases",
+]  # fmt: skip
+"""What contradicts itself where it fails: rows that are not conserved, or a check of `mart.reconciliation` that is `off`.
+
+Plausible ranges and drift are not among them: what they show is to be looked at and may be right.
+"""
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 _SUM_WITHIN = Decimal("1e-9")
 
@@ -237,6 +245,7 @@ class Profile(_Declared):
 
     Attributes:
         anchors: indicator → its anchors, or several by type of enterprise and validity.
+        integrity: the checks of the data of which none may have failed in the period, else there is no grade.
     """
 
     id: str
@@ -254,6 +263,7 @@ class Profile(_Declared):
     missing: Literal["zero", "drop", "worst_peer"]
     scored_from_months: int = Field(ge=1, le=12)
     coverage_gate: Decimal = Field(ge=0, le=1)
+    integrity: tuple[Check, ...] = ("conservation", "lines_and_site_month", "sites_and_enterprise", "implied_factor")
     limited_scope_above: Decimal = Field(ge=0, le=1)
     core: list[str]
     proposed_not_applicable: dict[EnterpriseType, dict[str, Words]] = {}

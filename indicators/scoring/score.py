@@ -56,6 +56,10 @@ NORMALISED = pl.Schema(
     }
 )  # fmt: skip
 """`score.normalised`: how each value, or the panel's level, becomes a score before events; last year's and the target beside it."""
+INTEGRITY = pl.Schema(
+    {**_SUBJECT, **dict.fromkeys(("check_name", "month", "site_id", "subject", "zh", "en"), pl.String)}
+)
+"""`score.integrity`: what in the data contradicts itself so that there is no grade."""
 CONTRIBUTION = pl.Schema(
     {
         **_SUBJECT,
@@ -100,6 +104,7 @@ class Facts:
         contested: indicators the panel did not agree on.
         events: rows of `esg_event`; `judgements`: of `ahp_judgement`; `peers`: the scores of other enterprises.
         months: the months of the period.
+        failures: what in the data of the period contradicts itself: rows of `INTEGRITY`, but for the subject.
         previous: the same of the period before.
     """
 
@@ -114,6 +119,7 @@ class Facts:
     months: tuple[str, ...] = ()
     previous: Facts | None = None
     enterprise_type: EnterpriseType | None = None
+    failures: tuple[Row, ...] = ()
 
     @property
     def last_day(self) -> date:
@@ -318,10 +324,17 @@ class Assessment:
         plain = [subject | {name: _plain(item) for name, item in row.items()} for row in rows]
         return pl.DataFrame(plain, schema=schema)
 
+    @cached_property
+    def failures(self) -> list[Row]:
+        """What in the data contradicts itself, of the checks the profile asks for."""
+        return [row for row in self.facts.failures if row["check_name"] in self.profile.integrity]
+
     def _withheld(self) -> str | None:
         """Why there is no grade for the total, whatever the coverage."""
         if self.effects.not_rated:
             return "veto"
+        if self.failures:
+            return "data_integrity"
         needed = any(self.before[key].applies and not one.is_computed for key, one in standard().items())
         experts = {expert for given in self.facts.levels.values() for expert in given}
         return "panel_too_small" if needed and len(experts) < self.profile.panel.minimum else None

@@ -242,6 +242,57 @@ def test_an_evaluation_whose_facts_have_changed_is_not_published_any_more(folder
         assert connection.execute("select count(distinct profile_hash) from score.result").fetchall() == [(1,)]
 
 
+def graded(folder: Path) -> tuple[float, str | None, str | None]:
+    """Score, grade and reason of the total of the profile without the coverage gate, evaluated anew."""
+    enterprise = Enterprise(folder)
+    with locked(enterprise):
+        evaluate_period(enterprise, "2026")
+    with duckdb.connect(str(enterprise.published), read_only=True) as connection:
+        found = connection.execute(
+            """select round(score, 4), grade, reason from score.result join score.profile using (profile_hash)
+               where id = 'total' and profile_id = 'without-gate'"""
+        ).fetchall()
+    return found[0]
+
+
+def contradictions(folder: Path) -> list[tuple[str, str | None]]:
+    with duckdb.connect(str(Enterprise(folder).published), read_only=True) as connection:
+        return connection.execute("select distinct check_name, month from score.integrity order by all").fetchall()
+
+
+def test_refused_rows_leave_the_grade_alone(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    orders = again / "extracts" / "orders" / "2026-03.csv"
+    orders.write_text(orders.read_text() + "O99999,not a date,2026-03-15 20:00,,,8,8\n")
+    enterprise = Enterprise(again)
+    with locked(enterprise):
+        assert sum(one.total("refused") for one in run(enterprise, ["2026-03"]).outcomes) == 1
+    assert graded(again) == (66.5296, "BBB", None)
+    assert contradictions(again) == []
+
+
+def test_rows_that_are_not_conserved_withhold_the_grade(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    enterprise = Enterprise(again)
+    entry = next(one for one in enterprise.lake.extracts("customer_order") if "2026-05" in one["clean"])
+    entry["rows"] += 1  # one row more was read than is accounted for
+    enterprise.lake.commit()
+    assert graded(again) == (66.5296, None, "data_integrity")
+    assert contradictions(again) == [("conservation", None)]
+
+
+def test_an_implied_factor_out_of_tolerance_withholds_the_grade(folder: Path, tmp_path: Path) -> None:
+    # emission / activity is the registered factor exactly; a tolerance of +1 to +2 % leaves it outside in every month
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    bound = "bound_id,check_name,subject,lower,upper,unit,source\nimplied_factor,implied_factor,,1,2,%,test\n"
+    (again / "reference" / "plausibility.csv").write_text(bound)
+    assert graded(again) == (66.5296, None, "data_integrity")
+    assert contradictions(again) == [("implied_factor", month) for month in MONTHS]
+
+
 JUDGED = {
     "total": ["E", "S", "G"], "E": ["温室气体与气候变化", "资源使用", "绿色物流", "污染防治"], "S": ["员工权益", "客户服务"],
     "G": ["治理结构", "治理机制", "风险管理与合规"], "员工权益": ["A.2.2", "A.2.3"], "客户服务": ["A.2.6", "A.2.7", "A.2.8"],

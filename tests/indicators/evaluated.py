@@ -39,6 +39,7 @@ SCORE = {
     "alternative": "name varchar, title_zh varchar, title_en varchar, total double, grade varchar, difference double",
     "swing": "indicator_id varchar, what varchar, low_total double, high_total double, swing double",
     "left_out": "indicator_id varchar, total double, grade varchar, difference double",
+    "integrity": "check_name varchar, month varchar, site_id varchar, subject varchar, zh varchar, en varchar",
     "contribution": "indicator_id varchar, weight double, score double, contribution double, potential double",
     "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double",
 }  # fmt: skip

@@ -360,6 +360,29 @@ def test_every_indicator_left_out_stands_in_the_annex_the_largest_effect_first(m
     assert "剔除后等级改变的指标" in said(made)
 
 
+def test_data_that_contradict_themselves_are_named_where_there_is_no_grade() -> None:
+    world = World()
+    world.connection.execute(
+        "update score.result set grade = null, reason = 'data_integrity' where id = 'total' and period = '2026'"
+    )
+    world.add(
+        "integrity",
+        [
+            (
+                "implied_factor",
+                "2026-03",
+                None,
+                "diesel",
+                "2026-03 diesel：3.2，应为 3.1",
+                "2026-03 diesel: 3.2, not 3.1",
+            )
+        ],
+    )
+    made = document(world.read())
+    assert "因数据自相矛盾不评级：2026-03 diesel：3.2，应为 3.1。" in said(made)
+    assert "下列核对失败（行数守恒、明细与场所月合计、场所与企业合计、隐含排放因子）" in said(made)
+
+
 def test_every_parameter_of_the_method_is_printed(made: Document) -> None:
     rows = {row[0]: row[1] for row in rows_with(made, "") if len(row) == 2}
     assert float(rows["覆盖率门槛"]) == 0.8

@@ -346,6 +346,7 @@ ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
         ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"apart": 0}}}, "panel.gate.apart"),
         ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"good_alpha": 0.5}}}, "good_alpha lies below alpha"),
         ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"share": 20}}}, "panel.gate.share"),
+        ({"integrity": ["fuel_per_distance"]}, "integrity.0"),  # a plausible range is no contradiction
         ({"blend": {"share": 0.6}}, "blend.share"),
         ({"blend": {"metrics": {"A.1.1": {**ANCHORS, "metric": "M065"}}}}, "M065 is no metric that serves it"),
         ({"events": {"classes": {"X": {"title": TEXT}}}}, "events.classes.X"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from indicators.declared import catalogue
 from indicators.scoring.evaluation import TABLES, Evaluation, read, rests_on, write
-from indicators.scoring.profile import MonteCarlo, Profile
+from indicators.scoring.profile import Check, MonteCarlo, Profile
 from indicators.scoring.score import Facts, assess
 from indicators.scoring.uncertainty import (
     alternatives,
@@ -29,6 +31,7 @@ from indicators.scoring.uncertainty import (
 from schemas.errors import CatalogueError
 from tests.indicators.test_events import event
 from tests.indicators.test_scoring import EXPERT_SCORED, GOLDEN, PANEL, SCOPE, experts, four, values, written
+from warehouse.marts import FOLDER
 
 ANCHORS = {"A_1_6": four(0.6, 0.3, 0.2, 0.1), "A_1_10": four(0.3, 0.15, 0.1, 0.05)}
 THIRTEEN = tuple(sorted(SCOPE))
@@ -320,6 +323,52 @@ def test_tables_come_back_as_they_were_written_and_say_what_they_rest_on(tmp_pat
     write(tmp_path, other, {"swing": tables["swing"]})
     assert rests_on(target) is None
     assert read([])["swing"].schema == TABLES["swing"]
+
+
+def failed(*names: str) -> Facts:
+    rows = tuple({"check_name": name, "month": "2026-03", "zh": "不符", "en": "off"} for name in names)
+    return Facts.of(values(GOLDEN), experts(PANEL), months=YEAR, failures=rows)
+
+
+def test_data_that_contradict_themselves_have_no_grade_and_keep_their_score() -> None:
+    profile = method(changes={"coverage_gate": 0})
+    one = assess(failed("implied_factor"), profile)
+    total = one.line("total")
+    assert (round(float(total["score"]), 4), total["grade"], total["reason"]) == (66.5296, None, "data_integrity")
+    assert one.line("E")["grade"] == "A"
+    tables = Evaluation(one.facts, profile, experts(PANEL), {}).tables()
+    assert tables["integrity"].select("check_name", "month", "en").rows() == [("implied_factor", "2026-03", "off")]
+    assert tables["alternative"]["grade"].unique().to_list() == [None]
+    statistics = tables["monte_carlo"].row(by_predicate=pl.col("id") == "total", named=True)
+    assert statistics["grade_note"] is None
+
+
+@pytest.mark.parametrize(
+    ("integrity", "failing", "grade"),
+    [
+        (None, (), "BBB"),
+        (None, ("conservation",), None),
+        (None, ("boundary",), "BBB"),  # a site-month that lacks its revenue is a gap, and coverage says so
+        (["boundary"], ("boundary",), None),
+        (["boundary"], ("conservation", "implied_factor"), "BBB"),
+        ([], ("conservation", "implied_factor", "sites_and_enterprise", "lines_and_site_month"), "BBB"),
+    ],
+)
+def test_the_profile_says_which_contradictions_withhold_the_grade(
+    integrity: list[str] | None, failing: tuple[str, ...], grade: str | None
+) -> None:
+    changes = {"coverage_gate": 0} | ({} if integrity is None else {"integrity": integrity})
+    assert assess(failed(*failing), method(changes=changes)).line("total")["grade"] == grade
+
+
+def test_a_veto_is_the_reason_before_data_that_contradict_themselves() -> None:
+    found = assess(replace(failed("conservation"), events=(event("EE1", "V"),)), method())
+    assert found.line("total")["reason"] == "veto"
+
+
+def test_every_check_a_profile_may_name_is_one_the_hub_makes() -> None:
+    made = set(re.findall(r"'(\w+)' as check_name", (FOLDER / "reconciliation.sql").read_text(encoding="utf-8")))
+    assert set(get_args(Check)) - {"conservation"} <= made
 
 
 def test_last_years_value_and_the_target_stand_beside_this_years() -> None:

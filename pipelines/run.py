@@ -212,7 +212,7 @@ class Run:
         has_previous = not is_earlier and _of(values, before).height > 0
         facts = Facts.of(
             chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
-            events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period),
+            events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period), peer_values=self._peer_values(period),
             previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
             enterprise_type=self.enterprise.declaration.enterprise_type, failures=() if is_earlier else self._failures(months),
         )  # fmt: skip
@@ -230,6 +230,25 @@ class Run:
             if row["period"] == period:
                 found.setdefault(str(row["peer_id"]), {})[str(row["indicator_id"])] = Fraction(repr(row["score"]))
         return found
+
+    def _peer_values(self, period: str) -> dict[str, tuple[Fraction, ...]]:
+        """Indicator → what it is at the peers in the period.
+
+        Raises:
+            HubError: a value is in another unit than the indicator.
+        """
+        found: dict[str, list[Fraction]] = {}
+        for row in self._reference("peer_value"):
+            key = str(row["indicator_id"])
+            unit = declared.catalogue()[key].unit if key in declared.catalogue() else None
+            if row["unit"] != unit:
+                raise HubError(
+                    f"{row['peer_id']} {key}: {row['unit']!r} is not the unit of the indicator, {unit!r} / 单位与指标不符",
+                    "reference/peer_value.csv", "convert the value",
+                )  # fmt: skip
+            if row["period"] == period:
+                found.setdefault(key, []).append(Fraction(repr(row["value"])))
+        return {key: tuple(sorted(values)) for key, values in found.items()}
 
     def _failures(self, months: list[str]) -> tuple[dict[str, object], ...]:
         """What contradicts itself in some months: extracts whose rows are not conserved, figures that must agree and do not."""

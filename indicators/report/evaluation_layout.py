@@ -841,6 +841,8 @@ class _Layout(Cells):
     def _to_anchor(self, step: Step, row: Row) -> str:
         t, key = self.t, step.key
         unit, value, anchors = self.evaluation.indicators[key]["unit"], self.evaluation.values.get(key), self.anchors(step.key)  # fmt: skip
+        if anchors is None and key in self.evaluation.profile.get("normalisation", {}):
+            return t("改善至优于更多同业的水平。", "Improve beyond more of the peers.")
         if anchors is None:
             return t("声明自身基准（三年均值）并经专家组确认锚点，使该指标可以评分。", "Declare the own baseline (mean of three years) and let the panel confirm the anchors, so that it can be scored.")  # fmt: skip
         goal = dict(zip((60.0, 80.0, FULL), anchors[1:], strict=True)).get(step.target, anchors[1])

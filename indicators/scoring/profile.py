@@ -245,6 +245,9 @@ class Profile(_Declared):
 
     Attributes:
         anchors: indicator → its anchors, or several by type of enterprise and validity.
+        normalisation: indicators whose value is judged among peers instead of by anchors: `percentile` by its rank, `minmax`
+            by where it lies between the worst and the best of them.
+        percentile_from: how many peers a rank needs.
         integrity: the checks of the data of which none may have failed in the period, else there is no grade.
     """
 
@@ -254,6 +257,8 @@ class Profile(_Declared):
     tree: str
     indicators: tuple[str, ...] | None = None
     anchors: dict[str, Annotated[tuple[Benchmark, ...], Field(min_length=1)]]
+    normalisation: dict[str, Literal["percentile", "minmax"]] = {}
+    percentile_from: int = Field(default=20, ge=2)
     targets: dict[str, Decimal] = {}
     panel: Panel
     blend: Blend = Blend()
@@ -341,8 +346,15 @@ class Profile(_Declared):
         known = {key for key, one in indicators.items() if one.kind != "metric"}
         proposed = [key for reasons in self.proposed_not_applicable.values() for key in reasons]
         listed = (*(self.indicators or ()), *self.targets, *self.blend.metrics)
-        named = dict.fromkeys((*self.core, *self.not_applicable, *self.anchors, *proposed, *listed))
+        named = dict.fromkeys(
+            (*self.core, *self.not_applicable, *self.anchors, *self.normalisation, *proposed, *listed)
+        )
         wrong = [f"{key}: no such indicator" for key in named if key not in known]
+        wrong += [
+            f"normalisation.{key}: is scored by experts and has no value to compare with peers"
+            for key in sorted(known & set(self.normalisation))
+            if not indicators[key].is_computed
+        ]
         wrong += [f"{key}: core indicators always apply" for key in proposed if key in self.core]
         for key in sorted(known & set(self.anchors)):
             if not indicators[key].is_computed:

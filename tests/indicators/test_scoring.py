@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from indicators.declared import catalogue
 from indicators.scoring.panel import panel_score
 from indicators.scoring.profile import SHIPPED, Anchors, Profile, load
-from indicators.scoring.score import RESULT, Facts, anchored_score, assess, grade, score, two_places
+from indicators.scoring.score import (
+    RESULT,
+    Assessment,
+    Facts,
+    among_peers,
+    anchored,
+    assess,
+    grade,
+    score,
+    scored,
+    two_places,
+)
 from schemas.errors import CatalogueError
 
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
@@ -318,6 +329,72 @@ def test_the_simple_spelling_says_the_same_as_a_list_of_one() -> None:
     assert written(A_2_7=dated()).hash == written(A_2_7=[dated()]).hash
 
 
+# ── among peers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+PEERS = [Fraction(x) for x in ["1"] * 10 + ["0.5"] * 5 + ["0.1", "0.08", "0.06", "0.04", "0"]]
+
+
+def compared(how: str, peers: list[Fraction], value: float = 0.08, **changes: object) -> Assessment:
+    profile = written({"normalisation": {"A.2.6": how}, "indicators": ["A.2.6"], "core": [], **changes})
+    return assess(Facts.of(values({"A.2.6": value}), experts({}), peer_values={"A.2.6": peers}), profile)
+
+
+@pytest.mark.parametrize(
+    ("how", "value", "points"),
+    [
+        # fewer complaints are better. Twenty peers, ranks from the worst: 1.0 0–9, .5 10–14 (mean 12), .1 15, .08 16, .06 17
+        ("percentile", 0.08, 84.2105),  # 16/19
+        ("percentile", 0.5, 63.1579),  # 12/19
+        ("percentile", 0.09, 81.5789),  # half way from 15/19 to 16/19
+        ("percentile", 1.0, 0),  # the worst there is
+        ("percentile", 1.7, 0),
+        ("percentile", 0.0, 100),
+        ("minmax", 0.08, 92),  # (1 - .08)/(1 - 0)
+        ("minmax", 0.5, 50),
+        ("minmax", 3.0, 0),
+    ],
+)
+def test_a_value_is_judged_among_peers(how: str, value: float, points: float) -> None:
+    one = compared(how, PEERS, value)
+    assert round(float(one.line("A.2.6")["score"]), 4) == points
+    row = one.normalised().row(by_predicate=pl.col("indicator_id") == "A.2.6", named=True)
+    assert (row["method"], row["x60"], row["anchor_source"]) == (how, None, "20 家同业 | 20 peers")
+
+
+def test_where_more_is_better_the_highest_peer_scores_full() -> None:
+    line = among_peers("minmax", [Fraction(80), Fraction(90), Fraction(100)], "higher")
+    assert [scored(Fraction(x), line) for x in (70, 85, 100)] == [0, 25, 100]
+
+
+@pytest.mark.parametrize(
+    ("how", "peers", "says"),
+    [
+        ("percentile", PEERS[:19], r"A\.2\.6: percentile needs 20 peers, there are 19 / 同业样本不足"),
+        ("percentile", [Fraction(1)] * 20, r"A\.2\.6: percentile: the peers all have one value"),
+        ("minmax", PEERS[:1], r"A\.2\.6: minmax needs 2 peers, there are 1"),
+        ("minmax", PEERS[:2], r"A\.2\.6: minmax: the peers all have one value"),
+        ("minmax", [], r"A\.2\.6: minmax needs 2 peers, there are 0"),
+    ],
+)
+def test_too_few_peers_are_refused(how: str, peers: list[Fraction], says: str) -> None:
+    with pytest.raises(CatalogueError, match=says):
+        compared(how, peers)
+
+
+def test_how_many_peers_a_percentile_needs_is_declared() -> None:
+    # fifteen, ranks from the worst: 1.0 0–4, .5 5–9, .1 10, .08 11: 11/14
+    one = compared("percentile", PEERS[5:], percentile_from=15)
+    assert float(one.line("A.2.6")["score"]) == pytest.approx(1100 / 14)
+
+
+def test_a_year_without_peers_is_no_obstacle_to_the_next() -> None:
+    before = Facts.of(values({"A.2.6": 0.1}, period="2025"), experts({}))
+    facts = Facts.of(values({"A.2.6": 0.08}), experts({}), peer_values={"A.2.6": PEERS}, previous=before)
+    one = assess(facts, compared("minmax", PEERS).profile)
+    row = one.normalised().row(by_predicate=pl.col("indicator_id") == "A.2.6", named=True)
+    assert (row["score"], row["previous_value"], row["previous_score"]) == (92, 0.1, None)
+
+
 TEXT = {"zh": "试", "en": "test"}
 ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
 
@@ -346,6 +423,9 @@ ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
         ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"apart": 0}}}, "panel.gate.apart"),
         ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"good_alpha": 0.5}}}, "good_alpha lies below alpha"),
         ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"share": 20}}}, "panel.gate.share"),
+        ({"normalisation": {"A.1.1": "percentile"}}, r"normalisation\.A\.1\.1: is scored by experts"),
+        ({"normalisation": {"A.9.9": "minmax"}}, r"A\.9\.9: no such indicator"),
+        ({"normalisation": {"A.2.6": "zscore"}}, r"normalisation\.A\.2\.6"),
         ({"integrity": ["fuel_per_distance"]}, "integrity.0"),  # a plausible range is no contradiction
         ({"blend": {"share": 0.6}}, "blend.share"),
         ({"blend": {"metrics": {"A.1.1": {**ANCHORS, "metric": "M065"}}}}, "M065 is no metric that serves it"),
@@ -499,7 +579,9 @@ def test_a_score_is_rounded_half_up_once_before_it_is_graded(number: float, prin
 @given(value=st.floats(0, 200, allow_nan=False), more=st.floats(0, 50), key=st.sampled_from(SIX))
 def test_scores_stay_within_bounds_and_follow_the_direction(value: float, more: float, key: str) -> None:
     (anchors,) = PROFILE.anchors[key]
-    first, second = (anchored_score(Fraction(x), anchors) for x in (value, value + more))
+    line = anchored(anchors)
+    assert line is not None
+    first, second = (scored(Fraction(x), line) for x in (value, value + more))
     assert 0 <= first <= 100
     assert (second >= first) if anchors.direction == "higher" else (second <= first)
 

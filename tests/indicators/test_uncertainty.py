@@ -371,6 +371,18 @@ def test_every_check_a_profile_may_name_is_one_the_hub_makes() -> None:
     assert set(get_args(Check)) - {"conservation"} <= made
 
 
+def test_among_peers_a_value_varies_and_the_peers_do_not() -> None:
+    # A.2.6 .08 ± .0016 on the line from 1 (0) to 0 (100): 92 ± .16
+    facts = replace(FACTS, peer_values={"A.2.6": (Fraction(0), Fraction(1))})
+    profile = method(
+        ("A.2.6",), {"normalisation": {"A.2.6": "minmax"}}, activity={"measured": 0.02}, anchor_spread=0.1, runs=20_000
+    )
+    assert reach(profile, facts=facts) == pytest.approx((91.84, 92.16), abs=0.005)
+    found = swings(assess(facts, profile))
+    assert found["what"].to_list() == ["activity"]
+    assert found.select("low_total", "high_total").row(0) == pytest.approx((91.84, 92.16))
+
+
 def test_last_years_value_and_the_target_stand_beside_this_years() -> None:
     before = Facts.of(
         values(GOLDEN | {"A.2.7": 96.0, "A.1.6": None}, period="2025"), experts(PANEL | {"A.3.3": (3, 3, 3)})

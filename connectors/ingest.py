@@ -998,3 +998,25 @@ def _settled(
     result = _written(_spec(enterprise, own.source, entry), own, kept.filter(inside).drop("__order__", "__at__"), mine)
     return {**result, "fingerprint": entry["fingerprint"], "settled": together, "order": entry["order"],
             "replaced_months": sorted(set(entry["clean"]) | set(entry["replaced_months"]))}  # fmt: skip
+
+
+def concerning(entries: Iterable[dict[str, Any]], months: set[str]) -> list[dict[str, Any]]:
+    """The extracts that hold, or were delivered for, rows of some months; rows without a month concern all."""
+    return [
+        entry for entry in entries if {entry["month"], *entry["clean"], *entry["quarantine"]} & {*months, ALL, UNDATED}
+    ]
+
+
+def breach(entry: dict[str, Any], data: Path) -> str | None:
+    """How an extract's counts contradict each other or the files on disk; None where they do not."""
+    if entry["rows"] != entry["accepted"] + entry["refused"] + entry["duplicates"]:
+        parts = f"{entry['accepted']} accepted + {entry['refused']} refused + {entry['duplicates']} duplicates"
+        return f"{entry['name']}: {entry['rows']} rows read, but {parts} / 行数不守恒"
+    for kind, said in (("clean", entry["accepted"]), ("quarantine", entry["refused"])):
+        gone = [path for path in entry[kind].values() if not (data / path).exists()]
+        if gone:
+            return f"{entry['name']}: {gone[0]} is gone / 文件缺失"
+        found = sum(pq.read_metadata(data / path).num_rows for path in entry[kind].values())
+        if found != said:
+            return f"{entry['name']}: {said} rows accounted for in {kind}, {found} in its files / 与文件行数不符"
+    return None

@@ -66,7 +66,7 @@ _STEPS = (
     ("独立评分，不与其他专家商量。每个指标给整级 0–5；无法判断时选“弃权”。", "Score alone. Give each indicator a whole level 0–5; choose 弃权 (abstain) where you cannot judge."),
     ("须逐级满足：等级是条件全部满足的最高一级；缺少任一要素，最高 2 级。", "The level is the highest rung whose conditions are all met; where an element is missing, 2 at most."),
     ("2 级及以上须引用证据编号，多个用 | 分隔；没有可引用的证据，最高 1 级。", "A level of 2 or more cites evidence ids, separated by |; without evidence, 1 at most."),
-    ("“封顶”有数字时，超过它须在“意见”写明理由，否则退回。", "Where a cap is shown, a level above it needs your reason in the comment, else the workbook is returned."),
+    ("“封顶”有数字时，超过它须在“超封顶理由”写明理由，否则退回；“意见”不能代替。", "Where a cap is shown, a level above it needs your reason under Over the cap, else the workbook is returned; a comment is no such reason."),
     ("与某指标有利益关系时，在“利益冲突”选明关系，等级留空。受雇或受聘付费者全部指标回避。", "Where you have a tie, choose it under Conflict and leave the level empty; who is employed or paid leaves all empty."),
     ("不要增删或移动行列、改工作表名。不要填写姓名，只用专家编号。", "Do not add, delete or move rows, columns or sheets. Do not write your name: the code stands for you."),
 )  # fmt: skip
@@ -138,13 +138,13 @@ class Fault:
 _COLUMNS = {
     "指标 Indicator": 11, "名称 Title": 22, "要素 Elements": 30, "评分标准": 56, "枢纽数据 Metrics": 34, "封顶 Cap": 7,
     "可引用证据 Evidence on file": 28, "上轮 Last round": 18, "等级 Level": 9, "引用证据 Evidence cited": 16,
-    "把握 Confidence": 10, "意见 Comment": 36, "利益冲突 Conflict": 13, "Rubric": 84, "专家 Expert": 9, "评价期 Period": 10,
+    "把握 Confidence": 10, "意见 Comment": 36, "利益冲突 Conflict": 13, "超封顶理由 Over the cap": 30, "Rubric": 84, "专家 Expert": 9, "评价期 Period": 10,
     "轮次 Round": 8,
 }  # fmt: skip
 HEADER = tuple(_COLUMNS)
 _AT = {name: place for place, name in enumerate(HEADER)}
-_LEVEL, _CITED, _CONFIDENCE, _COMMENT, _CONFLICT = HEADER[8:13]
-_INPUTS = HEADER[8:13]
+_INPUTS = HEADER[8:14]
+_LEVEL, _CITED, _CONFIDENCE, _COMMENT, _CONFLICT, _OVER_CAP = _INPUTS
 _LINE, _TALLEST = 14, 409
 _TINTS = {"E": "#E2EFDA", "S": "#DDEBF7", "G": "#EADCF4"}
 
@@ -318,7 +318,7 @@ def _write_scores(pen: _Pen, form: Form, expert: str, material: Material) -> Non
     sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
     sheet.freeze_panes(1, 2)
     sheet.repeat_rows(0)
-    sheet.print_area(0, 0, len(form.indicators), _AT[_CONFLICT])
+    sheet.print_area(0, 0, len(form.indicators), _AT[_OVER_CAP])
     sheet.set_zoom(90)
 
 
@@ -400,16 +400,17 @@ def _guard_inputs(pen: _Pen, sheet: Worksheet, rows: int) -> None:
             "validate": "list", "source": words, "error_title": name[:32],
             "error_message": f"请从列表中选择 / choose from the list: {', '.join(words)}",
         })  # fmt: skip
-    sheet.data_validation(1, _AT[_COMMENT], rows, _AT[_COMMENT], {
-        "validate": "length", "criteria": "<=", "value": 1000, "error_title": "意见 Comment",
-        "error_message": "不超过 1000 字 / at most 1000 characters",
-    })  # fmt: skip
-    level, cap, comment, cited = (
-        f"${get_column_letter(_AT[name] + 1)}2" for name in (_LEVEL, "封顶 Cap", _COMMENT, _CITED)
+    for name in (_COMMENT, _OVER_CAP):
+        sheet.data_validation(1, _AT[name], rows, _AT[name], {
+            "validate": "length", "criteria": "<=", "value": 1000, "error_title": name,
+            "error_message": "不超过 1000 字 / at most 1000 characters",
+        })  # fmt: skip
+    level, cap, over_cap, cited = (
+        f"${get_column_letter(_AT[name] + 1)}2" for name in (_LEVEL, "封顶 Cap", _OVER_CAP, _CITED)
     )
     warning = pen.book.add_format({"bg_color": "#F8CBAD"})
     for name, formula in (
-        (_COMMENT, f'=AND(ISNUMBER({level}),ISNUMBER({cap}),{level}>{cap},{comment}="")'),
+        (_OVER_CAP, f'=AND(ISNUMBER({level}),ISNUMBER({cap}),{level}>{cap},{over_cap}="")'),
         (_CITED, f'=AND(ISNUMBER({level}),{level}>=2,{cited}="")'),
     ):
         sheet.conditional_format(
@@ -656,8 +657,8 @@ class _Row:
             yield self._fault(
                 _CITED, f"{level} 级须引用证据，否则最高 1 级", f"level {level} cites evidence; without it, 1 at most"
             )
-        if self.cap and level > self.cap[0] and not _text(self.cells[_COMMENT]):
-            yield self._fault(_COMMENT, f"{level} 级高于封顶 {self.cap[0]}，须写明理由：{self.cap[1]}",
+        if self.cap and level > self.cap[0] and not _text(self.cells[_OVER_CAP]):
+            yield self._fault(_OVER_CAP, f"{level} 级高于封顶 {self.cap[0]}，须写明理由：{self.cap[1]}",
                               f"level {level} lies above the cap of {self.cap[0]}: say why ({self.cap[1]})")  # fmt: skip
         if _text(self.cells[_CONFIDENCE]) not in (*_SURE, *_SURE.values()):
             yield self._fault(_CONFIDENCE, "把握程度应为低、中或高", "confidence is low (低), medium (中) or high (高)")

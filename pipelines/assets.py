@@ -17,7 +17,7 @@ import polars as pl
 
 import indicators.declared
 import warehouse.marts
-from connectors.ingest import ALL, Outcome
+from connectors.ingest import ALL, Outcome, concerning
 from connectors.source import Source, sources
 from indicators.declared import catalogue
 from indicators.package import package
@@ -243,7 +243,7 @@ def _of_source(source: Source, lineage: _Lineage, enterprise: Enterprise) -> Mad
         outcome = run.taken_in(source, alike, months)
         if outcome.error is not None:
             raise outcome.error
-        entries = checks.concerning(run.enterprise.lake.extracts(source=source.name), set(months))
+        entries = concerning(run.enterprise.lake.extracts(source=source.name), set(months))
         counts = {
             count: sum(entry[count] for entry in entries)
             for count in ("rows", "accepted", "refused", "duplicates", "flagged")
@@ -397,7 +397,7 @@ def _columns_of(frame: pl.DataFrame) -> dg.TableSchema:
 
 def _of_scores(lineage: _Lineage, enterprise: Enterprise) -> Made:
     spec = dg.AssetSpec(
-        SCORE, deps=[*(dg.AssetKey(["indicator", family]) for family in FAMILIES), *lineage.of_contract("expert_score")],
+        SCORE, deps=[*(dg.AssetKey(["indicator", family]) for family in FAMILIES), *lineage.of_contract("expert_score"), *lineage.of("mart.reconciliation")],
         group_name="results", owners=[_STEWARD], kinds={"polars", "python"}, tags={"layer": "score"},
         description="得分：指标、分组、维度、总分，各年一套 | Scores of indicators, groups, pillars and in total, one set per year",
         metadata={"profile": enterprise.declaration.profile, **_code(_module("indicators/scoring/score.py"))},
@@ -458,11 +458,12 @@ EVALUATION = "evaluation"
 
 def evaluation_assets(enterprise: Enterprise, years: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The evaluation step by step, one year a partition; the work is that of `Run.evaluation`."""
-    families = [dg.AssetDep(dg.AssetKey(["indicator", family]), partition_mapping=dg.TimeWindowPartitionMapping()) for family in FAMILIES]  # fmt: skip
+    given = [*(["indicator", family] for family in FAMILIES), ["mart", "reconciliation"]]
+    above_all = [dg.AssetDep(dg.AssetKey(key), partition_mapping=dg.TimeWindowPartitionMapping()) for key in given]
     made = []
     for step, (words, module, above) in _STEPS.items():
         spec = dg.AssetSpec(
-            dg.AssetKey([EVALUATION, step]), deps=[dg.AssetKey([EVALUATION, above])] if above else families, group_name=EVALUATION,
+            dg.AssetKey([EVALUATION, step]), deps=[dg.AssetKey([EVALUATION, above])] if above else above_all, group_name=EVALUATION,
             owners=[_STEWARD], kinds={"polars", "python"}, tags={"layer": "score"}, description=words,
             metadata={"profile": enterprise.declaration.profile, **_code(_module(module))}, partitions_def=years,
         )  # fmt: skip

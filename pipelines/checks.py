@@ -13,9 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import pyarrow.parquet as pq
 
-from connectors.ingest import ALL, UNDATED, Outcome
+from connectors.ingest import ALL, UNDATED, Outcome, breach
 from connectors.source import Source
 from schemas.enterprise import Enterprise
 from warehouse.marts import Mart, Warehouse
@@ -58,13 +57,6 @@ def results(
     ]
 
 
-def concerning(entries: Iterable[Entry], months: set[str]) -> list[Entry]:
-    """The extracts that hold, or were delivered for, rows of some months; rows without a month concern all."""
-    return [
-        entry for entry in entries if {entry["month"], *entry["clean"], *entry["quarantine"]} & {*months, ALL, UNDATED}
-    ]
-
-
 def _conservation(entries: list[Entry], data: Path) -> dg.AssetCheckResult:
     breaches = [(entry, text) for entry in entries if (text := breach(entry, data))]
     months = sorted({month for entry, _ in breaches for month in (*entry["clean"], *entry["quarantine"])})
@@ -77,21 +69,6 @@ def _conservation(entries: list[Entry], data: Path) -> dg.AssetCheckResult:
             "failing_months": months, "breaches": table(("file", "breach"), [(entry["name"], text) for entry, text in breaches]),
         },
     )  # fmt: skip
-
-
-def breach(entry: Entry, data: Path) -> str | None:
-    """How an extract's counts contradict each other or the files on disk; None where they do not."""
-    if entry["rows"] != entry["accepted"] + entry["refused"] + entry["duplicates"]:
-        parts = f"{entry['accepted']} accepted + {entry['refused']} refused + {entry['duplicates']} duplicates"
-        return f"{entry['name']}: {entry['rows']} rows read, but {parts} / 行数不守恒"
-    for kind, said in (("clean", entry["accepted"]), ("quarantine", entry["refused"])):
-        gone = [path for path in entry[kind].values() if not (data / path).exists()]
-        if gone:
-            return f"{entry['name']}: {gone[0]} is gone / 文件缺失"
-        found = sum(pq.read_metadata(data / path).num_rows for path in entry[kind].values())
-        if found != said:
-            return f"{entry['name']}: {said} rows accounted for in {kind}, {found} in its files / 与文件行数不符"
-    return None
 
 
 def _contract(source: Source, entries: list[Entry], months: set[str]) -> dg.AssetCheckResult:

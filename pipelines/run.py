@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, get_args
 
 import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from connectors.ingest import Outcome, ingest
+from connectors.ingest import Outcome, breach, concerning, ingest
 from connectors.source import sources
 from indicators import declared
 from indicators.evaluate import CELL_KEY, POLICIES, VALUE_KEY, chosen, evaluated
@@ -30,7 +30,7 @@ from indicators.report.word import docx_of
 from indicators.report.words import LANGUAGES, Language
 from indicators.scoring.evaluation import Evaluation, folder, profile_table, read, rests_on, write
 from indicators.scoring.panel import Cap, contested, lowered, metric_caps, of_period
-from indicators.scoring.profile import Profile, load
+from indicators.scoring.profile import Check, Profile, load
 from indicators.scoring.score import RESULT, Facts, assess
 from indicators.scoring.weights import weighting
 from schemas.contract import contract
@@ -211,9 +211,10 @@ class Run:
         votes, caps = self._votes(period, chosen_values, None if is_earlier else last)
         has_previous = not is_earlier and _of(values, before).height > 0
         facts = Facts.of(
-            chosen_values, votes, contested=contested(votes), months=tuple(months),
-            events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period),
+            chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
+            events=self._reference("esg_event"), judgements=self._reference("ahp_judgement"), peers=self._peers(period), peer_values=self._peer_values(period),
             previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
+            enterprise_type=self.enterprise.declaration.enterprise_type, failures=() if is_earlier else self._failures(months),
         )  # fmt: skip
         return facts, votes, caps
 
@@ -229,6 +230,43 @@ class Run:
             if row["period"] == period:
                 found.setdefault(str(row["peer_id"]), {})[str(row["indicator_id"])] = Fraction(repr(row["score"]))
         return found
+
+    def _peer_values(self, period: str) -> dict[str, tuple[Fraction, ...]]:
+        """Indicator → what it is at the peers in the period.
+
+        Raises:
+            HubError: a value is in another unit than the indicator.
+        """
+        found: dict[str, list[Fraction]] = {}
+        for row in self._reference("peer_value"):
+            key = str(row["indicator_id"])
+            unit = declared.catalogue()[key].unit if key in declared.catalogue() else None
+            if row["unit"] != unit:
+                raise HubError(
+                    f"{row['peer_id']} {key}: {row['unit']!r} is not the unit of the indicator, {unit!r} / 单位与指标不符",
+                    "reference/peer_value.csv", "convert the value",
+                )  # fmt: skip
+            if row["period"] == period:
+                found.setdefault(key, []).append(Fraction(repr(row["value"])))
+        return {key: tuple(sorted(values)) for key, values in found.items()}
+
+    def _failures(self, months: list[str]) -> tuple[dict[str, object], ...]:
+        """What contradicts itself in some months: extracts whose rows are not conserved, figures that must agree and do not."""
+        lake = self.enterprise.lake
+        broken = [
+            (entry, text) for entry in concerning(lake.extracts(), set(months)) if (text := breach(entry, lake.data))
+        ]
+        lost = [
+            {"check_name": "conservation", "subject": entry["name"], "zh": f"{entry['name']}：{text.rpartition(' / ')[2]}", "en": text.rpartition(" / ")[0]}
+            for entry, text in broken
+        ]  # fmt: skip
+        self.warehouse.mart("reconciliation")
+        off = self.warehouse.connection.execute(
+            """select check_name, month, site_id, subject, zh, en from mart.reconciliation
+               where verdict = 'off' and list_contains(?, check_name) and (month is null or list_contains(?, month)) order by all""",
+            [get_args(Check), months],
+        ).pl()
+        return (*lost, *off.rows(named=True))
 
     def _readings(self) -> dict[tuple[str, str], declared.Words]:
         """What the policies of each indicator are called, where their table says."""

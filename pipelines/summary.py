@@ -35,6 +35,10 @@ def summary(console: Console, enterprise: Enterprise, done: Evaluation, tables: 
             f"{_points(drawn.get('p05'))}–{_points(drawn.get('p95'))}", _share(row["coverage"]), _share(row["weight"]),
         )  # fmt: skip
     console.print(table)
+    for row in tables["integrity"].iter_rows(named=True):
+        console.print(
+            f"integrity / 数据矛盾 {row['check_name']}: {row['en']} / {row['zh']}", style="yellow", soft_wrap=True
+        )
     indicators = result.filter(pl.col("level") == "indicator")
     lacking = indicators.filter(pl.col("state") == "missing")
     for reason, found in sorted(lacking.group_by("reason").agg("id").iter_rows()):

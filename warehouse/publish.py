@@ -79,6 +79,8 @@ _TABLES = {
     "score.event": "计入或列示的负面事件 | Negative events that count or are listed",
     "score.expert": "各专家的宽严偏差与去除后的总分 | Each expert's deviation, and the total without them",
     "score.grade_probability": "蒙特卡洛：各等级的概率 | Probability of each grade in the Monte Carlo",
+    "score.integrity": "数据自相矛盾、因而不评级之处 | What in the data contradicts itself, so that there is no grade",
+    "score.left_out": "逐项剔除：去掉一个指标后的总分与等级 | Total and grade without one indicator",
     "score.monte_carlo": "蒙特卡洛：总分与各维度的分布 | Distribution of total and pillars in the Monte Carlo",
     "score.normalised": "标准化：值或等级如何成为得分，及上年与目标 | How values and levels become scores, with last year and target",
     "score.panel_item": "专家组对各指标的等级：票数、离散、封顶、证据 | The panel's level of each indicator: votes, spread, cap, evidence",

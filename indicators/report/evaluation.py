@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from indicators.declared import Indicator
 from indicators.report.words import year_before
 from indicators.scoring.panel import of_period
 from indicators.scoring.profile import Profile
+from indicators.scoring.score import Facts, anchor_row, anchors_of
 from schemas.enterprise import Declaration
 from schemas.errors import HubError
 from schemas.lake import months_of
@@ -28,8 +30,8 @@ from schemas.lake import months_of
 Row = dict[str, Any]
 
 SCORE_TABLES = (
-    "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing",
-    "contribution", "definition",
+    "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing", "left_out",
+    "contribution", "definition", "integrity",
 )  # fmt: skip
 """The tables of the evaluation beside `score.result`."""
 
@@ -52,6 +54,7 @@ class Evaluation:
         indicators: what the catalogue says of each indicator and metric, in natural order.
         profile: the method as stored with the scores; `profile_hash` is its hash.
         is_declared_profile: whether it is the method the enterprise declares now.
+        anchors: what the declared method's anchors for this enterprise and period are, until the period is evaluated.
         sites: sites of the period with revenue, energy and emission; empty where a month of them is unknown.
         boundary: whether emissions, energy and revenue cover the same, by site and verdict; None without that mart.
         values: chosen readings of the period; `readings` the others; `months` the chosen ones of its months; `last_year` a year before.
@@ -76,6 +79,7 @@ class Evaluation:
     profile: Row
     profile_hash: str
     is_declared_profile: bool
+    anchors: dict[str, Row]
     sites: list[Row]
     boundary: list[Row] | None
     values: dict[str, Row]
@@ -175,7 +179,7 @@ class _Reader:
         return Evaluation(
             self.period, self.months, {name: facts[name] for name in _DECLARED} | {"approach": facts["inventory"]["approach"]},
             indicators={key: _told(one) for key, one in catalogue.items()},
-            profile=self._profile(declared), profile_hash=chosen, is_declared_profile=chosen == declared.hash,
+            profile=self._profile(declared), profile_hash=chosen, is_declared_profile=chosen == declared.hash, anchors=self._anchors(declared),
             sites=self._sites(), boundary=self.rows(_BOUNDARY) if self.has("mart.reconciliation") else None,
             values={row["indicator_id"]: row for row in values if row["is_chosen"]}, readings=[row for row in values if not row["is_chosen"]],
             monthly=_by_month(self._values("period in (select unnest($months)) and is_chosen")),
@@ -206,6 +210,11 @@ class _Reader:
     def _profile(self, declared: Profile) -> Row:
         stored = self.rows("select json from score.profile where profile_hash = $profile limit 1") if self.has("score.profile") else []  # fmt: skip
         return json.loads(stored[0]["json"]) if stored else declared.model_dump(mode="json")
+
+    def _anchors(self, declared: Profile) -> dict[str, Row]:
+        facts = Facts(self.period, self.enterprise.id, {}, {}, enterprise_type=self.enterprise.enterprise_type)
+        counting = {key: found for key in declared.anchors if (found := anchors_of(key, facts, declared))}
+        return {key: {name: _plain(item) for name, item in anchor_row(one).items()} for key, one in counting.items()}
 
     def _scores(self) -> dict[str, list[Row] | None]:
         """The tables of the evaluation. Where none has a row, the period has not been evaluated: they are as if they were not there."""
@@ -288,7 +297,7 @@ def _plain(value: object) -> object:
     """A cell as JSON can hold it."""
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return float(value) if isinstance(value, Decimal) else value
+    return float(value) if isinstance(value, Decimal | Fraction) else value
 
 
 def _by_month(rows: Iterable[Row]) -> dict[str, dict[str, Row]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from indicators.report.document import Block, Cell, Heading, Points, Table, Text
 from indicators.report.evaluation import Row
 from indicators.report.evaluation_cells import Cells
-from indicators.report.words import number
+from indicators.report.words import number, signed
 
 _EXPERTS_ABREAST = 9
 
@@ -26,7 +26,7 @@ class Annexes(Cells):
             (self.t("附录 C", "Annex C"), "专家评分表（化名）", "Sheets of the experts (pseudonyms)", self.sheets()),
             (self.t("附录 D", "Annex D"), "权重与方法参数", "Weights and parameters of the method", self.weights()),
             (self.t("附录 E", "Annex E"), "锚点与基准", "Anchors and benchmarks", self.benchmarks()),
-            (self.t("附录 F", "Annex F"), "蒙特卡洛设置与结果", "Monte Carlo: set-up and result", self.monte_carlo()),
+            (self.t("附录 F", "Annex F"), "蒙特卡洛设置与结果", "Monte Carlo: set-up and result", [*self.monte_carlo(), *self.left_out()]),
             (self.t("附录 G", "Annex G"), "定义", "Definitions", self.definitions()),
             (self.t("附录 H", "Annex H"), "变更与重述记录", "Changes and restatements", self.changes()),
         ]  # fmt: skip
@@ -213,15 +213,21 @@ class Annexes(Cells):
         one, t = self.evaluation, self.t
         rows = []
         for key in self.six:
-            points = self.anchors(key)
-            declared = one.profile.get("anchors", {}).get(key, {})
-            scored = next(iter(one.of("normalised", indicator_id=key)), {})
+            points, anchors = self.anchors(key), self.anchored(key)
             cells = [Cell(t("未声明", "not declared"), "lack")] * 4 if points is None else [Cell(number(point, one.indicators[key]["unit"]), "n") for point in points]  # fmt: skip
-            source = scored.get("anchor_source") or (self.name(declared["source"]) if declared else "–")
-            rows.append([self.ref(key), Cell(self.title(key)), *cells, self.of_unit(key), self.value(one.values.get(key), key), Cell(self.one_of_two(str(source)))])  # fmt: skip
-        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("0 分", "0 points"), ("60 分", "60 points"), ("80 分", "80 points"), ("100 分", "100 points"), ("单位", "Unit"), ("本期值", "Value"), ("依据", "Basis"))  # fmt: skip
-        return [Table(head, rows, widths=(0.7, 1.4, 0.8, 0.8, 0.8, 0.8, 1.1, 0.9, 2.6)),
+            source = self.one_of_two(str(anchors.get("anchor_source") or "–"))
+            rows.append([self.ref(key), Cell(self.title(key)), *cells, self.of_unit(key), self.value(one.values.get(key), key), Cell(self._for(anchors)), Cell(source)])  # fmt: skip
+        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("0 分", "0 points"), ("60 分", "60 points"), ("80 分", "80 points"), ("100 分", "100 points"), ("单位", "Unit"), ("本期值", "Value"), ("适用", "For"), ("依据", "Basis"))  # fmt: skip
+        return [Table(head, rows, widths=(0.7, 1.4, 0.8, 0.8, 0.8, 0.8, 1.1, 0.9, 1.3, 2)),
                 self.note("60 分为行业基准，80 分为良好实践，100 分为领先。标为起步取值的锚点须由专家组按企业类型确认后方可用于对外报告。", "60 is the sector's baseline, 80 good practice, 100 leading. Anchors marked as starting values are to be confirmed by the panel for the type of enterprise before a report leaves the house.")]  # fmt: skip
+
+    def _for(self, anchors: Row) -> str:
+        """Whom anchors are for, and since when."""
+        if not anchors:
+            return "–"
+        kind, first, last = (anchors.get(name) for name in ("anchor_type", "anchor_from", "anchor_to"))
+        whom = self.word("enterprise_type", str(kind)) if kind else self.t("各类企业", "every type")
+        return f"{whom}, {first or '…'} – {last or '…'}" if first or last else whom
 
     def monte_carlo(self) -> list[Block]:
         """What was varied."""
@@ -232,6 +238,22 @@ class Annexes(Cells):
         setup = (one.profile.get("monte_carlo") or {}) | {name: runs[0][name] for name in ("runs", "seed")}
         said = [[Cell(name), Cell(value)] for name, value in _flat(self, setup)]
         return [Table(["", ""], said, widths=(1.5, 4)), Text(t("结果见 5.4（均值、标准差、分位数与等级概率）。同一数据、方法与种子给出逐字节相同的结果表。", "The result stands in 5.4 (mean, deviation, quantiles, probabilities of grades). The same data, method and seed give the same tables to the byte."))]  # fmt: skip
+
+    def left_out(self) -> list[Block]:
+        """The total without each indicator."""
+        t, rows = self.t, self.evaluation.score["left_out"]
+        title = Heading(t("逐项剔除", "One indicator left out"))
+        if not self.evaluation.result or rows is None:
+            return [title, *self.absent("left_out")]
+        ordered = sorted(rows, key=lambda row: (-abs(row["difference"] or 0.0), self.of_standard.index(row["indicator_id"])))  # fmt: skip
+        listed = [
+            [self.ref(row["indicator_id"]), Cell(self.title(row["indicator_id"])), self.plain(row["total"]), Cell(row["grade"] or t("不评级", "none")),
+             Cell("–", "none") if row["difference"] is None else Cell(signed(row["difference"]), "n")]
+            for row in ordered
+        ]  # fmt: skip
+        head = self.head(("编号", "Id"), ("剔除的指标", "Indicator left out"), ("综合（分）", "Total (points)"), ("等级", "Grade"), ("综合之差（分）", "Change of total (points)"))  # fmt: skip
+        return [title, self.note("被剔除指标的权重按比例归于同维度其余指标。", "The weight of what is left out goes to the rest of its pillar in proportion."),
+                self.listed(Table(head, listed, widths=(0.8, 3, 1, 1, 1.2)), ("没有可剔除的指标。", "There is nothing to leave out."))]  # fmt: skip
 
     # ── G, H ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -308,6 +330,8 @@ def _counted(name: str) -> list[str | int]:
 
 
 def _is_divided(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_is_divided(one) for one in value)
     return isinstance(value, dict) and not set(value) <= {"zh", "en"}
 
 
@@ -319,6 +343,7 @@ def _leaf(cells: Cells, value: object) -> str:
         parts = [f"{cells.word('setting', str(name))} {_leaf(cells, one)}" for name, one in given]
         return cells.t("；", "; ").join(parts) or "–"
     if isinstance(value, list | tuple):
-        return cells.several(_leaf(cells, one) for one in value) or "–"
+        parts = [_leaf(cells, one) for one in value]
+        return (" | ".join(parts) if _is_divided(value) else cells.several(parts)) or "–"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return "–" if value is None else cells.word("setting_value", text)

@@ -265,16 +265,13 @@ class Cells(Wording):
 
     def anchors(self, key: str) -> tuple[float, float, float, float] | None:
         """Where an indicator scores 0, 60, 80 and 100, in its unit: as it was scored, else as declared."""
-        for row in self.evaluation.of("normalised", indicator_id=key):
-            found = [row[name] for name in ("x0", "x60", "x80", "x100")]
-            if None not in found:
-                return found[0], found[1], found[2], found[3]
-        declared = self.evaluation.profile.get("anchors", {}).get(key)
-        if declared is None or (declared.get("relative_to") and declared.get("baseline") is None):
-            return None
-        basis = Decimal(str(declared["baseline"])) if declared.get("relative_to") else Decimal(1)
-        x0, x60, x80, x100 = (float(Decimal(str(declared[name])) * basis) for name in ("x0", "x60", "x80", "x100"))
-        return x0, x60, x80, x100
+        row = self.anchored(key)
+        return None if row.get("x0") is None else (row["x0"], row["x60"], row["x80"], row["x100"])
+
+    def anchored(self, key: str) -> Row:
+        """What is known of an indicator's anchors: as it was scored, else as the method declares them."""
+        scored = next(iter(self.evaluation.of("normalised", indicator_id=key)), {})
+        return scored if scored.get("anchor_source") else self.evaluation.anchors.get(key, {})
 
     def level_text(self, key: str, level: int) -> str:
         """What a level asks for: the indicator's own rubric where it has one, else the ladder all are made after."""

@@ -396,9 +396,13 @@ class _Layout(Cells):
     def _rules(self) -> list[Block]:
         t, profile = self.t, self.evaluation.profile
         edges = self.several(f"{name} ≥ {number(edge)}" for name, edge in self.edges.items())
+        checks = self.several(self.word("check", name) for name in profile.get("integrity", ()))
+        checks_zh, checks_en = (
+            (f"或下列核对失败（{checks}）", f", or one of these checks fails ({checks})") if checks else ("", "")
+        )
         return [Points([
             t(f"缺失规则：{self.word('setting_value', str(profile.get('missing')))}，并给出按 0 与 100 计的上下界；不适用不计权重；0 是数值。", f"Missing: {self.word('setting_value', str(profile.get('missing')))}, with bounds for 0 and 100; what does not apply has no weight; 0 is a value."),
-            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足或数据造假时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few or data were falsified; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
+            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足、存在否决事件{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few, a veto event is on record{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
             t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing."),
             t(f"得分四舍五入到两位小数一次后定级；等级下限（含，分）：{edges}。", f"Scores are rounded half up to two decimals once, then graded; from (inclusive, points): {edges}."),
             t("等级概率低于 80 % 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", "A grade less probable than 80 % is printed with the next. All of these are choices; every parameter is in annex D."),
@@ -424,7 +428,7 @@ class _Layout(Cells):
             Heading(t("5.1 综合与三维度得分", "5.1 Scores")), *scored, *(self._moves() if self.total else []),
             Heading(t("5.2 指标明细", "5.2 Indicators")), self._six_table(), *self._trends(), *(self._fifty() if self.total else []), self._metrics_table(),
             Heading(t("5.3 专家一致性", "5.3 Agreement of experts")), *self._agreement(),
-            Heading(t("5.4 不确定性与敏感性", "5.4 Uncertainty and sensitivity")), *self._uncertainty(), *self._alternatives(), *self._swings(), *self._definitions(),
+            Heading(t("5.4 不确定性与敏感性", "5.4 Uncertainty and sensitivity")), *self._uncertainty(), *self._alternatives(), *self._swings(), *self._without(), *self._definitions(),
             Heading(t("5.5 验证材料", "5.5 Verification material")),
             Text(t(f"证据登记（附录 B，{len(one.evidence)} 份，附 sha256）；专家评分表（附录 C）；系统数据 {len(one.extracts)} 个文件（第 3.2 节，逐文件 sha256 见 report.json）；机器可读的全部数据 report.json，其内容指纹与本报告一致。任一数值可用 esg trace 追溯到原始行（附录 A）。",
                    f"Register of evidence (annex B, {len(one.evidence)} papers with sha256); sheets of the experts (annex C); {len(one.extracts)} files of system data (3.2; sha256 of each in report.json); report.json with all of it for machines, its hash that of this report. esg trace walks any value down to its original lines (annex A).")),
@@ -662,6 +666,19 @@ class _Layout(Cells):
         head = self.head(("编号", "Id"), ("变动项", "What is varied"), ("最低（分）", "Lowest (points)"), ("最高（分）", "Highest (points)"), ("幅度（分）", "Swing (points)"))  # fmt: skip
         return [title, Chart(caption, drawn, wide=True), Table(head, listed, widths=(0.8, 3, 1, 1, 1))]
 
+    def _without(self) -> list[Block]:
+        """What leaving one indicator out does at most; every one of them in annex F."""
+        t, rows = self.t, self.evaluation.score["left_out"]
+        moved = [row for row in rows or [] if row["difference"] is not None]
+        if not moved:
+            return []
+        most = max(moved, key=lambda row: (abs(row["difference"]), -self.of_standard.index(row["indicator_id"])))
+        grade = self.total["grade"] if self.total else None
+        others = [f"{row['indicator_id']} ({row['grade'] or t('不评级', 'none')})" for row in sorted(moved, key=lambda row: self.of_standard.index(row["indicator_id"])) if row["grade"] != grade]  # fmt: skip
+        said = t(f"影响最大的是剔除 {self.labelled(most['indicator_id'])}：综合 {signed(most['difference'])} 分。", f"Leaving out {self.labelled(most['indicator_id'])} matters most: {signed(most['difference'])} points of the total.")  # fmt: skip
+        changed = t(f"剔除后等级改变的指标：{self.several(others)}。", f"The grade changes without: {self.several(others)}.") if others else t("剔除任何一项均不改变等级。", "No single indicator changes the grade by being left out.")  # fmt: skip
+        return [Heading(t("逐项剔除", "One indicator left out")), Text(said + t("", " ") + changed + t("逐项结果见附录 F。", " All of them in annex F."))]  # fmt: skip
+
     def _what(self, row: Row) -> str:
         name = self.labelled(row["indicator_id"]) if row["indicator_id"] in self.evaluation.indicators else ""
         return " · ".join(part for part in (name, self.word("swing", row["what"]) if row["what"] else "") if part)
@@ -758,7 +775,8 @@ class _Layout(Cells):
     def _risks(self) -> list[Block]:
         t, one = self.t, self.evaluation
         risks = [row for row in one.checks if row["verdict"] != "ok"]
-        said = [t(f"核对“{self.word('check', row['check_name'])}”：{row['lines']} 处{self.word('verdict', row['verdict'])}（{self._why(row)}）。", f"Check of {self.word('check', row['check_name'])}: {self.word('verdict', row['verdict'])} in {row['lines']} places ({self._why(row)}).") for row in risks]  # fmt: skip
+        said = [self.t(f"因数据自相矛盾不评级：{row['zh']}。", f"No grade, since data contradict themselves: {row['en']}.") for row in one.of("integrity")]  # fmt: skip
+        said += [t(f"核对“{self.word('check', row['check_name'])}”：{row['lines']} 处{self.word('verdict', row['verdict'])}（{self._why(row)}）。", f"Check of {self.word('check', row['check_name'])}: {self.word('verdict', row['verdict'])} in {row['lines']} places ({self._why(row)}).") for row in risks]  # fmt: skip
         missing = [row["id"] for row in one.result if row["level"] == "indicator" and row["state"] == "missing"]
         if missing:
             said.append(t(f"缺失的指标：{self.several(self.labelled(key) for key in missing)}；按 0 与 100 计，综合得分相差 {score_text(self._gap())} 分。", f"Missing indicators: {self.several(self.labelled(key) for key in missing)}; counted 0 or 100, the total differs by {score_text(self._gap())} points."))  # fmt: skip
@@ -823,6 +841,8 @@ class _Layout(Cells):
     def _to_anchor(self, step: Step, row: Row) -> str:
         t, key = self.t, step.key
         unit, value, anchors = self.evaluation.indicators[key]["unit"], self.evaluation.values.get(key), self.anchors(step.key)  # fmt: skip
+        if anchors is None and key in self.evaluation.profile.get("normalisation", {}):
+            return t("改善至优于更多同业的水平。", "Improve beyond more of the peers.")
         if anchors is None:
             return t("声明自身基准（三年均值）并经专家组确认锚点，使该指标可以评分。", "Declare the own baseline (mean of three years) and let the panel confirm the anchors, so that it can be scored.")  # fmt: skip
         goal = dict(zip((60.0, 80.0, FULL), anchors[1:], strict=True)).get(step.target, anchors[1])

@@ -19,13 +19,25 @@ from indicators.scoring.definitions import DEFINITION, definitions
 from indicators.scoring.events import EVENT, rows
 from indicators.scoring.panel import AGREEMENT, EXPERT, PANEL_ITEM, Cap, levels, results
 from indicators.scoring.profile import PROFILE, Profile
-from indicators.scoring.score import CONTRIBUTION, NORMALISED, RESULT, Assessment, Facts, Row, assess, standard
+from indicators.scoring.score import (
+    CONTRIBUTION,
+    INTEGRITY,
+    NORMALISED,
+    RESULT,
+    Assessment,
+    Facts,
+    Row,
+    assess,
+    standard,
+)
 from indicators.scoring.uncertainty import (
     ALTERNATIVE,
     GRADE_PROBABILITY,
+    LEFT_OUT,
     MONTE_CARLO,
     SWING,
     alternatives,
+    left_out,
     monte_carlo,
     swings,
 )
@@ -34,8 +46,8 @@ from schemas.lake import digest, replaced
 
 TABLES: dict[str, pl.Schema] = {
     "result": RESULT, "panel_item": PANEL_ITEM, "agreement": AGREEMENT, "expert": EXPERT, "normalised": NORMALISED, "weight": WEIGHT, "event": EVENT, "monte_carlo": MONTE_CARLO,
-    "grade_probability": GRADE_PROBABILITY, "alternative": ALTERNATIVE, "swing": SWING, "contribution": CONTRIBUTION,
-    "definition": DEFINITION, "profile": PROFILE,
+    "grade_probability": GRADE_PROBABILITY, "alternative": ALTERNATIVE, "swing": SWING, "left_out": LEFT_OUT, "contribution": CONTRIBUTION,
+    "definition": DEFINITION, "integrity": INTEGRITY, "profile": PROFILE,
 }  # fmt: skip
 """Every table an evaluation writes, by its name in the schema `score`."""
 
@@ -88,6 +100,7 @@ class Evaluation:
             "result": one.result(),
             "contribution": one.contributions(),
             "event": one.frame(rows(list(one.events), self.profile), EVENT),
+            "integrity": one.frame(one.failures, INTEGRITY),
             "profile": profile_table(self.profile),
         }
 
@@ -102,7 +115,7 @@ class Evaluation:
         statistics, probability = monte_carlo(one)
         return {
             "monte_carlo": statistics, "grade_probability": probability, "alternative": alternatives(one), "swing": swings(one),
-            "definition": definitions(one, self.readings, self.words),
+            "left_out": left_out(one), "definition": definitions(one, self.readings, self.words),
         }  # fmt: skip
 
     def tables(self) -> dict[str, pl.DataFrame]:

@@ -1,7 +1,7 @@
 """The expert panel: which levels count, what caps them, how far the experts agree, and what must be discussed again.
 
 Pure functions over the rows of `expert_score` of one assessment. A row counts as its expert's last word; a second round
-does not erase the first. The thresholds are choices of this project: the draft standard asks for expert scoring and says
+does not erase the first. The thresholds are choices of the profile: the draft standard asks for expert scoring and says
 no more.
 """
 
@@ -20,7 +20,7 @@ import polars as pl
 
 from indicators.declared import Condition, Indicator, catalogue, natural
 from indicators.scoring.agreement import NO_PAIRS, Ratings, Statistic, alpha_of, bootstrap, icc, kendall_w, tally
-from indicators.scoring.profile import Profile
+from indicators.scoring.profile import Gate, Profile
 from schemas.errors import CatalogueError
 from schemas.lake import months_of
 
@@ -33,16 +33,11 @@ WITHOUT_EVIDENCE, WITHOUT_METRIC = 1, 3
 COVERED = 0.9
 """The share of site-months a metric must cover to carry levels 4 and 5, as their rung asks for."""
 LAST_ROUND = 2
-APART = 2
-"""An indicator whose levels lie so far apart is discussed."""
-ALPHA, SHARE = 0.667, Fraction(1, 5)
-"""Below this alpha and with more than this share of indicators to discuss, the whole panel scores again."""
 SEVERE, SEVERE_ITEMS = 0.75, 20
 """An expert whose levels lie so far from the others' over so many indicators is noted as severe or lenient."""
 SEED = 20260101
 WHOLE = ("employed", "paid")
 """The ties that exclude an expert from the whole assessment, not from one indicator."""
-_ALPHA_BANDS = ((0.8, "good"), (ALPHA, "tentative"), (-math.inf, "insufficient"))
 _W_BANDS = ((0.7, "strong"), (0.5, "moderate"), (-math.inf, "weak"))
 
 _SUBJECT = {"period": pl.String, "org_id": pl.String, "profile_hash": pl.String}
@@ -227,7 +222,7 @@ def lowered(
 
     Args:
         experts: rows as given.
-        caps: by indicator, as `metric_caps` finds them; an expert's comment lifts one.
+        caps: by indicator, as `metric_caps` finds them; an expert's `over_cap_reason` lifts one, a comment does not.
         register: ids of the evidence that may be cited; a level above 1 needs one. None: no evidence is asked for.
 
     Returns:
@@ -254,7 +249,7 @@ def _cap_of(row: Mapping[str, Any], metric: Cap | None, admissible: set[str] | N
         return None
     if admissible is not None and level > WITHOUT_EVIDENCE and not _cited(row) & admissible:
         return Cap(WITHOUT_EVIDENCE, "evidence_not_admissible" if _cited(row) else "no_evidence")
-    if metric is not None and level > metric.level and not (row.get("comment") or "").strip():
+    if metric is not None and level > metric.level and not (row.get("over_cap_reason") or "").strip():
         return metric
     return None
 
@@ -296,7 +291,7 @@ def results(
         state = _State(votes.filter(pl.col("round") <= number), number)
         found = [state.item(key, profile, (caps or {}).get(key)) for key in state.indicators]
         items += [row for row in found if number in state.rounds[row["indicator_id"]]]
-        agreement += _agreement(state, sum(row["is_flagged"] for row in found), seed)
+        agreement += _agreement(state, sum(row["is_flagged"] for row in found), profile.panel.gate, seed)
         experts += _experts(state, total)
     _mark_contested(items, bool(held) and held[-1] >= LAST_ROUND)
     return Panel(*(
@@ -345,7 +340,7 @@ class _State:
             "trimmed": score is not None and is_trimmed(len(ordered), profile),
             "level": None if score is None else float(score / A_LEVEL),
             "median": float(median(ordered)) if ordered else None, "cap": cap.level if cap else None,
-            "cap_reason": reason, "is_flagged": spread is not None and spread >= APART, "is_contested": False,
+            "cap_reason": reason, "is_flagged": spread is not None and spread >= profile.panel.gate.apart, "is_contested": False,
             "evidence_ids": "|".join(sorted(set().union(*(_cited(row) for row in self._counting(key))))) or None,
         }  # fmt: skip
 
@@ -373,13 +368,13 @@ class _State:
         ).reshape(len(self.indicators), len(self.seated))
 
 
-def contested(votes: pl.DataFrame) -> frozenset[str]:
+def contested(votes: pl.DataFrame, profile: Profile) -> frozenset[str]:
     """The indicators whose levels still lie far apart when the last round is held."""
     if not votes.height or max(votes["round"]) < LAST_ROUND:
         return frozenset()
     standard = {key: one for key, one in catalogue().items() if one.kind != "metric"}
     given = {key: list(of.values()) for key, of in levels(votes, standard).items() if of}
-    return frozenset(key for key, found in given.items() if max(found) - min(found) >= APART)
+    return frozenset(key for key, found in given.items() if max(found) - min(found) >= profile.panel.gate.apart)
 
 
 def _mark_contested(items: list[dict[str, Any]], is_over: bool) -> None:
@@ -389,7 +384,7 @@ def _mark_contested(items: list[dict[str, Any]], is_over: bool) -> None:
         row["is_contested"] = is_over and row["is_flagged"]
 
 
-def _agreement(state: _State, flagged: int, seed: int) -> list[dict[str, Any]]:
+def _agreement(state: _State, flagged: int, gate: Gate, seed: int) -> list[dict[str, Any]]:
     whole = state.matrix()
     complete = whole[~np.isnan(whole).any(axis=1)]
     concordance = kendall_w(complete, seed)
@@ -413,17 +408,14 @@ def _agreement(state: _State, flagged: int, seed: int) -> list[dict[str, Any]]:
             "statistic": name, "value": statistic.value, "lower": low, "upper": high,
             "p": concordance.p if name == "kendall_w" else None,
             "items": len(counts) if name.startswith("krippendorff") else len(complete),
-            "verdict": _verdict(name, statistic.value), "reason": statistic.reason,
+            "verdict": _verdict(name, statistic.value, gate), "reason": statistic.reason,
         })  # fmt: skip
-    return [*rows, bare | _gate(state, alpha, flagged)]
+    return [*rows, bare | _passed(state, alpha, flagged, gate)]
 
 
-def _verdict(name: str, value: float | None) -> str | None:
-    bands = {
-        "krippendorff_alpha_ordinal": _ALPHA_BANDS,
-        "krippendorff_alpha_interval": _ALPHA_BANDS,
-        "kendall_w": _W_BANDS,
-    }
+def _verdict(name: str, value: float | None, gate: Gate) -> str | None:
+    alpha = ((float(gate.good_alpha), "good"), (float(gate.alpha), "tentative"), (-math.inf, "insufficient"))
+    bands = {"krippendorff_alpha_ordinal": alpha, "krippendorff_alpha_interval": alpha, "kendall_w": _W_BANDS}
     if name not in bands:
         return None
     if value is None:
@@ -431,7 +423,7 @@ def _verdict(name: str, value: float | None) -> str | None:
     return next(word for least, word in bands[name] if value >= least)
 
 
-def _gate(state: _State, alpha: Statistic, flagged: int) -> dict[str, Any]:
+def _passed(state: _State, alpha: Statistic, flagged: int, gate: Gate) -> dict[str, Any]:
     """Whether the panel may close: levels far apart are discussed; where alpha is low as well, all is scored again."""
     items = len(state.indicators)
     row: dict[str, Any] = {"statistic": "gate", "items": items, "value": flagged / items if items else None}
@@ -441,8 +433,9 @@ def _gate(state: _State, alpha: Statistic, flagged: int) -> dict[str, Any]:
         return row | {"verdict": "passed"}
     if state.number >= LAST_ROUND:
         return row | {"verdict": "contested"}
-    is_low = alpha.value is not None and alpha.value < ALPHA
-    return row | {"verdict": "second_round" if is_low and Fraction(flagged, items) > SHARE else "discuss_flagged"}
+    is_low = alpha.value is not None and alpha.value < float(gate.alpha)
+    is_wide = Fraction(flagged, items) > Fraction(gate.share)
+    return row | {"verdict": "second_round" if is_low and is_wide else "discuss_flagged"}
 
 
 def _experts(state: _State, total: Callable[[pl.DataFrame], float | None] | None) -> list[dict[str, Any]]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -29,6 +30,14 @@ PROFILE = pl.Schema(dict.fromkeys(("profile_hash", "profile_id", "version", "jso
 """`score.profile`: the whole of the method, by its hash."""
 
 EventClass = Literal["V", "A", "B", "C"]
+Check = Literal[
+    "conservation", "lines_and_site_month", "sites_and_enterprise", "implied_factor", "boundary", "one_denominator",
+    "legs_and_category", "factor_phases", "factor_gases",
+]  # fmt: skip
+"""What contradicts itself where it fails: rows that are not conserved, or a check of `mart.reconciliation` that is `off`.
+
+Plausible ranges and drift are not among them: what they show is to be looked at and may be right.
+"""
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 _SUM_WITHIN = Decimal("1e-9")
 
@@ -85,6 +94,30 @@ class Anchors(_Declared):
         return self
 
 
+class Benchmark(Anchors):
+    """The anchors of an indicator, for one type of enterprise if it names one, from day to day (both included)."""
+
+    enterprise_type: EnterpriseType | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def is_valid(self, day: date) -> bool:
+        """Whether it counts on a day."""
+        return (self.valid_from or date.min) <= day <= (self.valid_to or date.max)
+
+    def meets(self, other: Benchmark) -> bool:
+        """Whether there is a day on which both would count for the same enterprise."""
+        latest, earliest = (max(self.valid_from or date.min, other.valid_from or date.min),
+                            min(self.valid_to or date.max, other.valid_to or date.max))  # fmt: skip
+        return self.enterprise_type == other.enterprise_type and latest <= earliest
+
+    @model_validator(mode="after")
+    def _valid_at_all(self) -> Self:
+        if (self.valid_to or date.max) < (self.valid_from or date.min):
+            raise ValueError("valid_to lies before valid_from / 失效日早于生效日")
+        return self
+
+
 class MetricAnchors(Anchors):
     """The anchors of an operational metric that is blended into what experts said of an indicator."""
 
@@ -98,13 +131,35 @@ class Blend(_Declared):
     metrics: dict[str, MetricAnchors] = {}
 
 
+class Gate(_Declared):
+    """When a panel must meet again.
+
+    Attributes:
+        apart: an indicator whose levels lie so many apart is discussed.
+        alpha: below it, and with more than `share` of the indicators to discuss, everything is scored again.
+        good_alpha: from it on agreement is called good; between the two, tentative.
+    """
+
+    apart: int = Field(default=2, ge=1, le=5)
+    alpha: Share = Decimal("0.667")
+    good_alpha: Share = Decimal("0.8")
+    share: Share = Decimal("0.2")
+
+    @model_validator(mode="after")
+    def _good_is_not_below_sufficient(self) -> Self:
+        if self.good_alpha < self.alpha:
+            raise ValueError("good_alpha lies below alpha / “良好”门槛低于“可接受”门槛")
+        return self
+
+
 class Panel(_Declared):
-    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and whether metrics cap it."""
+    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and what checks it."""
 
     minimum: int = Field(ge=1)
     trimmed_from: int = Field(ge=3)
     aggregate: Literal["trimmed", "median", "mean"] = "trimmed"
     metric_caps: bool = True
+    gate: Gate = Gate()
 
 
 class Weights(_Declared):
@@ -186,14 +241,24 @@ class MonteCarlo(_Declared):
 
 
 class Profile(_Declared):
-    """A scoring profile; see `profiles/draft-neutral-v1.yaml` for what each line means."""
+    """A scoring profile; see `profiles/draft-neutral-v1.yaml` for what each line means.
+
+    Attributes:
+        anchors: indicator → its anchors, or several by type of enterprise and validity.
+        normalisation: indicators whose value is judged among peers instead of by anchors: `percentile` by its rank, `minmax`
+            by where it lies between the worst and the best of them.
+        percentile_from: how many peers a rank needs.
+        integrity: the checks of the data of which none may have failed in the period, else there is no grade.
+    """
 
     id: str
     version: str
     title: Words
     tree: str
     indicators: tuple[str, ...] | None = None
-    anchors: dict[str, Anchors]
+    anchors: dict[str, Annotated[tuple[Benchmark, ...], Field(min_length=1)]]
+    normalisation: dict[str, Literal["percentile", "minmax"]] = {}
+    percentile_from: int = Field(default=20, ge=2)
     targets: dict[str, Decimal] = {}
     panel: Panel
     blend: Blend = Blend()
@@ -203,6 +268,7 @@ class Profile(_Declared):
     missing: Literal["zero", "drop", "worst_peer"]
     scored_from_months: int = Field(ge=1, le=12)
     coverage_gate: Decimal = Field(ge=0, le=1)
+    integrity: tuple[Check, ...] = ("conservation", "lines_and_site_month", "sites_and_enterprise", "implied_factor")
     limited_scope_above: Decimal = Field(ge=0, le=1)
     core: list[str]
     proposed_not_applicable: dict[EnterpriseType, dict[str, Words]] = {}
@@ -223,9 +289,21 @@ class Profile(_Declared):
         listed = (key for key, one in catalogue().items() if one.kind != "metric")
         return set(listed if self.indicators is None else self.indicators) - set(self.not_applicable)
 
+    def anchors_of(self, key: str, enterprise_type: EnterpriseType | None, day: date) -> Benchmark | None:
+        """The anchors of an indicator that count on a day: those of the type of enterprise before those of all."""
+        valid = {one.enterprise_type: one for one in self.anchors.get(key, ()) if one.is_valid(day)}
+        return valid.get(enterprise_type) or valid.get(None)
+
     def changed(self, **changes: Any) -> Profile:  # noqa: ANN401
         """The profile with some top-level parts replaced: another method, with another hash."""
         return self.model_copy(update=changes)
+
+    @field_validator("anchors", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: [one] if isinstance(one, dict | Anchors) else one for key, one in value.items()}
 
     @field_validator("grades", mode="before")
     @classmethod
@@ -235,6 +313,17 @@ class Profile(_Declared):
         if value not in grade_sets():
             raise ValueError(f"no set of grades is called {value!r}; there are {', '.join(grade_sets())}")
         return grade_sets()[value]
+
+    @model_validator(mode="after")
+    def _one_set_of_anchors_counts(self) -> Self:
+        for key, given in self.anchors.items():
+            for one, other in combinations(given, 2):
+                if one.meets(other):
+                    raise ValueError(
+                        f"anchors.{key}: two sets for {one.enterprise_type or 'every type'} are valid on the same day"
+                        " / 同一类型的锚点有效期重叠"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _core_indicators_apply(self) -> Self:
@@ -257,14 +346,22 @@ class Profile(_Declared):
         known = {key for key, one in indicators.items() if one.kind != "metric"}
         proposed = [key for reasons in self.proposed_not_applicable.values() for key in reasons]
         listed = (*(self.indicators or ()), *self.targets, *self.blend.metrics)
-        named = dict.fromkeys((*self.core, *self.not_applicable, *self.anchors, *proposed, *listed))
+        named = dict.fromkeys(
+            (*self.core, *self.not_applicable, *self.anchors, *self.normalisation, *proposed, *listed)
+        )
         wrong = [f"{key}: no such indicator" for key in named if key not in known]
+        wrong += [
+            f"normalisation.{key}: is scored by experts and has no value to compare with peers"
+            for key in sorted(known & set(self.normalisation))
+            if not indicators[key].is_computed
+        ]
         wrong += [f"{key}: core indicators always apply" for key in proposed if key in self.core]
         for key in sorted(known & set(self.anchors)):
             if not indicators[key].is_computed:
                 wrong.append(f"{key}: is scored by experts and has no anchors")
-            elif indicators[key].direction != self.anchors[key].direction:
-                wrong.append(f"{key}: {self.anchors[key].direction} is better by its anchors, not by the catalogue")
+                continue
+            by_anchors = {one.direction for one in self.anchors[key]} - {indicators[key].direction}
+            wrong += [f"{key}: {one} is better by its anchors, not by the catalogue" for one in sorted(by_anchors)]
         for key, anchors in self.blend.metrics.items():
             metric = indicators.get(anchors.metric)
             if metric is None or key not in metric.serves or anchors.relative_to not in (None, "own_baseline"):

@@ -7,9 +7,11 @@ score on the edge of a grade falls where the rule says.
 from __future__ import annotations
 
 import math
+from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -22,15 +24,19 @@ from indicators.declared import Indicator, catalogue, tree
 from indicators.scoring.events import Effects, Event, counted, effects
 from indicators.scoring.panel import A_LEVEL, FULL, panel_score
 from indicators.scoring.panel import levels as panel_levels
-from indicators.scoring.profile import Anchors, Profile
+from indicators.scoring.profile import Anchors, Benchmark, Profile
 from indicators.scoring.weights import Peers, Weighting, weighting
+from schemas.enterprise import EnterpriseType
 from schemas.errors import CatalogueError
+from schemas.lake import months_of
 
 _YEAR = 12  # months
 AT = (Fraction(0), Fraction(60), Fraction(80), FULL)
 """What a value scores at its four anchors."""
 
 Row = Mapping[str, Any]
+Line = tuple[tuple[Fraction, Fraction], ...]
+"""What values score: points in rising order of the value, straight lines between them, flat beyond."""
 Levels = Mapping[str, Mapping[str, int]]
 """Indicator → expert → level."""
 
@@ -47,11 +53,15 @@ NORMALISED = pl.Schema(
     {
         **_SUBJECT, "indicator_id": pl.String, "method": pl.String, "value": pl.Float64, "unit": pl.String, "numerator": pl.Float64,
         "denominator": pl.Float64, "value_state": pl.String, "x0": pl.Float64, "x60": pl.Float64, "x80": pl.Float64,
-        "x100": pl.Float64, "anchor_source": pl.String, "score": pl.Float64, "reason": pl.String, "previous_value": pl.Float64,
+        "x100": pl.Float64, "anchor_source": pl.String, "anchor_type": pl.String, "anchor_from": pl.Date, "anchor_to": pl.Date, "score": pl.Float64, "reason": pl.String, "previous_value": pl.Float64,
         "previous_score": pl.Float64, "target": pl.Float64,
     }
 )  # fmt: skip
 """`score.normalised`: how each value, or the panel's level, becomes a score before events; last year's and the target beside it."""
+INTEGRITY = pl.Schema(
+    {**_SUBJECT, **dict.fromkeys(("check_name", "month", "site_id", "subject", "zh", "en"), pl.String)}
+)
+"""`score.integrity`: what in the data contradicts itself so that there is no grade."""
 CONTRIBUTION = pl.Schema(
     {
         **_SUBJECT,
@@ -90,11 +100,14 @@ class Facts:
     """What is known of one organisation in one period; what a profile turns into scores.
 
     Attributes:
+        enterprise_type: what kind of enterprise it is; None: none that has anchors of its own.
         values: the chosen row of `indicator.value` of each indicator and metric.
         levels: what the experts of the panel gave.
         contested: indicators the panel did not agree on.
         events: rows of `esg_event`; `judgements`: of `ahp_judgement`; `peers`: the scores of other enterprises.
+        peer_values: indicator → the values of other enterprises, in its unit.
         months: the months of the period.
+        failures: what in the data of the period contradicts itself: rows of `INTEGRITY`, but for the subject.
         previous: the same of the period before.
     """
 
@@ -108,6 +121,15 @@ class Facts:
     peers: Peers = field(default_factory=dict)
     months: tuple[str, ...] = ()
     previous: Facts | None = None
+    enterprise_type: EnterpriseType | None = None
+    failures: tuple[Row, ...] = ()
+    peer_values: Mapping[str, Sequence[Fraction]] = field(default_factory=dict)
+
+    @property
+    def last_day(self) -> date:
+        """The day the period ends."""
+        year, month = map(int, months_of(self.period)[-1].split("-"))
+        return date(year, month, monthrange(year, month)[1])
 
     @classmethod
     def of(cls, values: pl.DataFrame, experts: pl.DataFrame, **more: Any) -> Facts:  # noqa: ANN401
@@ -174,6 +196,7 @@ def assess(
             "profile",
             "fill reference/peer_score.csv or choose zero",
         )
+    _refuse_few_peers(facts, profile, selected)
     before = {key: judged(key, facts, profile) if key in selected else NOT_SELECTED for key in standard()}
     events = counted(facts.events, list(facts.months), profile) if facts.events else []
     return Assessment(
@@ -306,10 +329,17 @@ class Assessment:
         plain = [subject | {name: _plain(item) for name, item in row.items()} for row in rows]
         return pl.DataFrame(plain, schema=schema)
 
+    @cached_property
+    def failures(self) -> list[Row]:
+        """What in the data contradicts itself, of the checks the profile asks for."""
+        return [row for row in self.facts.failures if row["check_name"] in self.profile.integrity]
+
     def _withheld(self) -> str | None:
         """Why there is no grade for the total, whatever the coverage."""
         if self.effects.not_rated:
             return "veto"
+        if self.failures:
+            return "data_integrity"
         needed = any(self.before[key].applies and not one.is_computed for key, one in standard().items())
         experts = {expert for given in self.facts.levels.values() for expert in given}
         return "panel_too_small" if needed and len(experts) < self.profile.panel.minimum else None
@@ -350,35 +380,101 @@ class Assessment:
                 "value": _level(key, self.facts, self.profile),
                 "value_state": judgement.state,
             }
-        anchors = self.profile.anchors.get(key)
+        how = self.profile.normalisation.get(key, "anchors")
+        anchors = anchors_of(key, self.facts, self.profile) if how == "anchors" else None
         points = anchors.points(basis(key, self.facts, self.profile)) if anchors else None
+        peers = len(self.facts.peer_values.get(key, ()))
         given = {name: row[name] for name in ("value", "numerator", "denominator") if name in row} if row else {}
         return shown | given | {
-            "method": "anchors", "value_state": "missing" if row is None else row["state"],
-            "anchor_source": f"{anchors.source.zh} | {anchors.source.en}" if anchors else None,
-            **dict(zip(("x0", "x60", "x80", "x100"), points or (None,) * 4, strict=True)),
+            "method": how, "value_state": "missing" if row is None else row["state"],
+            **({} if how == "anchors" else {"anchor_source": f"{peers} 家同业 | {peers} peers"}),
+            **(anchor_row(anchors, points) if anchors else {}),
         }  # fmt: skip
 
 
-def anchored_score(value: Fraction, anchors: Anchors, basis: Fraction | None = None) -> Fraction | None:
-    """The score of a value on straight lines between the anchors, never below 0 or above 100; None without anchors."""
+def anchored(anchors: Anchors, basis: Fraction | None = None) -> Line | None:
+    """What values score by anchors; None where it is not known what they are relative to."""
     points = anchors.points(basis)
-    if points is None:
-        return None
-    sign = 1 if anchors.direction == "higher" else -1
-    at = [sign * point for point in points]
-    x = sign * value
-    if x <= at[0]:
-        return AT[0]
-    for (left, right), (low, high) in zip(pairwise(at), pairwise(AT), strict=True):
-        if x <= right:
-            return low + (high - low) * (x - left) / (right - left)
-    return FULL
+    return None if points is None else tuple(sorted(zip(points, AT, strict=True)))
+
+
+def among_peers(how: str, values: Sequence[Fraction], direction: str) -> Line:
+    """What values score by those of peers: the worst of them 0, the best 100.
+
+    Args:
+        how: `percentile`, in between by the mean rank of those who have the value; `minmax`, by the value itself.
+        values: of the peers, not all alike.
+        direction: `higher` or `lower`, whichever is better.
+    """
+    order = sorted(values, reverse=direction == "lower")
+    line = {order[0]: Fraction(0), order[-1]: FULL}
+    if how == "percentile":
+        ranks: dict[Fraction, list[int]] = defaultdict(list)
+        for rank, value in enumerate(order):
+            ranks[value].append(rank)
+        step = FULL / (len(order) - 1)
+        line = {value: step * Fraction(sum(held), len(held)) for value, held in ranks.items()} | line
+    return tuple(sorted(line.items()))
+
+
+def scored(value: Fraction, line: Line) -> Fraction:
+    """The score of a value."""
+    if value <= line[0][0]:
+        return line[0][1]
+    for (left, low), (right, high) in pairwise(line):
+        if value <= right:
+            return low + (high - low) * (value - left) / (right - left)
+    return line[-1][1]
+
+
+def line_of(key: str, facts: Facts, profile: Profile) -> Line | None:
+    """What the values of an indicator score: among peers where the profile says so, else by its anchors; None where unknown."""
+    if key in profile.normalisation:
+        if _peers_lack(key, facts, profile):
+            return None
+        return among_peers(profile.normalisation[key], facts.peer_values[key], standard()[key].direction)
+    anchors = anchors_of(key, facts, profile)
+    return None if anchors is None else anchored(anchors, basis(key, facts, profile))
+
+
+def _peers_lack(key: str, facts: Facts, profile: Profile) -> str | None:
+    """Why an indicator cannot be judged among peers."""
+    values, how = facts.peer_values.get(key, ()), profile.normalisation[key]
+    needed = profile.percentile_from if how == "percentile" else 2
+    if len(values) < needed:
+        return f"{key}: {how} needs {needed} peers, there are {len(values)} / 同业样本不足"
+    return f"{key}: {how}: the peers all have one value / 同业数值无差异" if len(set(values)) == 1 else None
+
+
+def _refuse_few_peers(facts: Facts, profile: Profile, selected: Collection[str]) -> None:
+    lacks = [said for key in profile.normalisation if key in selected and (said := _peers_lack(key, facts, profile))]
+    if lacks:
+        raise CatalogueError(
+            "; ".join(lacks),
+            "normalisation",
+            "fill reference/peer_value.csv, or take the indicator off and use anchors",
+        )
+
+
+def anchor_row(anchors: Benchmark, points: tuple[Fraction, ...] | None = None) -> dict[str, Any]:
+    """What `score.normalised` says of anchors: where they lie (as far as that is known), for whom, and since when."""
+    found = points or anchors.points()
+    return {
+        **({f"x{at}": found[place] for place, at in enumerate(AT)} if found else {}),
+        "anchor_source": f"{anchors.source.zh} | {anchors.source.en}", "anchor_type": anchors.enterprise_type,
+        "anchor_from": anchors.valid_from, "anchor_to": anchors.valid_to,
+    }  # fmt: skip
+
+
+def anchors_of(key: str, facts: Facts, profile: Profile) -> Benchmark | None:
+    """The anchors of an indicator that count for the enterprise at the end of the period; None where there are none."""
+    return profile.anchors_of(key, facts.enterprise_type, facts.last_day)
 
 
 def basis(key: str, facts: Facts, profile: Profile) -> Fraction | None:
     """What the anchors of an indicator are multiples of: its target, or last year's value; None where unknown or fixed."""
-    relative_to = profile.anchors[key].relative_to
+    anchors = anchors_of(key, facts, profile)
+    relative_to = anchors.relative_to if anchors else None
     if relative_to == "target":
         return Fraction(profile.targets[key]) if key in profile.targets else None
     if relative_to == "last_year" and facts.previous is not None:
@@ -462,11 +558,11 @@ def _blended(
     """The experts' score with a metric's beside it; theirs alone, and a code, where there is no such figure."""
     anchors = profile.blend.metrics[key]
     found = usable(facts.values.get(anchors.metric), profile)
-    metric = None if found.score is None else anchored_score(found.score, anchors)
-    if metric is None:
+    line = anchored(anchors)
+    if found.score is None or line is None:
         return points, NO_METRIC
     share = Fraction(profile.blend.share)
-    return (1 - share) * points + share * metric, reason
+    return (1 - share) * points + share * scored(found.score, line), reason
 
 
 def usable(row: Row | None, profile: Profile) -> Judgement:
@@ -489,13 +585,21 @@ def _judge_value(key: str, facts: Facts, profile: Profile) -> Judgement:
     if found.score is None:
         never = found.state == "not_applicable" and key in profile.core
         return Judgement("missing", None, found.reason) if never else found
-    if key not in profile.anchors:
-        return Judgement("missing", None, "no_anchor")
-    points = anchored_score(found.score, profile.anchors[key], basis(key, facts, profile))
-    if points is None:
-        lacking = {"target": "no_target", "last_year": "no_last_year"}
-        return Judgement("missing", None, lacking.get(str(profile.anchors[key].relative_to), "no_anchor"))
-    return Judgement(found.state, points, found.reason)
+    line = line_of(key, facts, profile)
+    return (
+        Judgement("missing", None, _no_line(key, facts, profile))
+        if line is None
+        else Judgement(found.state, scored(found.score, line), found.reason)
+    )
+
+
+def _no_line(key: str, facts: Facts, profile: Profile) -> str:
+    """Why it is not known what the values of an indicator score."""
+    if key in profile.normalisation:
+        return "too_few_peers"
+    anchors = anchors_of(key, facts, profile)
+    lacking = {"target": "no_target", "last_year": "no_last_year"}
+    return lacking.get(str(anchors.relative_to), "no_anchor") if anchors else "no_anchor"
 
 
 def _level_or_value(key: str, facts: Facts, profile: Profile) -> tuple[Fraction | None, Fraction | None]:

@@ -19,15 +19,15 @@ from indicators.declared import catalogue, trees
 from indicators.scoring.panel import A_LEVEL, FULL, is_trimmed, panel_score
 from indicators.scoring.profile import Profile
 from indicators.scoring.score import (
-    AT,
     NO_METRIC,
     NOT_SELECTED,
     Assessment,
     Judgement,
-    anchored_score,
+    Line,
     assess,
-    basis,
     judged,
+    line_of,
+    scored,
     usable,
 )
 from indicators.scoring.weights import ROOT, Weighting
@@ -69,7 +69,11 @@ SWING = pl.Schema(
     }
 )
 """`score.swing`: the total with one thing of one indicator at either end: its weight, activity, anchors, experts (all at the lowest or highest level given),
-what is missing (0 or 100), or the indicator left out."""
+or what is missing (0 or 100)."""
+LEFT_OUT = pl.Schema(
+    {**_SUBJECT, "indicator_id": pl.String, "total": pl.Float64, "grade": pl.String, "difference": pl.Float64}
+)
+"""`score.left_out`: total and grade without one indicator, its weight gone to its siblings; `difference` to the total with it."""
 
 MISSING_DRAWN = ".missing_drawn"
 _PLACES = 6
@@ -177,19 +181,23 @@ def _taken_together(levels: np.ndarray, profile: Profile) -> np.ndarray:
 
 def _values_drawn(key: str, base: Assessment, random: np.random.Generator) -> np.ndarray:
     """The score of a value that is off by what its state allows, on anchors that are moved together."""
-    set_up, anchors = base.profile.monte_carlo, base.profile.anchors[key]
-    points = anchors.points(basis(key, base.facts, base.profile))
+    set_up, line = base.profile.monte_carlo, line_of(key, base.facts, base.profile)
     value = usable(base.facts.values[key], base.profile).score
-    assert points is not None  # noqa: S101 - otherwise it had no score
+    assert line is not None  # noqa: S101 - otherwise it had no score
     assert value is not None  # noqa: S101
-    band, spread = float(_band(key, base)), float(set_up.anchor_spread)
+    band, shift = float(_band(key, base)), float(_shift(key, line, base))
     x = np.full(set_up.runs, float(value))
     if band:
         x = x + float(_exposed(key, value)) * random.uniform(-band, band, set_up.runs)
-    if spread:
-        x = x - float(abs(points[3] - points[0])) * random.uniform(-spread, spread, set_up.runs)
-    sign = 1.0 if anchors.direction == "higher" else -1.0
-    return np.asarray(np.interp(sign * x, [sign * float(point) for point in points], [float(one) for one in AT]))
+    if shift:
+        x = x - shift * random.uniform(-1, 1, set_up.runs)
+    return np.asarray(np.interp(x, [float(at) for at, _ in line], [float(score) for _, score in line]))
+
+
+def _shift(key: str, line: Line, base: Assessment) -> Fraction:
+    """How far anchors move; the values of peers are what they are."""
+    spread = Fraction(0) if key in base.profile.normalisation else Fraction(base.profile.monte_carlo.anchor_spread)
+    return spread * (line[-1][0] - line[0][0])
 
 
 def _band(key: str, base: Assessment) -> Decimal:
@@ -342,6 +350,25 @@ def swings(base: Assessment) -> pl.DataFrame:
     )
 
 
+def left_out(base: Assessment) -> pl.DataFrame:
+    """The rows of `score.left_out`, the largest effect first; no total where nothing else is scored."""
+    rows = []
+    for key in base.shares:
+        without = _changed(base, {key: NOT_SELECTED})
+        rows.append(
+            {
+                "indicator_id": key,
+                "total": without.total,
+                "grade": without.line("total")["grade"],
+                "difference": _less(without, base),
+            }
+        )
+    place = list(base.before).index
+    return base.frame(
+        sorted(rows, key=lambda row: (-abs(row["difference"] or 0), place(row["indicator_id"]))), LEFT_OUT
+    )
+
+
 def _ends(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
     """The assessments with one thing of an indicator at either end."""
     judgement, found = base.before[key], {}
@@ -356,26 +383,20 @@ def _ends(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
         found["experts"] = tuple(_changed(base, {key: _all_at(key, level, base)}) for level in (min(given), max(given)))
     if spread := Fraction(base.profile.monte_carlo.weight_spread):
         found["weight"] = tuple(_reweighed(key, 1 + sign * spread, base) for sign in (-1, 1))
-    without = _changed(base, {key: NOT_SELECTED})
-    found["left_out"] = (base, without) if without.shares else (base,)
     return found
 
 
 def _ends_of_value(key: str, base: Assessment) -> dict[str, tuple[Assessment, ...]]:
-    anchors, relative_to = base.profile.anchors[key], basis(key, base.facts, base.profile)
-    points, value = anchors.points(relative_to), usable(base.facts.values[key], base.profile).score
-    assert points is not None  # noqa: S101 - otherwise it had no score
+    line, value = line_of(key, base.facts, base.profile), usable(base.facts.values[key], base.profile).score
+    assert line is not None  # noqa: S101 - otherwise it had no score
     assert value is not None  # noqa: S101
     moves = {
         "activity": Fraction(_band(key, base)) * _exposed(key, value),
-        "anchors": Fraction(base.profile.monte_carlo.anchor_spread) * abs(points[3] - points[0]),
+        "anchors": _shift(key, line, base),
     }
     return {
         what: tuple(
-            _changed(
-                base, {key: replace(base.before[key], score=anchored_score(value + sign * by, anchors, relative_to))}
-            )
-            for sign in (-1, 1)
+            _changed(base, {key: replace(base.before[key], score=scored(value + sign * by, line))}) for sign in (-1, 1)
         )
         for what, by in moves.items()
         if by

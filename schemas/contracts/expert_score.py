@@ -29,6 +29,11 @@ class ExpertScore(
     evidence_ids: str = text("证据编号", "Evidence, separated by |", example="EV001|EV002")
     confidence: str = choice("把握程度", "Confidence", {"low": "低", "medium": "中", "high": "高"}, optional=True)
     comment: str = text("意见", "Comment")
+    over_cap_reason: str = text(
+        "超出指标封顶的理由；无此理由，封顶等级有效",
+        "Why the level may lie above the metric's cap; without it the cap counts",
+        example="已现场核对原始考勤记录",
+    )
     is_conflicted: bool = flag("是否存在利益冲突，空为否", "Whether the expert has a conflict of interest; empty: no")
     conflict: str = choice(
         "利益关系；受雇或受聘者回避全部指标",

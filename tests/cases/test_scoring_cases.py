@@ -15,6 +15,7 @@ import pytest
 from indicators.scoring.evaluation import TABLES
 from pipelines.run import evaluate_period, locked, run
 from schemas.enterprise import Enterprise
+from schemas.errors import HubError
 
 CASE = Path(__file__).parent / "golden_c18"
 MONTHS = [f"2026-{month:02d}" for month in range(1, 13)]
@@ -240,6 +241,78 @@ def test_an_evaluation_whose_facts_have_changed_is_not_published_any_more(folder
     with duckdb.connect(str(enterprise.published), read_only=True) as connection:
         assert connection.execute("select count(*) from score.monte_carlo").fetchall() == [(0,)]
         assert connection.execute("select count(distinct profile_hash) from score.result").fetchall() == [(1,)]
+
+
+def graded(folder: Path) -> tuple[float, str | None, str | None]:
+    """Score, grade and reason of the total of the profile without the coverage gate, evaluated anew."""
+    enterprise = Enterprise(folder)
+    with locked(enterprise):
+        evaluate_period(enterprise, "2026")
+    with duckdb.connect(str(enterprise.published), read_only=True) as connection:
+        found = connection.execute(
+            """select round(score, 4), grade, reason from score.result join score.profile using (profile_hash)
+               where id = 'total' and profile_id = 'without-gate'"""
+        ).fetchall()
+    return found[0]
+
+
+def contradictions(folder: Path) -> list[tuple[str, str | None]]:
+    with duckdb.connect(str(Enterprise(folder).published), read_only=True) as connection:
+        return connection.execute("select distinct check_name, month from score.integrity order by all").fetchall()
+
+
+def test_refused_rows_leave_the_grade_alone(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    orders = again / "extracts" / "orders" / "2026-03.csv"
+    orders.write_text(orders.read_text() + "O99999,not a date,2026-03-15 20:00,,,8,8\n")
+    enterprise = Enterprise(again)
+    with locked(enterprise):
+        assert sum(one.total("refused") for one in run(enterprise, ["2026-03"]).outcomes) == 1
+    assert graded(again) == (66.5296, "BBB", None)
+    assert contradictions(again) == []
+
+
+def test_rows_that_are_not_conserved_withhold_the_grade(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    enterprise = Enterprise(again)
+    entry = next(one for one in enterprise.lake.extracts("customer_order") if "2026-05" in one["clean"])
+    entry["rows"] += 1  # one row more was read than is accounted for
+    enterprise.lake.commit()
+    assert graded(again) == (66.5296, None, "data_integrity")
+    assert contradictions(again) == [("conservation", None)]
+
+
+def test_a_value_is_judged_among_the_peers_of_its_year(folder: Path, tmp_path: Path) -> None:
+    # A.2.7 97.2 on the peers' range 90 to 99: 7.2/9 = 80 instead of 88; S a fifth of 8 less, the total .5333 less
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    profile = again / "profiles" / "without-gate.yaml"
+    profile.write_text(profile.read_text().replace("core: []", "core: []\nnormalisation: {A.2.7: minmax}"))
+    peers = again / "reference" / "peer_value.csv"
+    rows = ["peer_id,period,indicator_id,value,unit", "P1,2026,A.2.7,90,%", "P2,2026,A.2.7,99,%", "P3,2025,A.2.7,10,%"]
+    peers.write_text("\n".join(rows) + "\n")
+    enterprise = Enterprise(again)
+    with locked(enterprise):
+        assert [str(one.error) for one in run(enterprise, MONTHS[:1]).failed] == []
+        evaluate_period(enterprise, "2026")
+    with duckdb.connect(str(enterprise.published), read_only=True) as connection:
+        query = "select round(result.score, 4) from score.result join score.normalised using (period, profile_hash) where id = 'total' and indicator_id = 'A.2.7' and method = 'minmax'"
+        assert connection.execute(query).fetchall() == [(round(66.5296296 - 8 / 15, 4),)]
+    peers.write_text("\n".join([*rows[:-1], "P3,2026,A.2.7,0.95,1"]) + "\n")
+    with locked(enterprise), pytest.raises(HubError, match=r"P3 A\.2\.7: '1' is not the unit of the indicator, '%'"):
+        run(enterprise, MONTHS[:1])
+
+
+def test_an_implied_factor_out_of_tolerance_withholds_the_grade(folder: Path, tmp_path: Path) -> None:
+    # emission / activity is the registered factor exactly; a tolerance of +1 to +2 % leaves it outside in every month
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    bound = "bound_id,check_name,subject,lower,upper,unit,source\nimplied_factor,implied_factor,,1,2,%,test\n"
+    (again / "reference" / "plausibility.csv").write_text(bound)
+    assert graded(again) == (66.5296, None, "data_integrity")
+    assert contradictions(again) == [("implied_factor", month) for month in MONTHS]
 
 
 JUDGED = {

@@ -38,6 +38,8 @@ SCORE = {
     "grade_probability": "id varchar, grade varchar, probability double",
     "alternative": "name varchar, title_zh varchar, title_en varchar, total double, grade varchar, difference double",
     "swing": "indicator_id varchar, what varchar, low_total double, high_total double, swing double",
+    "left_out": "indicator_id varchar, total double, grade varchar, difference double",
+    "integrity": "check_name varchar, month varchar, site_id varchar, subject varchar, zh varchar, en varchar",
     "contribution": "indicator_id varchar, weight double, score double, contribution double, potential double",
     "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double",
 }  # fmt: skip
@@ -291,6 +293,7 @@ class World:
             ],
         )
         self.add("swing", [("A.3.6", "missing", 66.5, 68.6, 2.1), ("A.1.1", "experts", 66.0, 67.0, 1.0)])
+        self.add("left_out", [("A.1.1", 66.1, "BBB", -0.4), ("A.3.6", 71.9, "A", 5.4), ("A.2.7", None, None, None)])
         self.add(
             "definition",
             [

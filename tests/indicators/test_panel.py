@@ -18,6 +18,7 @@ from indicators.scoring.panel import (
     PANEL_ITEM,
     Cap,
     Panel,
+    contested,
     levels,
     lowered,
     metric_caps,
@@ -25,7 +26,7 @@ from indicators.scoring.panel import (
     panel_score,
     results,
 )
-from indicators.scoring.profile import load
+from indicators.scoring.profile import Gate, load
 from schemas.errors import CatalogueError
 
 PROFILE = load("draft-neutral-v1")
@@ -33,7 +34,7 @@ STANDARD = {key: one for key, one in catalogue().items() if one.kind != "metric"
 SUBJECT = ("2026", "demo")
 VOTE = {
     "expert_id": pl.String, "indicator_id": pl.String, "round": pl.Int64, "level": pl.Int64, "is_absent": pl.Boolean,
-    "evidence_ids": pl.String, "comment": pl.String, "is_conflicted": pl.Boolean, "conflict": pl.String,
+    "evidence_ids": pl.String, "comment": pl.String, "over_cap_reason": pl.String, "is_conflicted": pl.Boolean, "conflict": pl.String,
 }  # fmt: skip
 GOLDEN = {
     "A.1.16": (4, 4, 3, 5, 4), "A.1.18": (3, 3, 2, 3, 4), "A.2.3": (4, 3, 4), "A.3.1": (2, 3, 2, 2, 3),
@@ -143,6 +144,32 @@ def test_exactly_a_fifth_flagged_is_not_more_than_a_fifth() -> None:
     panel = results(votes(*of(given)), PROFILE, SUBJECT)
     assert statistic(panel, "krippendorff_alpha_ordinal")["value"] < 0.667
     assert (statistic(panel, "gate")["value"], statistic(panel, "gate")["verdict"]) == (0.2, "discuss_flagged")
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict", "said"),
+    [
+        ({}, "second_round", "insufficient"),  # a third flagged, alpha .4755
+        ({"share": 0.34}, "discuss_flagged", "insufficient"),
+        ({"alpha": 0.47, "good_alpha": 0.47}, "discuss_flagged", "good"),
+        ({"alpha": 0.47}, "discuss_flagged", "tentative"),
+        ({"apart": 3}, "passed", "insufficient"),  # 3–5 and 2–4 lie two apart
+        ({"apart": 1, "alpha": 0.47}, "discuss_flagged", "tentative"),
+    ],
+)
+def test_the_profile_says_when_a_panel_meets_again(gate: dict[str, Any], verdict: str, said: str) -> None:
+    declared = PROFILE.panel.model_copy(update={"gate": Gate.model_validate(gate)})
+    panel = results(votes(*of(GOLDEN)), PROFILE.changed(panel=declared), SUBJECT)
+    assert statistic(panel, "gate")["verdict"] == verdict
+    assert statistic(panel, "krippendorff_alpha_ordinal")["verdict"] == said
+    assert panel.items["is_flagged"].sum() == {3: 0, 1: 5}.get(gate.get("apart"), 2)  # A.3.3 alone is of one mind
+
+
+def test_what_stays_contested_follows_the_profile() -> None:
+    last = votes(*of({"A.1.1": (3, 4, 5)}, round=2))
+    wide = PROFILE.panel.model_copy(update={"gate": Gate(apart=3)})
+    assert contested(last, PROFILE) == {"A.1.1"}
+    assert contested(last, PROFILE.changed(panel=wide)) == frozenset()
 
 
 def test_a_panel_of_one_mind_passes_although_alpha_is_undefined() -> None:
@@ -274,10 +301,10 @@ def test_a_metric_caps_where_it_is_missing_or_out_of_bounds(rows: list[dict[str,
     assert found == (None if reason is None else Cap(3, reason))
 
 
-def test_a_capped_level_counts_three_unless_the_expert_says_why() -> None:
+def test_a_capped_level_counts_three_unless_the_expert_says_why_it_may_lie_above() -> None:
     given = votes(
-        vote("X1", "A.2.1", 5), vote("X2", "A.2.1", 4, comment="已现场核对原始考勤"), vote("X3", "A.2.1", 4, comment=" "),
-        vote("X4", "A.2.1", 3),
+        vote("X1", "A.2.1", 5, comment="管理较好"), vote("X2", "A.2.1", 4, over_cap_reason="已现场核对原始考勤"),
+        vote("X3", "A.2.1", 4, over_cap_reason=" "), vote("X4", "A.2.1", 3),
     )  # fmt: skip
     caps = {"A.2.1": Cap(3, "M065: missing (>= 95)")}
     found = lowered(given, caps)
@@ -290,7 +317,7 @@ def test_a_capped_level_counts_three_unless_the_expert_says_why() -> None:
 
 def test_a_level_above_one_needs_evidence_that_may_be_cited() -> None:
     given = votes(
-        vote("X1", "A.1.1", 4, evidence_ids="EV1|EV9"), vote("X2", "A.1.1", 4, evidence_ids="EV9", comment="见现场"),
+        vote("X1", "A.1.1", 4, evidence_ids="EV1|EV9"), vote("X2", "A.1.1", 4, evidence_ids="EV9", over_cap_reason="见现场"),
         vote("X3", "A.1.1", 2), vote("X4", "A.1.1", 1), vote("X5", "A.1.1", None, is_absent=True),
     )  # fmt: skip
     found = lowered(given, register=["EV1"])

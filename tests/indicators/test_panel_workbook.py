@@ -104,7 +104,7 @@ def test_a_workbook_shows_indicator_rubric_metrics_cap_and_evidence(path: Path) 
     assert rubric is not None
     for level in range(1, 6):
         assert f"{level} {rubric.levels[level].zh}" in sheet["D3"].value
-        assert f"{level} {rubric.levels[level].en}" in sheet["N3"].value
+        assert f"{level} {rubric.levels[level].en}" in sheet["O3"].value
     assert "预防与预警 prevention and warning" in sheet["C3"].value
     assert "M065" in sheet["E4"].value
     assert "90 % (实测 measured)；4 级须 / level 4 needs >= 95" in sheet["E4"].value
@@ -123,7 +123,7 @@ def test_only_the_cells_to_be_filled_in_can_be_changed(path: Path) -> None:
         name: {cell.coordinate for row in book[name].iter_rows() for cell in row if not cell.protection.locked}
         for name in SHEETS
     }
-    assert unlocked[SCORES] == {f"{column}{row}" for column in "IJKLM" for row in (2, 3, 4)}
+    assert unlocked[SCORES] == {f"{column}{row}" for column in "IJKLMN" for row in (2, 3, 4)}
     assert unlocked[DECLARATION] == {
         *(f"B{row}" for row in range(2, 9)),
         "C4",
@@ -177,7 +177,7 @@ def test_a_workbook_filled_in_well_has_no_fault(path: Path) -> None:
         put(SCORES, I2="弃权", J2=None, K2=None),
         put(SCORES, I2=1, J2=None),
         put(SCORES, I2="4"),
-        put(SCORES, I4=5, L4="已核对原始考勤"),
+        put(SCORES, I4=5, N4="已核对原始考勤"),
         put(DECLARATION, B7="2027-01-15"),
         lambda book: (put(DECLARATION, B6="是", C6="A.2.1")(book), put(SCORES, I4=None, M4="供应商或客户")(book)),
         lambda book: (put(DECLARATION, B2="是")(book),
@@ -209,8 +209,10 @@ def test_what_may_be_said_is_accepted(path: Path, change: Callable[[Workbook], o
         (put(SCORES, J3="EV002"), "评分 Scores!J3", "证据不可引用：EV002"),
         (put(SCORES, K3=None), "评分 Scores!K3", "低、中或高"),
         (put(SCORES, K3="很高"), "评分 Scores!K3", "低、中或高"),
-        (put(SCORES, I4=4), "评分 Scores!L4", "4 级高于封顶 3，须写明理由：M065: 90 % (>= 95)"),
-        (put(SCORES, I4=4, L4="  "), "评分 Scores!L4", "4 级高于封顶 3"),
+        (put(SCORES, I4=4), "评分 Scores!N4", "4 级高于封顶 3，须写明理由：M065: 90 % (>= 95)"),
+        (put(SCORES, I4=4, N4="  "), "评分 Scores!N4", "4 级高于封顶 3"),
+        (put(SCORES, I4=4, L4="管理较好，材料齐全"), "评分 Scores!N4", "4 级高于封顶 3"),
+        (put(SCORES, I4=4, N4="=1"), "评分 Scores!N4", "不得为公式"),
         (put(SCORES, M3="朋友", I3=None), "评分 Scores!M3", "不是所列利益关系"),
         (put(SCORES, M3="持股", I3=None), "评分 Scores!M3", "未声明此关系"),
         (put(DECLARATION, B6="是", C6="A.1.4"), "评分 Scores!I3", "存在利益冲突，不得评级"),
@@ -225,8 +227,8 @@ def test_what_may_be_said_is_accepted(path: Path, change: Callable[[Workbook], o
         (lambda book: book[SCORES].delete_cols(9), "评分 Scores!I1", "应为“等级 Level”，现为“引用证据 Evidence cited”"),
         (lambda book: book[SCORES].delete_rows(3), "评分 Scores!A3", "应为“A.1.4”，现为“A.2.1”"),
         (put(SCORES, A2="A.1.4", A3="A.1.1"), "评分 Scores!A2", "行列被移动或改动"),
-        (put(SCORES, O2="E2"), "评分 Scores!O2", "应为“E1”，现为“E2”"),
-        (put(SCORES, P2="2025"), "评分 Scores!P2", "应为“2026”"),
+        (put(SCORES, P2="E2"), "评分 Scores!P2", "应为“E1”，现为“E2”"),
+        (put(SCORES, Q2="2025"), "评分 Scores!Q2", "应为“2026”"),
         (put(SCORES, A5="A.1.2", I5=5), "评分 Scores!I5", "表格之外多出内容"),
         (lambda book: book[DECLARATION].delete_rows(2), "利益声明 Declaration!A2", "行列被移动或改动"),
     ],

@@ -353,6 +353,39 @@ def test_it_speaks_of_a_draft_of_independence_and_of_limits(made: Document) -> N
     assert "不得称为独立评价" in said(alone)
 
 
+def test_every_indicator_left_out_stands_in_the_annex_the_largest_effect_first(made: Document) -> None:
+    (table,) = (one for one in made.blocks(Table) if "剔除的指标" in one.head)
+    rows = [[cell.text for cell in row] for row in table.rows]
+    assert [(row[0], *row[2:]) for row in rows] == [
+        ("A.3.6", "71.90", "A", "+5.40"), ("A.1.1", "66.10", "BBB", "-0.40"), ("A.2.7", "–", "不评级", "–"),
+    ]  # fmt: skip
+    assert "影响最大的是剔除 A.3.6 数据安全治理：综合 +5.40 分。" in said(made)
+    assert "剔除后等级改变的指标" in said(made)
+
+
+def test_data_that_contradict_themselves_are_named_where_there_is_no_grade() -> None:
+    world = World()
+    world.connection.execute(
+        "update score.result set grade = null, reason = 'data_integrity' where id = 'total' and period = '2026'"
+    )
+    world.add(
+        "integrity",
+        [
+            (
+                "implied_factor",
+                "2026-03",
+                None,
+                "diesel",
+                "2026-03 diesel：3.2，应为 3.1",
+                "2026-03 diesel: 3.2, not 3.1",
+            )
+        ],
+    )
+    made = document(world.read())
+    assert "因数据自相矛盾不评级：2026-03 diesel：3.2，应为 3.1。" in said(made)
+    assert "下列核对失败（行数守恒、明细与场所月合计、场所与企业合计、隐含排放因子）" in said(made)
+
+
 def test_every_parameter_of_the_method_is_printed(made: Document) -> None:
     rows = {row[0]: row[1] for row in rows_with(made, "") if len(row) == 2}
     assert float(rows["覆盖率门槛"]) == 0.8
@@ -412,7 +445,17 @@ def test_a_month_without_a_value_says_so(made: Document) -> None:
 
 def test_with_scores_alone_the_report_is_written_and_says_what_is_not_evaluated() -> None:
     text = said(document(World(ONLY_RESULT).read()))
-    for table in ("agreement", "monte_carlo", "alternative", "swing", "definition", "panel_item", "event", "weight"):
+    for table in (
+        "agreement",
+        "monte_carlo",
+        "alternative",
+        "swing",
+        "left_out",
+        "definition",
+        "panel_item",
+        "event",
+        "weight",
+    ):
         assert f"score.{table}" in text, table
     assert "esg evaluate 2026" in text
 

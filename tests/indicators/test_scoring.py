@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from indicators.declared import catalogue
 from indicators.scoring.panel import panel_score
 from indicators.scoring.profile import SHIPPED, Anchors, Profile, load
-from indicators.scoring.score import RESULT, anchored_score, grade, score, two_places
+from indicators.scoring.score import (
+    RESULT,
+    Assessment,
+    Facts,
+    among_peers,
+    anchored,
+    assess,
+    grade,
+    score,
+    scored,
+    two_places,
+)
 from schemas.errors import CatalogueError
 
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
@@ -250,6 +261,140 @@ def test_anchors_that_do_not_rise_or_fall_strictly_are_refused(anchors: dict[str
         Anchors.model_validate(anchors)
 
 
+def dated(
+    first: str | None = None, last: str | None = None, kind: str | None = None, x0: int = 80
+) -> dict[str, object]:
+    """Anchors of A.2.7 from day to day, for a type of enterprise; by default x0 80 … x100 99."""
+    return four(x0, 92, 96, 99) | {"valid_from": first, "valid_to": last, "enterprise_type": kind}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([dated(), dated()], r"anchors\.A\.2\.7: two sets for every type are valid on the same day"),
+        ([dated(last="2026-06-30"), dated("2026-06-30")], r"A\.2\.7: two sets for every type"),
+        ([dated(kind="warehouse"), dated("2026-01-01", kind="warehouse")], r"A\.2\.7: two sets for warehouse"),
+        ([dated("2026-02-01", "2026-01-31")], "valid_to lies before valid_from"),
+        ([dated(kind="circus")], "enterprise_type"),
+        ([dated(), dated(kind="warehouse", x0=96)], "strictly"),
+        ([], "at least 1 item"),
+    ],
+)
+def test_anchors_that_leave_open_which_counts_are_refused(given: list[dict[str, object]], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        written(A_2_7=given)
+
+
+def test_anchors_that_run_the_wrong_way_for_one_type_are_refused() -> None:
+    falling = four(99, 96, 92, 80) | {"enterprise_type": "express"}
+    assert written(A_2_7=[dated(), falling]).misfits(catalogue()) == [
+        "A.2.7: lower is better by its anchors, not by the catalogue"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "kind", "points"),
+    [
+        # 90 % on time; x0 80: 60·10/12 = 50; x0 85: 60·5/7 = 42.8571; x0 88: 60·2/4 = 30; x0 70: 60·20/22 = 54.5455
+        ("2025", "integrated", 50),
+        ("2026", "integrated", 42.8571),  # the change of June counts: the period ends in December
+        ("2025-07..2026-06", "integrated", 50),  # ends on the last day of the old ones
+        ("2025", "warehouse", 30),  # those of the type go before those of all
+        ("2026", "warehouse", 54.5455),
+        ("2027", "warehouse", 42.8571),  # those of the type are no longer valid: those of all count
+        ("2026", None, 42.8571),
+    ],
+)
+def test_the_anchors_of_the_type_at_the_end_of_the_period_count(period: str, kind: str | None, points: float) -> None:
+    profile = written(
+        A_2_7=[
+            dated(last="2026-06-30"), dated("2026-07-01", x0=85), dated(last="2025-12-31", kind="warehouse", x0=88),
+            dated("2026-01-01", "2026-12-31", kind="warehouse", x0=70),
+        ]
+    )  # fmt: skip
+    facts = Facts.of(values({"A.2.7": 90.0}, period=period), experts({}), enterprise_type=kind)
+    one = assess(facts, profile)
+    assert round(float(one.line("A.2.7")["score"]), 4) == points
+    row = one.normalised().row(by_predicate=pl.col("indicator_id") == "A.2.7", named=True)
+    assert (row["anchor_type"] or "integrated") in ("integrated", kind)
+    assert row["x0"] == {50: 80, 42.8571: 85, 30: 88, 54.5455: 70}[points]
+
+
+def test_without_anchors_valid_at_the_end_of_the_period_there_is_no_score() -> None:
+    line = of(score(values(GOLDEN), experts({}), written(A_2_7=[dated(last="2026-12-30")])), "A.2.7")
+    assert (line["state"], line["reason"]) == ("missing", "no_anchor")
+
+
+def test_the_simple_spelling_says_the_same_as_a_list_of_one() -> None:
+    assert written(A_2_7=dated()).hash == written(A_2_7=[dated()]).hash
+
+
+# ── among peers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+PEERS = [Fraction(x) for x in ["1"] * 10 + ["0.5"] * 5 + ["0.1", "0.08", "0.06", "0.04", "0"]]
+
+
+def compared(how: str, peers: list[Fraction], value: float = 0.08, **changes: object) -> Assessment:
+    profile = written({"normalisation": {"A.2.6": how}, "indicators": ["A.2.6"], "core": [], **changes})
+    return assess(Facts.of(values({"A.2.6": value}), experts({}), peer_values={"A.2.6": peers}), profile)
+
+
+@pytest.mark.parametrize(
+    ("how", "value", "points"),
+    [
+        # fewer complaints are better. Twenty peers, ranks from the worst: 1.0 0–9, .5 10–14 (mean 12), .1 15, .08 16, .06 17
+        ("percentile", 0.08, 84.2105),  # 16/19
+        ("percentile", 0.5, 63.1579),  # 12/19
+        ("percentile", 0.09, 81.5789),  # half way from 15/19 to 16/19
+        ("percentile", 1.0, 0),  # the worst there is
+        ("percentile", 1.7, 0),
+        ("percentile", 0.0, 100),
+        ("minmax", 0.08, 92),  # (1 - .08)/(1 - 0)
+        ("minmax", 0.5, 50),
+        ("minmax", 3.0, 0),
+    ],
+)
+def test_a_value_is_judged_among_peers(how: str, value: float, points: float) -> None:
+    one = compared(how, PEERS, value)
+    assert round(float(one.line("A.2.6")["score"]), 4) == points
+    row = one.normalised().row(by_predicate=pl.col("indicator_id") == "A.2.6", named=True)
+    assert (row["method"], row["x60"], row["anchor_source"]) == (how, None, "20 家同业 | 20 peers")
+
+
+def test_where_more_is_better_the_highest_peer_scores_full() -> None:
+    line = among_peers("minmax", [Fraction(80), Fraction(90), Fraction(100)], "higher")
+    assert [scored(Fraction(x), line) for x in (70, 85, 100)] == [0, 25, 100]
+
+
+@pytest.mark.parametrize(
+    ("how", "peers", "says"),
+    [
+        ("percentile", PEERS[:19], r"A\.2\.6: percentile needs 20 peers, there are 19 / 同业样本不足"),
+        ("percentile", [Fraction(1)] * 20, r"A\.2\.6: percentile: the peers all have one value"),
+        ("minmax", PEERS[:1], r"A\.2\.6: minmax needs 2 peers, there are 1"),
+        ("minmax", PEERS[:2], r"A\.2\.6: minmax: the peers all have one value"),
+        ("minmax", [], r"A\.2\.6: minmax needs 2 peers, there are 0"),
+    ],
+)
+def test_too_few_peers_are_refused(how: str, peers: list[Fraction], says: str) -> None:
+    with pytest.raises(CatalogueError, match=says):
+        compared(how, peers)
+
+
+def test_how_many_peers_a_percentile_needs_is_declared() -> None:
+    # fifteen, ranks from the worst: 1.0 0–4, .5 5–9, .1 10, .08 11: 11/14
+    one = compared("percentile", PEERS[5:], percentile_from=15)
+    assert float(one.line("A.2.6")["score"]) == pytest.approx(1100 / 14)
+
+
+def test_a_year_without_peers_is_no_obstacle_to_the_next() -> None:
+    before = Facts.of(values({"A.2.6": 0.1}, period="2025"), experts({}))
+    facts = Facts.of(values({"A.2.6": 0.08}), experts({}), peer_values={"A.2.6": PEERS}, previous=before)
+    one = assess(facts, compared("minmax", PEERS).profile)
+    row = one.normalised().row(by_predicate=pl.col("indicator_id") == "A.2.6", named=True)
+    assert (row["score"], row["previous_value"], row["previous_score"]) == (92, 0.1, None)
+
+
 TEXT = {"zh": "试", "en": "test"}
 ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
 
@@ -275,6 +420,13 @@ ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
         ({"weights": "flat"}, "weights"),
         ({"pillar_aggregate": "harmonic"}, "pillar_aggregate"),
         ({"panel": {"minimum": 3, "trimmed_from": 5, "aggregate": "mode"}}, "panel.aggregate"),
+        ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"apart": 0}}}, "panel.gate.apart"),
+        ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"good_alpha": 0.5}}}, "good_alpha lies below alpha"),
+        ({"panel": {"minimum": 3, "trimmed_from": 5, "gate": {"share": 20}}}, "panel.gate.share"),
+        ({"normalisation": {"A.1.1": "percentile"}}, r"normalisation\.A\.1\.1: is scored by experts"),
+        ({"normalisation": {"A.9.9": "minmax"}}, r"A\.9\.9: no such indicator"),
+        ({"normalisation": {"A.2.6": "zscore"}}, r"normalisation\.A\.2\.6"),
+        ({"integrity": ["fuel_per_distance"]}, "integrity.0"),  # a plausible range is no contradiction
         ({"blend": {"share": 0.6}}, "blend.share"),
         ({"blend": {"metrics": {"A.1.1": {**ANCHORS, "metric": "M065"}}}}, "M065 is no metric that serves it"),
         ({"events": {"classes": {"X": {"title": TEXT}}}}, "events.classes.X"),
@@ -426,8 +578,10 @@ def test_a_score_is_rounded_half_up_once_before_it_is_graded(number: float, prin
 
 @given(value=st.floats(0, 200, allow_nan=False), more=st.floats(0, 50), key=st.sampled_from(SIX))
 def test_scores_stay_within_bounds_and_follow_the_direction(value: float, more: float, key: str) -> None:
-    anchors = PROFILE.anchors[key]
-    first, second = (anchored_score(Fraction(x), anchors) for x in (value, value + more))
+    (anchors,) = PROFILE.anchors[key]
+    line = anchored(anchors)
+    assert line is not None
+    first, second = (scored(Fraction(x), line) for x in (value, value + more))
     assert 0 <= first <= 100
     assert (second >= first) if anchors.direction == "higher" else (second <= first)
 

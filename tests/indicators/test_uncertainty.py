@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -15,12 +17,21 @@ from hypothesis import strategies as st
 
 from indicators.declared import catalogue
 from indicators.scoring.evaluation import TABLES, Evaluation, read, rests_on, write
-from indicators.scoring.profile import MonteCarlo, Profile
+from indicators.scoring.profile import Check, MonteCarlo, Profile
 from indicators.scoring.score import Facts, assess
-from indicators.scoring.uncertainty import alternatives, grade_note, monte_carlo, probabilities, simulated, swings
+from indicators.scoring.uncertainty import (
+    alternatives,
+    grade_note,
+    left_out,
+    monte_carlo,
+    probabilities,
+    simulated,
+    swings,
+)
 from schemas.errors import CatalogueError
 from tests.indicators.test_events import event
 from tests.indicators.test_scoring import EXPERT_SCORED, GOLDEN, PANEL, SCOPE, experts, four, values, written
+from warehouse.marts import FOLDER
 
 ANCHORS = {"A_1_6": four(0.6, 0.3, 0.2, 0.1), "A_1_10": four(0.3, 0.15, 0.1, 0.05)}
 THIRTEEN = tuple(sorted(SCOPE))
@@ -252,15 +263,32 @@ def test_one_thing_at_a_time_swings_the_total() -> None:
     assert round(rows["A.1.6", "activity"]["swing"], 4) == round(2 / 12, 4)
     # A.1.6 as .30 or .20, its anchors moved by a tenth of .5: 60 or 80
     assert round(rows["A.1.6", "anchors"]["swing"], 4) == round(20 / 12, 4)
-    # A.3.6 left out: G 64.4444
-    assert [round(rows["A.3.6", "left_out"][name], 4) for name in ("low_total", "high_total")] == [66.5296, 71.9]
     # A.3.3 weighs 1.25 or .75 of its quarter: G (193.3333 + .25·80)/4.25 = 50.1961 or (193.3333 - 20)/3.75 = 46.2222
     assert [round(rows["A.3.3", "weight"][name], 4) for name in ("low_total", "high_total")] == [65.8259, 67.1505]
     assert found["swing"].is_sorted(descending=True)
 
 
 def test_what_is_switched_off_does_not_swing() -> None:
-    assert set(swings(assess(FACTS, method()))["what"]) == {"missing", "left_out"}
+    assert set(swings(assess(FACTS, method()))["what"]) == {"missing"}
+
+
+def test_each_indicator_is_left_out_once_and_its_siblings_take_its_weight() -> None:
+    found = left_out(assess(FACTS, method(changes={"coverage_gate": 0})))
+    rows = {row["indicator_id"]: row for row in found.iter_rows(named=True)}
+    assert set(rows) == SCOPE
+    # without A.3.6 (0): G (46.6667 + 80 + 66.6667)/3 = 64.4444, total 71.9, A instead of BBB
+    assert [round(rows["A.3.6"][name], 4) for name in ("total", "difference")] == [71.9, 5.3704]
+    assert (rows["A.3.6"]["grade"], rows["A.3.3"]["grade"]) == ("A", "BBB")
+    # without A.1.16 (80): E (70 + 72 + 60)/3 = 67.3333, a third of 3.1667 less
+    assert [round(rows["A.1.16"][name], 4) for name in ("total", "difference")] == [65.4741, -1.0556]
+    assert found["indicator_id"][0] == "A.3.6"
+    assert found["difference"].abs().is_sorted(descending=True)
+
+
+def test_a_gap_left_out_lets_a_withheld_grade_appear_and_the_only_indicator_leaves_nothing() -> None:
+    rows = {row["indicator_id"]: row for row in left_out(assess(FACTS, method())).iter_rows(named=True)}
+    assert (rows["A.3.6"]["grade"], rows["A.3.3"]["grade"]) == ("A", None)  # without A.3.6 all of G has data
+    assert left_out(assess(FACTS, method(("A.3.3",)))).select("total", "grade", "difference").rows() == [(None,) * 3]
 
 
 # ── the whole of it ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,6 +323,64 @@ def test_tables_come_back_as_they_were_written_and_say_what_they_rest_on(tmp_pat
     write(tmp_path, other, {"swing": tables["swing"]})
     assert rests_on(target) is None
     assert read([])["swing"].schema == TABLES["swing"]
+
+
+def failed(*names: str) -> Facts:
+    rows = tuple({"check_name": name, "month": "2026-03", "zh": "不符", "en": "off"} for name in names)
+    return Facts.of(values(GOLDEN), experts(PANEL), months=YEAR, failures=rows)
+
+
+def test_data_that_contradict_themselves_have_no_grade_and_keep_their_score() -> None:
+    profile = method(changes={"coverage_gate": 0})
+    one = assess(failed("implied_factor"), profile)
+    total = one.line("total")
+    assert (round(float(total["score"]), 4), total["grade"], total["reason"]) == (66.5296, None, "data_integrity")
+    assert one.line("E")["grade"] == "A"
+    tables = Evaluation(one.facts, profile, experts(PANEL), {}).tables()
+    assert tables["integrity"].select("check_name", "month", "en").rows() == [("implied_factor", "2026-03", "off")]
+    assert tables["alternative"]["grade"].unique().to_list() == [None]
+    statistics = tables["monte_carlo"].row(by_predicate=pl.col("id") == "total", named=True)
+    assert statistics["grade_note"] is None
+
+
+@pytest.mark.parametrize(
+    ("integrity", "failing", "grade"),
+    [
+        (None, (), "BBB"),
+        (None, ("conservation",), None),
+        (None, ("boundary",), "BBB"),  # a site-month that lacks its revenue is a gap, and coverage says so
+        (["boundary"], ("boundary",), None),
+        (["boundary"], ("conservation", "implied_factor"), "BBB"),
+        ([], ("conservation", "implied_factor", "sites_and_enterprise", "lines_and_site_month"), "BBB"),
+    ],
+)
+def test_the_profile_says_which_contradictions_withhold_the_grade(
+    integrity: list[str] | None, failing: tuple[str, ...], grade: str | None
+) -> None:
+    changes = {"coverage_gate": 0} | ({} if integrity is None else {"integrity": integrity})
+    assert assess(failed(*failing), method(changes=changes)).line("total")["grade"] == grade
+
+
+def test_a_veto_is_the_reason_before_data_that_contradict_themselves() -> None:
+    found = assess(replace(failed("conservation"), events=(event("EE1", "V"),)), method())
+    assert found.line("total")["reason"] == "veto"
+
+
+def test_every_check_a_profile_may_name_is_one_the_hub_makes() -> None:
+    made = set(re.findall(r"'(\w+)' as check_name", (FOLDER / "reconciliation.sql").read_text(encoding="utf-8")))
+    assert set(get_args(Check)) - {"conservation"} <= made
+
+
+def test_among_peers_a_value_varies_and_the_peers_do_not() -> None:
+    # A.2.6 .08 ± .0016 on the line from 1 (0) to 0 (100): 92 ± .16
+    facts = replace(FACTS, peer_values={"A.2.6": (Fraction(0), Fraction(1))})
+    profile = method(
+        ("A.2.6",), {"normalisation": {"A.2.6": "minmax"}}, activity={"measured": 0.02}, anchor_spread=0.1, runs=20_000
+    )
+    assert reach(profile, facts=facts) == pytest.approx((91.84, 92.16), abs=0.005)
+    found = swings(assess(facts, profile))
+    assert found["what"].to_list() == ["activity"]
+    assert found.select("low_total", "high_total").row(0) == pytest.approx((91.84, 92.16))
 
 
 def test_last_years_value_and_the_target_stand_beside_this_years() -> None:

@@ -63,7 +63,7 @@ def returned(
         book[DECLARATION][f"B{row}"] = "否"
     book[DECLARATION]["B7"], book[DECLARATION]["B8"] = date(2027, 1, 15), "是"
     for row in range(2, book[SCORES].max_row + 1):
-        for column, value in zip("IJKL", (level, "EV002", "高", "见现场记录"), strict=True):
+        for column, value in zip("IJKLN", (level, "EV002", "高", "见现场记录", "已核对原件"), strict=True):
             book[SCORES][f"{column}{row}"] = value
     change(book)
     path = world.folder.parent / f"{expert}_{number}.xlsx"
@@ -108,6 +108,7 @@ def test_accepted_workbooks_are_archived_and_become_rows_of_the_contract(panel: 
     assert [by_row[3][name] for name in names] == ["A.1.2", None, None, True, "trade", 1, "2026", "E1"]
     assert [by_row[4][name] for name in names] == ["A.1.3", 4, False, None, None, 1, "2026", "E1"]
     assert (by_row[4]["evidence_ids"], by_row[4]["confidence"], by_row[4]["comment"]) == ("EV002", "high", "见现场记录")
+    assert by_row[4]["over_cap_reason"] == "已核对原件"
 
 
 def test_two_rounds_are_held_and_both_are_kept(panel: World, capsys: Capture) -> None:

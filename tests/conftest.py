@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 # Left out, not skipped: without the servers, or the extracts, there is nothing that these tests could tell.
 collect_ignore = [] if os.environ.get("ESG_TEST_DATABASES") == "1" else ["databases"]
 collect_ignore += [] if os.environ.get("ESG_REAL_DATA") else ["realdata"]
+
+# Machines are shared: how long an example took says nothing of what is tested.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")

@@ -80,6 +80,15 @@ def test_what_certificates_cover_does_not_depend_on_the_order_of_rows(
     assert used(certificates, bought, held) == used(certificates, turned, held[::-1])
 
 
+@given(bought, held)
+@SOME
+def test_a_later_month_takes_nothing_from_an_earlier_one(
+    certificates: duckdb.DuckDBPyConnection, bought: dict[tuple[str, str], Decimal], held: list[tuple[str, Decimal]]
+) -> None:
+    early = {key: quantity for key, quantity in bought.items() if key[1] < "2026-03"}
+    assert used(certificates, early, held) == [row for row in used(certificates, bought, held) if row[1] < "2026-03"]
+
+
 MOVEMENTS = ("opening_stock", "purchase", "sale", "recovery", "closing_stock", "top_up")
 moved = st.lists(
     st.fixed_dictionaries({

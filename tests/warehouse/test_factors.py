@@ -46,6 +46,21 @@ def fuel(subject: str, *own: dict[str, Any], **run: Any) -> tuple[Any, ...]:
     return found[0] if found else ()
 
 
+@pytest.mark.parametrize(("region", "value"), [("CN-SH", 3.1451225), ("CN-GD", 2.5), ("CN", 2.5), ("GLOBAL", 2.5)])
+def test_what_an_enterprise_says_of_one_province_holds_in_that_province_only(region: str, value: float) -> None:
+    # the site stands in CN-GD; 1 t of diesel is 43.33 GJ/t x 20.2 tC/TJ x 98 % x 44/12 = 3.1451225 t where nothing else is said
+    own = {"factor_id": "own", "kind": "fuel_co2_mass", "value": 2.5, "unit": "tCO2/t", "gas": "CO2", "region": region}
+    found, *_ = fuel("diesel", own)
+    assert found == pytest.approx(value)
+
+
+def test_a_coefficient_of_one_province_is_not_taken_in_another() -> None:
+    own = {"factor_id": "own", "kind": "tce_coefficient", "subject": "diesel", "value": 1.0, "unit": "kgce/kg"}
+    found = [value for value, *_ in chosen("tce_coefficient", "diesel", {**own, "region": "CN-SH"})]
+    assert found == [pytest.approx(1.4571)]
+    assert [value for value, *_ in chosen("tce_coefficient", "diesel", {**own, "region": "CN-GD"})] == [1.0]
+
+
 def test_the_shipped_library_passes_its_contract() -> None:
     factors = library()
     assert factors.height > 550

@@ -27,9 +27,11 @@ total as (
         sum(emission) filter (where part = 'scope3') as scope3,
         sum(emission) filter (where part = 'biogenic') as biogenic,
         sum(emission) filter (where part in ('scope1', 'scope2_location')) as own,
+        sum(emission) filter (where part in ('scope1', 'scope2_market')) as own_market,
         sum(emission) filter (where part in ('scope1', 'scope2_location', 'scope3')) as every,
         sum(estimated) filter (where part in ('scope1', 'scope2_location')) as estimated,
         max(reason) filter (where part in ('scope1', 'scope2_location')) as reason,
+        max(reason) filter (where part in ('scope1', 'scope2_market')) as market_reason,
         max(reason) filter (where part = 'scope3') as scope3_reason,
         count(*) filter (where part = 'scope1' and emission is null) = 0 as is_scope1_known,
         count(*) filter (where part = 'scope2_location' and emission is null) = 0 as is_scope2_location_known,
@@ -63,6 +65,9 @@ select
     case when t.is_biogenic_known then t.biogenic::double end as biogenic_tco2,
     case when t.is_scope1_known and t.is_scope2_location_known and g.reason is null then t.own::double end as emission_tco2e,
     case
+        when t.is_scope1_known and t.is_scope2_market_known and g.reason is null then t.own_market::double
+    end as emission_market_tco2e,
+    case
         when t.is_scope1_known and t.is_scope2_location_known and t.is_scope3_known and g.reason is null then t.every::double
     end as emission_with_other_indirect_tco2e,
     t.estimated::double as estimated_tco2e,
@@ -72,6 +77,11 @@ select
     end as measured_tco2e,
     u.half_width / nullif(t.own::double, 0) as uncertainty_pct,
     case when not (t.is_scope1_known and t.is_scope2_location_known) then t.reason else g.reason end as reason,
+    case
+        when t.is_scope1_known and t.is_scope2_location_known and not t.is_scope2_market_known then 'no_market_factor'
+        when not (t.is_scope1_known and t.is_scope2_market_known) then t.market_reason
+        else g.reason
+    end as market_reason,
     t.scope3_reason
 from total as t
 left join gap as g on t.site_id = g.site_id and t.month = g.month

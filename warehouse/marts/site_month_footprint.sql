@@ -7,17 +7,15 @@ select
     e.month,
     p.policy,
     case
-        when p.basis = 'location' and p.counts_other_indirect then e.emission_with_other_indirect_tco2e
-        when p.basis = 'location' then e.emission_tco2e
-        -- without purchased energy there is nothing that the market could change
-        when e.emission_tco2e is not null and e.scope2_location_tco2e is null then e.emission_tco2e
-        else e.scope1_tco2e + e.scope2_market_tco2e
+        when p.basis = 'market' then e.emission_market_tco2e
+        when p.counts_other_indirect then e.emission_with_other_indirect_tco2e
+        else e.emission_tco2e
     end as emission_tco2e,
     e.estimated_tco2e,
     case
+        when p.basis = 'market' then e.market_reason
         when e.reason is not null then e.reason
         when p.counts_other_indirect then e.scope3_reason
-        when p.basis = 'market' and e.scope2_market_tco2e is null and e.scope2_location_tco2e is not null then 'no_market_factor'
     end as reason
 from mart.site_month_emission as e
 cross join reference.emission_policy as p

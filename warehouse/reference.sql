@@ -138,7 +138,7 @@ where c.ancestor_id <> c.meter_id
 group by c.month, c.meter_id, c.ancestor_id, a.role, a.area, a.line, a.equipment;
 
 -- every factor a site could need in a month, and how far it is fetched: the site's region, its grid region, its nation, the world,
--- another region. Grid and heat factors are never fetched from beyond the nation, nor is what an enterprise says of a region of its own.
+-- another region. Grid and heat factors are never fetched from beyond the nation, nor is what an enterprise says of one province.
 -- `year_rank` is what the policy prefers.
 create table reference.factor_candidate as
 with place as (
@@ -160,7 +160,8 @@ near as (
             when f.region = p.nation then 2
             when f.kind like 'grid\_%' escape '\' or f.kind = 'heat_factor' then null
             when f.region = 'GLOBAL' then 3
-            when f.origin <> 'enterprise' then 4
+            when f.origin = 'enterprise' and f.region like '%-%' then null
+            else 4
         end as distance
     from place as p
     cross join reference.emission_factor as f

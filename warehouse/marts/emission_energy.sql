@@ -1,6 +1,6 @@
--- zh: 外购电力（按位置与按市场两种口径）、热力、蒸汽、冷量与表计天然气的排放活动
--- en: What purchased electricity (location- and market-based), heat, steam, cooling and metered gas emit
--- grain: site_id, month, basis, subject, activity_table
+-- zh: 外购电力（按位置与按市场两种口径）、热力、蒸汽、冷量与表计天然气（含其上游）的排放活动
+-- en: What purchased electricity (location- and market-based), heat, steam, cooling and metered gas (with its supply) emit
+-- grain: site_id, month, basis, subject, activity_table, lifecycle_scope
 with bought as (
     select e.*, s.region
     from mart.site_month_energy as e
@@ -73,6 +73,14 @@ line as (
     from bought as e
     left join reference.fuel_co2 as c on c.subject = 'natural_gas' and e.month = c.month and e.region is not distinct from c.region
     where e.carrier = 'natural_gas'
+    union all by name
+    -- metered gas has to be brought as bought gas has
+    select
+        e.*, 3 as scope, 'direct' as basis, 'upstream_fuel' as category, e.quantity as activity, w.factor_id, w.value, w.unit as per, w.verified, w.rule_path,
+        'WTT' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
+    from bought as e
+    left join reference.fuel_wtt as w on w.subject = 'natural_gas' and e.month = w.month and e.region is not distinct from w.region
+    where e.carrier = 'natural_gas'
 )
 
 select
@@ -84,15 +92,15 @@ select
     l.lifecycle_scope,
     l.category,
     l.carrier as subject,
-    'CO2' as gas,
+    case l.lifecycle_scope when 'WTT' then 'CO2e' else 'CO2' end as gas,
     false as is_biogenic,
     true as is_kyoto,
     l.activity,
     l.unit as activity_unit,
     l.factor_id,
     l.value * u.factor as factor_value,
-    replace(u.to_unit, 'CO2e', 'CO2') as factor_unit,
-    null::varchar as factor_gwp_set,
+    replace(u.to_unit, 'CO2e', gas) as factor_unit,
+    w.gwp_set as factor_gwp_set,
     l.verified as is_factor_verified,
     l.rule_path,
     case when l.rule_path like '%own%' then 2 else 1 end as tier,
@@ -109,5 +117,7 @@ select
     null::varchar as extract_id,
     null::bigint as row_number
 from line as l
+left join reference.fuel_wtt as w
+    on l.lifecycle_scope = 'WTT' and l.carrier = w.subject and l.month = w.month and l.region is not distinct from w.region
 left join reference.unit_factor as u on l.per = u.from_unit and u.to_unit = 'kgCO2e/' || l.unit
-order by l.site_id, l.month, l.basis, subject, l.activity_table
+order by l.site_id, l.month, l.basis, subject, l.activity_table, l.lifecycle_scope

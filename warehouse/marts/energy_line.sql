@@ -33,13 +33,12 @@ with line as (
         -- what a meter or a bill counts at the site is not counted again where it was bought; what a vehicle was filled with is
         f.vehicle_id is not null or e.site_id is null as is_counted,
         case
-            when count(coalesce(f.heat_gj, f.mass_kg, f.volume_nm3)) = count(*)
-                then sum(coalesce(f.heat_gj, f.mass_kg, f.volume_nm3)::decimal(38, 9))::double
+            when count(f.quantity) = count(*) then sum(f.quantity::decimal(38, 9))::double
         end as quantity,
         -- what was bought by its heat is a line of its own
-        case when f.heat_gj is not null then 'GJ' when f.fuel in ('natural_gas', 'cng') then 'Nm3' else 'kg' end as unit,
+        f.unit,
         0.0 as estimated_share,
-        max(f.reason) filter (where coalesce(f.heat_gj, f.mass_kg, f.volume_nm3) is null) as reason
+        max(f.reason) filter (where f.quantity is null) as reason
     from mart.fuel_line as f
     left join mart.site_month_energy as e on f.site_id = e.site_id and f.month = e.month and f.fuel = e.carrier
     -- adblue is a reagent and no energy

@@ -24,9 +24,9 @@ amount as (
         x.is_biogenic,
         d.factor_id as density_factor_id,
         d.kg_per_m3,
-        -- gases are counted in normal cubic metres, liquids and solids in kilograms
+        p.fuel in ('natural_gas', 'cng') as is_gas,
         case
-            when p.fuel in ('natural_gas', 'cng') then case
+            when is_gas then case
                 when p.volume_m3 is not null
                     then
                         case p.volume_reference when '0C' then p.volume_m3 when '20C' then p.volume_m3 / r.value end
@@ -34,12 +34,11 @@ amount as (
             end
         end as volume_nm3,
         case
-            when p.fuel not in ('natural_gas', 'cng') then case
-                when p.mass_kg is not null then p.mass_kg
-                when p.volume_l is not null then p.volume_l * u.factor * d.kg_per_m3
-                -- with a reference temperature it is the volume of a vapour, which a liquid's density says nothing of
-                when p.volume_m3 is not null and p.volume_reference is null then p.volume_m3 * d.kg_per_m3
-            end
+            when p.mass_kg is not null then p.mass_kg
+            when is_gas then volume_nm3 * d.kg_per_m3
+            when p.volume_l is not null then p.volume_l * u.factor * d.kg_per_m3
+            -- with a reference temperature it is the volume of a vapour, which a liquid's density says nothing of
+            when p.volume_m3 is not null and p.volume_reference is null then p.volume_m3 * d.kg_per_m3
         end as mass
     from placed as p
     left join reference.fuel_factor as x on p.fuel = x.fuel
@@ -68,7 +67,10 @@ factored as (
         c.gwp_set as co2_gwp_set,
         c.verified as is_co2_factor_verified,
         c.rule_path,
-        coalesce(a.volume_l, a.mass / a.kg_per_m3 / l.factor) as liquid_l
+        coalesce(a.volume_l, case when not a.is_gas then a.mass / a.kg_per_m3 / l.factor end) as liquid_l,
+        -- gases are counted in normal cubic metres, liquids and solids in kilograms, what is bought by its heat in gigajoules
+        case when a.heat_gj is not null then a.heat_gj when a.is_gas then a.volume_nm3 else a.mass end as quantity,
+        case when a.heat_gj is not null then 'GJ' when a.is_gas then 'Nm3' else 'kg' end as unit
     from amount as a
     left join reference.site_month as s on a.place = s.site_id and a.month = s.month
     left join factor as c
@@ -97,9 +99,11 @@ select
     a.volume_nm3,
     a.heat_gj,
     a.liquid_l,
+    a.quantity,
+    a.unit,
     case when a.heat_gj is null then a.density_factor_id end as density_factor_id,
     t.factor_id as tce_factor_id,
-    coalesce(a.heat_gj, a.mass, a.volume_nm3) * t.tce_per_unit as energy_tce,
+    a.quantity * t.tce_per_unit as energy_tce,
     a.co2_factor_id,
     a.co2_value,
     a.co2_unit,
@@ -114,7 +118,7 @@ select
     co2_activity * a.co2_value * uc.factor as emission_tco2e,
     case
         when a.place is null or a.legal_entity_id is null then 'site_unknown'
-        when coalesce(a.mass, a.volume_nm3) is null and a.volume_m3 is not null and a.fuel in ('natural_gas', 'cng') then 'volume_reference_unknown'
+        when a.is_gas and a.volume_nm3 is null and a.volume_m3 is not null then 'volume_reference_unknown'
         when a.fuel <> 'adblue' and a.co2_value is null then 'no_factor'
         when case a.fuel when 'adblue' then a.mass else co2_activity end is null then 'no_density'
     end as reason
@@ -122,6 +126,6 @@ from factored as a
 left join reference.tce as t
     on
         a.fuel = t.subject and a.month = t.month and a.region is not distinct from t.region
-        and t.unit = case when a.heat_gj is not null then 'GJ' when a.fuel in ('natural_gas', 'cng') then 'Nm3' else 'kg' end
+        and a.unit = t.unit
 cross join (select factor from reference.unit_factor where from_unit = 'kgCO2e' and to_unit = 'tCO2e') as uc
 order by a.month, a.document_id

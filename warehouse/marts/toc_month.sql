@@ -2,29 +2,22 @@
 -- en: Emissions (WTT, TTW, WTW apart), transport activity and intensity of an operation category; empty running is in the emissions, never in the activity
 -- grain: toc_id, month
 -- rows: toc_energy by month, transport_leg by started_on, trip by started_at, fuel_purchase by purchased_on
-with density as (
-    select d.subject, d.value * u.factor as kg_per_m3
-    from reference.emission_factor as d
-    inner join reference.unit_factor as u on d.unit = u.from_unit and u.to_unit = 'kg/m3'
-    where d.kind = 'density'
-    qualify row_number() over (
-        partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id asc
-    ) = 1
-),
-
 -- what is recorded for the category itself stands before what its vehicles bought and drove
-used as (
+with used as (
     select
-        e.toc_id, e.month, e.fuel, 'toc_energy' as counted_by, e.volume_l,
-        coalesce(e.mass_kg, e.volume_l * u.factor * d.kg_per_m3) as mass_kg,
-        null::double as volume_nm3,
+        e.toc_id, e.month, e.fuel, 'toc_energy' as counted_by, coalesce(x.density_subject = 'natural_gas_0C', false) as is_gas, e.volume_l,
+        coalesce(e.mass_kg, case when not is_gas then e.volume_l * u.factor * d.kg_per_m3 end) as mass_kg,
+        case when is_gas then e.mass_kg / d.kg_per_m3 end as volume_nm3,
         e.energy_kwh,
         coalesce(e.data_type, 'primary') as data_type
     from clean.toc_energy as e
-    left join density as d on e.fuel = d.subject
+    left join reference.fuel_factor as x on e.fuel = x.fuel
+    left join reference.density as d on x.density_subject = d.subject
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
     union all
-    select v.toc_id, f.month, f.fuel, 'vehicle' as counted_by, f.volume_l, f.mass_kg, f.volume_nm3, null as energy_kwh, 'primary' as data_type
+    select
+        v.toc_id, f.month, f.fuel, 'vehicle' as counted_by, f.unit = 'Nm3' as is_gas, f.volume_l, f.mass_kg, f.volume_nm3, null as energy_kwh,
+        'primary' as data_type
     from mart.fuel_line as f
     inner join clean.fuel_purchase as p on f.document_id = p.document_id
     inner join clean.vehicle as v

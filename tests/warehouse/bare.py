@@ -13,7 +13,7 @@ import polars as pl
 
 from schemas.contract import contracts
 from warehouse.marts import PERCENTAGES, REFERENCE, SCHEMAS, Mart, _figure_units, _rows, _unit_factors, marts
-from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
+from warehouse.meters import TABLES
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
@@ -21,8 +21,7 @@ RUN = {
     "timezone": "Asia/Shanghai", **PERCENTAGES,
 }  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "warehouse"
-_STAGED = f"""create table staged.meter_part ({PART_COLUMNS}); create table staged.meter_event ({EVENT_COLUMNS});
-create table staged.meter_file (file bigint, source varchar, extract_id varchar)"""
+_STAGED = {**TABLES, "staged.meter_file": "file bigint, source varchar, extract_id varchar"}
 
 
 def bare(
@@ -46,7 +45,8 @@ def bare(
         if table.flag:
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
-    connection.execute(_STAGED)
+    for name, described in _STAGED.items():
+        connection.execute(f"create table {name} ({described})")
     _run(connection, run)
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))

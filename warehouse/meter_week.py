@@ -1,8 +1,8 @@
 """Each meter beside its own week: hours in which it used far more or less than in the same hour of other weeks.
 
 What is compared is the rate of an hour of the week by the site's clock, 168 of a meter, over the weeks of a month and
-of the months beside it. It is not SQL because medians of 168 groups a meter take DuckDB 5 s of CPU for a month of
-10,000 meters, and sorted rows of an array 1 s; so months are judged one by one and kept, as segments are.
+of the months beside it. It is not SQL because medians of 168 groups a meter take DuckDB several times the CPU that sorted
+arrays take; so months are judged one by one and kept, as segments are.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ Array = np.ndarray[Any, Any]
 HOURLY = HOUR + QUARTER  # a step of an hour, whose reading may come somewhat late
 HOUR_S = np.float32(3_600)  # seconds, of which half must be known
 WEEKS = 4  # other weeks, at least, to say what is usual
-SCORE = (
-    3.5  # Iglewicz and Hoaglin, How to Detect and Handle Outliers (ASQC 1993): modified z-scores above it are outliers
-)
+SCORE = 3.5  # Iglewicz and Hoaglin, How to Detect and Handle Outliers (ASQC 1993): modified z-scores above are outliers
 SHARE = 0.2  # of the expected: less is nothing to act on, as of months
 FLOOR = 0.05  # of the meter's mean hour: the least spread, so that neither a steady meter nor an idle one cries wolf
 BESIDE = 2  # hours on either side whose spread is taken into account: that of five weeks alone is a poor guess
@@ -73,20 +71,20 @@ def between(segments: pl.DataFrame, registers: pl.DataFrame) -> pl.DataFrame:
 
 
 @np.errstate(divide="ignore", invalid="ignore")
-def far(paths: list[Path], more: pl.DataFrame, registers: pl.DataFrame, month: str) -> pl.DataFrame:
+def far(paths: list[Path], more: pl.DataFrame, registers: pl.DataFrame, month: str, near: list[str]) -> pl.DataFrame:
     """The hours of a month in which a meter was far from its own week (see `FAR`).
 
     Args:
-        paths: files of `HOURS` of the month and those beside it.
+        paths: files of `HOURS`.
         more: the hours that lie between files.
         registers: the rows of the register; readings before or after its time are not of it.
         month: whose hours are judged.
+        near: the months the files are of, in order.
     """
-    first = date.fromisoformat(f"{month}-01")
-    start, end = _hour(first), _hour(_next(first))
-    low, high = _hour((first - timedelta(days=1)).replace(day=1)) // WEEK, -(-_hour(_next(_next(first))) // WEEK)
-    since = (registers["valid_from"] - MONDAY).dt.total_hours().fill_null(low * WEEK).to_numpy()
-    until = ((registers["valid_to"] - MONDAY).dt.total_hours() + 24).fill_null(high * WEEK).to_numpy()
+    (start, end), (since, _), (_, until) = (_span(one) for one in (month, near[0], near[-1]))
+    low, high = since // WEEK, -(-until // WEEK)
+    begun = (registers["valid_from"] - MONDAY).dt.total_hours().fill_null(since).to_numpy()
+    ended = ((registers["valid_to"] - MONDAY).dt.total_hours() + 24).fill_null(until).to_numpy()
     every = pl.concat([pl.scan_parquet(paths), more.lazy()]).filter(
         pl.col("hour").is_between(low * WEEK, high * WEEK - 1)
     )
@@ -102,8 +100,8 @@ def far(paths: list[Path], more: pl.DataFrame, registers: pl.DataFrame, month: s
             np.bincount(cell, known[name].to_numpy(), np.prod(shape)).astype(np.float32).reshape(shape)
             for name in ("amount", "seconds")
         )
-        a, b = (days[None, least : least + block, None] for days in (since, until))
-        dated = np.flatnonzero((a > clock.min()) | (b <= clock.max()))
+        a, b = (days[None, least : least + block, None] for days in (begun, ended))
+        dated = np.flatnonzero((a > since) | (b < until))
         seconds[:, dated] *= (clock >= a[:, dated]) & (clock < b[:, dated])
         off, expected, score, weeks = judged(np.where(seconds >= HOUR_S / 2, amount * (HOUR_S / seconds), np.nan))
         week, meter, slot = off
@@ -166,9 +164,7 @@ def _mean(rate: Array) -> Array:
     return np.where(known, rate, 0).sum(axis=(0, 2)) / known.sum(axis=(0, 2))
 
 
-def _hour(day: date) -> int:
-    return (day - MONDAY).days * 24
-
-
-def _next(first: date) -> date:
-    return (first + timedelta(days=31)).replace(day=1)
+def _span(month: str) -> tuple[int, int]:
+    """The first hour of a month, and that of the next."""
+    first = date.fromisoformat(f"{month}-01")
+    return (first - MONDAY).days * 24, ((first + timedelta(days=31)).replace(day=1) - MONDAY).days * 24

@@ -80,12 +80,14 @@ def parts(enterprise: Enterprise) -> dict[str, list[Path]]:
         _add_up(lake, registers, segment, found)
     weeks = []
     for month in sorted({month for month, _ in months}):
-        near = [segment[path] for other, path in months if other in _around(month)]
-        weeks.append(folder / f"{digest(FORMAT, month, [path.name for path in near])}.week.parquet")
+        near = [(other, segment[path]) for other, path in months if other in _around(month)]
+        weeks.append(folder / f"{digest(FORMAT, month, [path.name for _, path in near])}.week.parquet")
         if not weeks[-1].exists():
-            more = meter_week.between(pl.concat([pl.read_parquet(path) for path in near]), registers)
+            more = meter_week.between(pl.concat([pl.read_parquet(path) for _, path in near]), registers)
+            paths = [_hours(path) for _, path in near]
+            far = meter_week.far(paths, more, registers, month, sorted({other for other, _ in near}))
             with replaced(weeks[-1]) as temporary:
-                meter_week.far([_hours(path) for path in near], more, registers, month).write_parquet(temporary)
+                far.write_parquet(temporary)
     kept = segment.values()
     wanted = {*found, *weeks, *kept, *map(_events, kept), *map(_hours, kept)} if files else set()
     for path in folder.glob("*"):

@@ -182,7 +182,9 @@ def test_readings_before_a_row_of_the_register_are_not_of_it(tmp_path: Path) -> 
     for since in (None, date(2026, 1, 29)):
         register = pl.DataFrame({"meter_row": [1], "valid_from": [since], "valid_to": [None]},
                                 schema={"meter_row": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date})  # fmt: skip
-        found.append(meter_week.far([tmp_path / "hours.parquet"], frame.clear(), register, "2026-01").height)
+        found.append(
+            meter_week.far([tmp_path / "hours.parquet"], frame.clear(), register, "2026-01", ["2026-01"]).height
+        )
     assert (found[0] > 0, found[1]) == (True, 0)
 
 

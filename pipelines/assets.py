@@ -44,7 +44,8 @@ _FAMILIES = {
 # what the hub derives from reference rows before any mart runs: table → the contracts it rests on
 _DERIVED = {
     "staged.meter_part": ("meter_reading", "meter", "site"), "staged.meter_event": ("meter_reading", "meter", "site"),
-    "staged.meter_file": ("meter_reading",), "reference.site_zone": ("site",), "reference.site_month": ("site",),
+    "staged.meter_hour": ("meter_reading", "meter", "site"), "staged.meter_file": ("meter_reading",),
+    "reference.site_zone": ("site",), "reference.site_month": ("site",),
     "reference.grid_fallback": ("site",), "reference.meter_month": ("meter", "site"), "reference.meter_ancestor": ("meter", "site"),
     "reference.meter_register": ("meter",),
     "reference.tce": ("site",), "reference.figure_unit": ("reported_figure",),

@@ -286,21 +286,18 @@ class Warehouse:
         return rows
 
     def _staged(self) -> None:
-        """`staged.meter_part`, `staged.meter_event` and the extracts their files are of; see `warehouse.meters`."""
+        """What `warehouse.meters` makes of readings, and the extracts their files are of."""
         found = meters.parts(self.enterprise)
-        origins = meters.origins(self.lake)
-        self._table("staged.meter_file", origins)
-        names = ("staged.meter_part", "staged.meter_event")
-        if found:
-            for name, path in zip(names, found, strict=True):
+        self._table("staged.meter_file", meters.origins(self.lake))
+        for name, columns in meters.TABLES.items():
+            paths = found.get(name, [])
+            if paths:
                 view = name.replace(".", "_")
-                self.connection.read_parquet(str(path)).create_view(view)
+                self.connection.read_parquet([str(path) for path in paths]).create_view(view)
                 self.connection.execute(f"create view {name} as select * from {view}")
-        else:
-            self.connection.execute(f"create table {names[0]} ({meters.PART_COLUMNS})")
-            self.connection.execute(f"create table {names[1]} ({meters.EVENT_COLUMNS})")
-        for name in names:
-            self.inputs[name] = digest([path.name for path in found or ()], self.inputs["clean.meter"])
+            else:
+                self.connection.execute(f"create table {name} ({columns})")
+            self.inputs[name] = digest([path.name for path in paths], self.inputs["clean.meter"])
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         self.connection.register("incoming", frame.to_arrow())

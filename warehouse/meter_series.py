@@ -25,6 +25,7 @@ MICRO = 1_000_000
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 QUARTER = HOUR // 4  # every zone's clock and every month's edge lies on one
+WEEK = 168  # hours
 # a register that falls from the top tenth of its range to the bottom tenth has rolled over
 ROLLOVER_FROM, ROLLOVER_TO = 0.9, 0.1
 GAP_STEPS = 4  # a silence of more than so many expected intervals is a gap
@@ -64,6 +65,15 @@ def per_kw(carrier: str, unit: str) -> float:
     return units.factor("kWh", unit) / HOUR
 
 
+def clock_hours(stamps: Array, zone: str) -> Array:
+    """Hours since Monday, 1969-12-29, by the clock of a time zone; what is left of a division by `WEEK` is the hour of the week."""
+    quarter = stamps // QUARTER
+    low, high = (int(quarter.min()), int(quarter.max())) if quarter.size else (0, 0)
+    every = pl.from_epoch(pl.Series(np.arange(low, high + 1) * QUARTER), "us").dt.replace_time_zone("UTC")
+    clock = every.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.epoch("us").to_numpy() // HOUR + 3 * 24
+    return clock[quarter - low]
+
+
 class Calendar:
     """The local months of one time zone over a stretch of time."""
 
@@ -88,8 +98,7 @@ class Calendar:
 
     def hour_of_week(self, stamps: Array) -> Array:
         """0 to 167 by the site's clock."""
-        local = pl.from_epoch(pl.Series(stamps), "us").dt.replace_time_zone("UTC").dt.convert_time_zone(self.zone)
-        return ((local.dt.weekday().cast(pl.Int64) - 1) * 24 + local.dt.hour().cast(pl.Int64)).to_numpy()
+        return clock_hours(stamps, self.zone) % WEEK
 
 
 @dataclass
@@ -172,7 +181,7 @@ class Ledger:
         row = self.registers.at(series[owner], a)
         weight = (b - a).astype(np.float64)
         if rates is not None and cell is not None:
-            weight *= rates[cell[owner] * 168 + self.calendar.hour_of_week(a)]
+            weight *= rates[cell[owner] * WEEK + self.calendar.hour_of_week(a)]
         total = np.bincount(owner, weights=weight, minlength=series.size)
         # a profile that says nothing of this stretch leaves the clock
         flat = total[owner] <= 0
@@ -764,11 +773,11 @@ class Series:
         series, start, end, amount = every.series, every.start, every.end, every.amount
         fine = end - start <= HOUR
         count = self.registers.first.size
-        cell = series[fine] * 168 + self.calendar.hour_of_week((start[fine] + end[fine]) // 2)
-        time = np.bincount(cell, weights=(end - start)[fine], minlength=count * 168)
-        energy = np.bincount(cell, weights=amount[fine].astype(np.float64), minlength=count * 168)
+        cell = series[fine] * WEEK + self.calendar.hour_of_week((start[fine] + end[fine]) // 2)
+        time = np.bincount(cell, weights=(end - start)[fine], minlength=count * WEEK)
+        energy = np.bincount(cell, weights=amount[fine].astype(np.float64), minlength=count * WEEK)
         rates = np.divide(energy, time, out=np.full(time.size, np.nan), where=time > 0)
-        has_profile = time.reshape(count, 168).sum(axis=1) >= PROFILE
+        has_profile = time.reshape(count, WEEK).sum(axis=1) >= PROFILE
         known = self._is_known(late.series, late.start, late.end, rates) & has_profile[late.series]
         for some, profile in ((known, rates), (~known, None)):
             self.ledger.spread(late.series[some], late.start[some], late.end[some], late.amount[some], late.estimated[some],
@@ -781,7 +790,7 @@ class Series:
             return np.zeros(0, dtype=bool)
         short = np.minimum(end, start + PROFILE)
         owner, a, _ = pieces(start, short, None)
-        silent = np.isnan(rates[series[owner] * 168 + self.calendar.hour_of_week(a)])
+        silent = np.isnan(rates[series[owner] * WEEK + self.calendar.hour_of_week(a)])
         return (np.bincount(owner, weights=silent, minlength=series.size) == 0) & (end - start <= PROFILE)
 
     def _fill_holes(self, rates: Array, has_profile: Array) -> None:
@@ -795,7 +804,7 @@ class Series:
         amount = np.rint((left + right) / 2 * (end - start), where=between, out=np.zeros(series.size)).astype(np.int64)
         if known.any():
             owner, a, b = pieces(start[known], end[known], None)
-            weight = (b - a) * rates[series[known][owner] * 168 + self.calendar.hour_of_week(a)]
+            weight = (b - a) * rates[series[known][owner] * WEEK + self.calendar.hour_of_week(a)]
             amount[known] = np.rint(np.bincount(owner, weights=weight, minlength=int(known.sum()))).astype(np.int64)
         sure = np.ones(series.size, dtype=bool)
         self.ledger.spread(

@@ -9,6 +9,7 @@ again in full and judged by `warehouse.meter_series`; so a late file costs the w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import polars as pl
 
 from schemas.enterprise import Enterprise
 from schemas.lake import Lake, digest, replaced
+from warehouse import meter_week
 from warehouse.meter_series import (
     EVENT,
     GAP_STEPS,
@@ -43,14 +45,18 @@ PART_COLUMNS = ", ".join((
 """The columns of `staged.meter_part`: energy in millionths of the register's unit, time in microseconds."""
 EVENT_COLUMNS = ", ".join(f'"{name}" {SQL_TYPES[kind]}' for name, kind in EVENT.items())
 """The columns of `staged.meter_event`: amounts in the register's unit, moments in microseconds since 1970."""
+HOUR_COLUMNS = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in meter_week.FAR.items())
+"""The columns of `staged.meter_hour`: hours by the site's clock since Monday, 1969-12-29, amounts in the register's unit."""
+TABLES = {"staged.meter_part": PART_COLUMNS, "staged.meter_event": EVENT_COLUMNS, "staged.meter_hour": HOUR_COLUMNS}
 AT_ONCE = 2_000_000  # readings of suspect meters held at once
 FOREVER = 1 << 60
 
 
-def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
-    """The files of `staged.meter_part` and `staged.meter_event`, computing what is not there yet; None without readings."""
+def parts(enterprise: Enterprise) -> dict[str, list[Path]]:
+    """The files of each table of `TABLES`, computing what is not there yet; empty without readings."""
     lake = enterprise.lake
-    files = [path for entry in lake.extracts("meter_reading") for path in entry["clean"].values()]
+    months = [item for entry in lake.extracts("meter_reading") for item in entry["clean"].items()]
+    files = [path for _, path in months]
     reference = [
         path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)
     ]
@@ -60,7 +66,7 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
     found = folder / f"{whole}.part.parquet", folder / f"{whole}.event.parquet"
     registers = _registers(lake.data, tuple(reference), enterprise.timezone) if files else pl.DataFrame()
     for path, target in segment.items():
-        if not target.exists() or not _events(target).exists():
+        if not all(one.exists() for one in (target, _events(target), _hours(target))):
             task(
                 {
                     "data": str(lake.data),
@@ -72,11 +78,28 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
             )
     if files and not all(path.exists() for path in found):
         _add_up(lake, registers, segment, found)
-    wanted = {*found, *segment.values(), *map(_events, segment.values())} if files else set()
+    weeks = []
+    for month in sorted({month for month, _ in months}):
+        near = [(other, segment[path]) for other, path in months if other in _around(month)]
+        weeks.append(folder / f"{digest(FORMAT, month, [path.name for _, path in near])}.week.parquet")
+        if not weeks[-1].exists():
+            more = meter_week.between(pl.concat([pl.read_parquet(path) for _, path in near]), registers)
+            paths = [_hours(path) for _, path in near]
+            far = meter_week.far(paths, more, registers, month, sorted({other for other, _ in near}))
+            with replaced(weeks[-1]) as temporary:
+                far.write_parquet(temporary)
+    kept = segment.values()
+    wanted = {*found, *weeks, *kept, *map(_events, kept), *map(_hours, kept)} if files else set()
     for path in folder.glob("*"):
         if path not in wanted:
             path.unlink()
-    return found if files else None
+    return dict(zip(TABLES, ([found[0]], [found[1]], weeks), strict=True)) if files else {}
+
+
+def _around(month: str) -> tuple[str, str, str]:
+    """A month and those beside it."""
+    first = date.fromisoformat(f"{month}-01")
+    return f"{first - timedelta(days=1):%Y-%m}", month, f"{first + timedelta(days=31):%Y-%m}"
 
 
 def origins(lake: Lake) -> pl.DataFrame:
@@ -94,6 +117,10 @@ def origins(lake: Lake) -> pl.DataFrame:
 
 def _events(segment: Path) -> Path:
     return segment.with_suffix(".event.parquet")
+
+
+def _hours(segment: Path) -> Path:
+    return segment.with_suffix(".hour.parquet")
 
 
 @lru_cache(maxsize=1)
@@ -135,7 +162,7 @@ def _registers(data: Path, reference: tuple[str, ...], timezone: str) -> pl.Data
         (pl.col("interval_min").cast(pl.Int64) * 60 * MICRO).alias("interval_us"), pl.Series("limit", limits, dtype=pl.Float64),
         pl.coalesce(pl.col("supply_point_id").cast(pl.String), ids).alias("point"), "timezone",
         midnight(pl.col("valid_from"), -FOREVER).alias("start"), midnight(pl.col("valid_to").dt.offset_by("1d"), FOREVER).alias("end"),
-        pl.col("valid_from").is_not_null().alias("is_dated"),
+        pl.col("valid_from").is_not_null().alias("is_dated"), "valid_from", "valid_to",
     )  # fmt: skip
 
 
@@ -160,11 +187,10 @@ def task(spec: dict[str, Any]) -> dict[str, Any]:
             readings if here.all() else readings.filter(pl.Series(np.repeat(here.to_numpy(), runs["len"].to_numpy())))
         )
         found.append(_File(mine, runs.filter(here), str(zone)).sums())
-    for path, frames in ((target, [sums for sums, _ in found]), (_events(target), [events for _, events in found])):
-        frame = pl.concat(frames)
+    for path, frames in zip((target, _events(target), _hours(target)), zip(*found, strict=True), strict=True):
         with replaced(path) as temporary:
-            frame.write_parquet(temporary)
-    return {"target": spec["target"], "segments": sum(sums.height for sums, _ in found)}
+            pl.concat(frames).write_parquet(temporary, compression="lz4")
+    return {"target": spec["target"], "segments": sum(sums.height for sums, *_ in found)}
 
 
 _COLUMNS = ["meter_id", "read_at", "register", "quality", "is_conflicting", "row_number"]
@@ -232,8 +258,8 @@ class _File:
         frame = pl.DataFrame(columns).with_columns(kind=pl.lit(kind), decision=pl.lit(decision))
         self.events.append(_as_events(frame))
 
-    def sums(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """One line per meter and local month, and what happened in between."""
+    def sums(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """One line per meter and local month, what happened in between, and what was measured by the hour."""
         # the quantity of an interval belongs to the month its interval lies in, not to the instant that ends it
         moment = self.at - self.is_interval if self.some_are_intervals else self.at
         calendar = Calendar(moment.min(), moment.max(), self.zone)
@@ -273,7 +299,9 @@ class _File:
                 "covered_us": total(covered), "highest": np.maximum.reduceat(rate, first), "is_off": total(off) > 0,
             }
         )  # fmt: skip
-        return sums, pl.concat(self.events)
+        length = np.where(self.is_interval, self.interval, time) if self.some_are_intervals else time
+        hours = meter_week.hours(self.meter_row, self.at, length, whole, ~(fell | self.estimated), self.zone)
+        return sums, pl.concat(self.events), hours
 
 
 def _as_events(frame: pl.DataFrame) -> pl.DataFrame:

@@ -268,7 +268,8 @@ def upstream(mart: str) -> set[str]:
         found.add(table)
         if table.startswith("mart."):
             found |= upstream(table.removeprefix("mart."))
-    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if "staged.meter_part" in found else set())
+    is_metered = any(table.startswith("staged.") for table in found)
+    return found | ({"clean.meter_reading", "clean.meter", "clean.site"} if is_metered else set())
 
 
 def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, causes: set[str]) -> pl.DataFrame:

@@ -13,15 +13,14 @@ import polars as pl
 
 from schemas.contract import contracts
 from warehouse.marts import PERCENTAGES, REFERENCE, SCHEMAS, Mart, _figure_units, _rows, _unit_factors, derive, marts
-from warehouse.meters import EVENT_COLUMNS, PART_COLUMNS
+from warehouse.meters import TABLES
 
 Rows = Iterable[Mapping[str, Any]]
 RUN = {
     "factors_as_of": date(2026, 6, 30), "factors": "latest_published_as_of", "frozen_year": None, "parameter_set": "ndrc", "gwp_set": "AR5",
     "timezone": "Asia/Shanghai", **PERCENTAGES,
 }  # fmt: skip
-_STAGED = f"""create table staged.meter_part ({PART_COLUMNS}); create table staged.meter_event ({EVENT_COLUMNS});
-create table staged.meter_file (file bigint, source varchar, extract_id varchar)"""
+_STAGED = {**TABLES, "staged.meter_file": "file bigint, source varchar, extract_id varchar"}
 
 
 def bare(
@@ -45,7 +44,8 @@ def bare(
         if table.flag:
             connection.execute(f"alter table clean.{table.name} alter {table.flag.name} set default false")
     connection.execute("create table meta.arrival (contract varchar, source varchar, month varchar)")
-    connection.execute(_STAGED)
+    for name, described in _STAGED.items():
+        connection.execute(f"create table {name} ({described})")
     _run(connection, run)
     for path in sorted(REFERENCE.glob("*.csv")):
         _table(connection, f"reference.{path.stem}", _rows(path, Path("no file of the enterprise's own")))

@@ -68,25 +68,27 @@ supply as (
     ) = 1
 ),
 
+-- a fuel is burnt, and before that it is brought
+fuel as (
+    select 'TTW' as lifecycle_scope, month, region, subject, gas, value, unit, gwp_set, factor_id, verified, rule_path from reference.fuel_co2
+    union all by name
+    select 'WTT' as lifecycle_scope, month, region, subject, 'CO2e' as gas, value, unit, gwp_set, factor_id, verified, rule_path from reference.fuel_wtt
+),
+
 line as (
     select
         s.service_id, s.site_id, s.legal_entity_id, s.month, s.source, s.extract_id, s.row_number, s.is_fuelled, s.tier,
-        'TTW' as lifecycle_scope, s.fuel as subject, c.gas, s.is_bio,
+        p.lifecycle_scope, s.fuel as subject, case p.lifecycle_scope when 'WTT' then 'CO2e' else c.gas end as gas,
+        s.is_bio and p.lifecycle_scope = 'TTW' as is_bio,
         case split_part(c.unit, '/', 2) when 'kg' then s.fuel_kg when 'L' then s.fuel_l when 'Nm3' then s.fuel_nm3 end as activity,
         split_part(c.unit, '/', 2) as activity_unit, c.factor_id, c.value as factor_value, c.unit as factor_unit, c.gwp_set, c.verified,
         c.rule_path as path, 'no_density' as lacking
     from service as s
-    left join reference.fuel_co2 as c on s.co2_subject = c.subject and s.month = c.month and s.region is not distinct from c.region
-    where s.tier = 1 and s.fuel <> 'electricity'
-    union all by name
-    select
-        s.service_id, s.site_id, s.legal_entity_id, s.month, s.source, s.extract_id, s.row_number, s.is_fuelled, s.tier,
-        'WTT' as lifecycle_scope, s.fuel as subject, 'CO2e' as gas, false as is_bio,
-        case w.unit when 'kgCO2e/kg' then s.fuel_kg when 'kgCO2e/L' then s.fuel_l when 'kgCO2e/Nm3' then s.fuel_nm3 end as activity,
-        split_part(w.unit, '/', 2) as activity_unit, w.factor_id, w.value as factor_value, w.unit as factor_unit, w.gwp_set, w.verified,
-        w.rule_path as path, 'no_density' as lacking
-    from service as s
-    left join reference.fuel_wtt as w on s.co2_subject = w.subject and s.month = w.month and s.region is not distinct from w.region
+    cross join (values ('TTW'), ('WTT')) as p (lifecycle_scope)
+    left join fuel as c
+        on
+            p.lifecycle_scope = c.lifecycle_scope and s.co2_subject = c.subject and s.month = c.month
+            and s.region is not distinct from c.region
     where s.tier = 1 and s.fuel <> 'electricity'
     union all by name
     -- what charges a carrier's vehicle was made in a power station: nothing is burnt where it drives

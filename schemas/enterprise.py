@@ -169,7 +169,8 @@ _PLAIN = {
     "tag:yaml.org,2002:int": (r"[-+]?(0|[1-9]\d*)", "-+0123456789"),
 }
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _PLAIN]
+    # a date stays a text too, and is a date where one is declared
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (*_PLAIN, "tag:yaml.org,2002:timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _tag, (_pattern, _first) in _PLAIN.items():

@@ -210,6 +210,15 @@ def test_a_policy_that_does_not_exist_is_refused_by_name(tmp_path: Path, policie
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize("written", ["2026-01-20", '"2026-01-20"'])
+def test_the_day_by_which_factors_count_may_be_written_as_a_date(tmp_path: Path, written: str) -> None:
+    world: World = make(tmp_path / "group", [("ami", READINGS)])
+    path = world.enterprise.folder / "enterprise.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + f"policies: {{factors_as_of: {written}}}\n", encoding="utf-8")
+    with Warehouse(type(world.enterprise)(world.enterprise.folder)) as warehouse:
+        assert warehouse.frame("reference.run")["factors_as_of"].to_list() == [date(2026, 1, 20)]
+
+
 @pytest.mark.parametrize(("gas", "lines"), [("CO2", 2), ("CO2e", 0)])
 def test_a_fuel_reckoned_in_co2e_counts_its_methane_and_nitrous_oxide_once(gas: str, lines: int) -> None:
     own = {

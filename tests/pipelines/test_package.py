@@ -325,6 +325,23 @@ def test_pools_are_about_enough_people(
     assert shown["denominator"].sum() == sum(n for *_, n in counts)
 
 
+def test_a_pool_is_about_enough_of_the_people_it_counts() -> None:
+    # A 3 of 4 is hidden, B's 8 are not counted (nobody said how many are satisfied), C is 20 of 30: 3 of 4 tells of four people
+    cells = _cells(("L", "A", 4.0), ("L", "B", 8.0), ("L", "C", 30.0)).with_columns(
+        pl.Series("numerator", [3.0, None, 20.0]), pl.Series("is_used_above", [True, False, True])
+    )
+    small = pl.DataFrame([("A.2.2", "p", MONTH, "site", "A")], schema=HIDDEN, orient="row")
+    made = pooled(cells, catalogue()["A.2.2"], small, 10)
+    told = made.filter(~pl.col("is_stub")).select("site_id", "numerator", "denominator").rows()
+    assert told == [(None, 23.0, 34.0)]
+
+
+def test_what_no_sum_counts_takes_no_other_site_along() -> None:
+    cells = _cells(("L", "B", 8.0), ("L", "C", 30.0)).with_columns(pl.Series("is_used_above", [False, True]))
+    made = pooled(cells, catalogue()["A.2.2"], pl.DataFrame(schema=HIDDEN), 10)
+    assert made.filter(~pl.col("is_stub")).select("site_id", "denominator").rows() == [("C", 30.0)]
+
+
 # ── whatever is changed is named ─────────────────────────────────────────────────────────────────────────────────────
 
 

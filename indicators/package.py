@@ -174,13 +174,26 @@ class _Assembly:
             "format": FORMAT, "hub_version": version("esg-data-hub"), "enterprise_id": self.enterprise.id, "month": self.month,
             "evaluation_period": self.year, "months": months, "closed": [one for one in (*months, self.year) if one in closed],
             "run_ids": sorted(values["run_id"].unique()), "profile_hashes": self._profiles(), "policies": declaration.policies,
-            "min_cell": declaration.privacy.min_cell, "left_out": self.left_out, "csv_guarded": verify.GUARDED,
+            "min_cell": declaration.privacy.min_cell, "left_out": self.left_out, "not_delivered": self._not_delivered(), "csv_guarded": verify.GUARDED,
             "files": sorted(self.files, key=lambda entry: str(entry["name"])),
         }  # fmt: skip
         (self.folder / verify.MANIFEST).write_text(_json(manifest), encoding="utf-8")
         paths = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
         sums = "".join(f"{verify.digest(self.folder / path)}  {path}\n" for path in paths)
         (self.folder / verify.SUMS).write_text(sums, encoding="utf-8")
+
+    def _not_delivered(self) -> dict[str, list[str]]:
+        """Mart → months of which it has rows while no site-month counts any: an order due in a month nobody has delivered."""
+        found: dict[str, set[str]] = {}
+        for (indicator, side), (mart, column, *_) in verify.TERMS.items():
+            if mart not in self.left_out:
+                rows = self._all(
+                    f"""(select distinct month from mart.{mart} where month like ? and {column} is not null) as m
+                        anti join (from indicator.cell where indicator_id = ? and {side} is not null) as c using (month)""",
+                    f"{self.year}-%", indicator,
+                )  # fmt: skip
+                found.setdefault(mart, set()).update(rows["month"])
+        return {mart: sorted(months) for mart, months in sorted(found.items()) if months}
 
     def _profiles(self) -> list[str]:
         return sorted(set(self._scores("result")["profile_hash"]))

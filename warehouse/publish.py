@@ -113,8 +113,8 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
 
     Args:
         warehouse: with its marts built.
-        values: the rows of `indicator.value`.
-        cells: the rows of `indicator.cell`.
+        values: the rows of `indicator.value`, those of closed periods as they were frozen.
+        cells: the rows of `indicator.cell`, likewise.
         scores: the rows of every table of the schema `score`, by its name.
         catalogue: the rows of `indicator.catalogue`.
         terms: the rows of `indicator.term`: which mart column each side of an indicator is.
@@ -124,7 +124,6 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         The figures that changed since the publish before.
     """
     enterprise, lake = warehouse.enterprise, warehouse.lake
-    values = closing.held(lake, "indicator.value", values)
     changes = _changes(warehouse, values, terms, causes)
     target = enterprise.published
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +140,7 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         for name in relations:
             connection.execute(f"create table out.{name} as select * from {name}")
         frames = {
-            "indicator.value": values, "indicator.cell": closing.held(lake, "indicator.cell", cells), "indicator.catalogue": catalogue,
+            "indicator.value": values, "indicator.cell": cells, "indicator.catalogue": catalogue,
             "indicator.term": terms, "quarantine.row": _quarantine(warehouse),
             "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(), "meta.table_lineage": _table_lineage(),
             "meta.figure_change": changes, "meta.closing": closing.journal(lake), "meta.restatement": closing.restatements(lake),

@@ -49,6 +49,10 @@ def revenue(world: World, period: str) -> float:
     return float(row[7])
 
 
+def killed(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def marts(world: World, month: str) -> dict[str, str]:
     return {name: sha for name, sha in stored(world).items() if name.startswith("mart/") and month in name}
 
@@ -321,9 +325,6 @@ def test_missing_and_failed_sources_are_named_when_a_month_is_closed(group: Worl
 
 
 def test_a_killed_closing_has_closed_nothing(group: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr("schemas.lake.Lake.record", killed)
     with pytest.raises(KeyboardInterrupt):
         do("close", group)
@@ -336,9 +337,6 @@ def test_a_killed_closing_has_closed_nothing(group: World, monkeypatch: pytest.M
 
 
 def test_a_closing_killed_before_it_published_counts(group: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.close.recompute", killed)
         with pytest.raises(KeyboardInterrupt):
@@ -351,9 +349,6 @@ def test_a_closing_killed_before_it_published_counts(group: World, monkeypatch: 
 
 def test_a_killed_restatement_leaves_the_closed_figures(waiting: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = figures(waiting, "2026-01")
-
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.close.closing.freeze", killed)

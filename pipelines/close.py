@@ -82,7 +82,7 @@ def reopen(enterprise: Enterprise, period: str, by: str, reason: str, at: str,
     """
     _refuse_anonymous(by, reason)
     _refuse_open(enterprise, period)
-    _refuse_held(enterprise, period)
+    _refuse_held(enterprise, [period])
     enterprise.lake.record(_line("reopen", period, by, reason, at, None, []))
     recompute(enterprise, progress)
     return Done(period)
@@ -102,14 +102,14 @@ def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, 
         is_trial: only find out what would change; neither name nor reason is needed.
 
     Raises:
-        HubError: it is not closed, a longer closed period rests on it, or nobody is named.
+        HubError: it is not closed, another closed period rests on it or on its months, or nobody is named.
     """
     if not is_trial:
         _refuse_anonymous(by, reason)
     _refuse_open(enterprise, period)
-    _refuse_held(enterprise, period)
     lake = enterprise.lake
     periods = [*(month for month in months_of(period) if month in lake.closed and month != period), period]
+    _refuse_held(enterprise, periods)
     waits = closing.waiting(lake).filter(pl.col("month").is_in(periods)).height
     with _opened(enterprise, periods) as trial:
         recompute(trial, progress)
@@ -232,12 +232,15 @@ def _refuse_open(enterprise: Enterprise, period: str) -> None:
         raise HubError(f"{period} is not closed / 该期间未结账", todo=f"closed are: {closed}")
 
 
-def _refuse_held(enterprise: Enterprise, period: str) -> None:
-    longer = closing.holding(enterprise.lake, period)
-    if longer:
+def _refuse_held(enterprise: Enterprise, periods: list[str]) -> None:
+    """Refuse to move closed months under another closed period; the last of the periods is the one that was named."""
+    *months, period = periods
+    if others := closing.holding(enterprise.lake, periods):
         raise HubError(
-            f"{period} belongs to {', '.join(longer)}, which is closed / 所属期间已结账",
-            todo=f"esg reopen {longer[0]} first, or esg restate {longer[0]}, which takes its months along",
+            f"{'months of ' if months else ''}{period} belong{'' if months else 's'} to {', '.join(others)}, which is closed / 所属期间已结账",
+            todo=f"esg reopen {others[0]} first, and close it again afterwards"
+            if months
+            else f"esg reopen {others[0]} first, or esg restate {others[0]}, which takes its months along",
         )
 
 

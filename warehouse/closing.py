@@ -296,7 +296,7 @@ def restatements(lake: Lake) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def holding(lake: Lake, month: str) -> list[str]:
-    """The longer closed periods a period's months belong to."""
-    mine = set(months_of(month))
-    return [period for period in lake.closed if period != month and mine <= set(months_of(period))]
+def holding(lake: Lake, periods: Iterable[str]) -> list[str]:
+    """The closed periods, other than these, that add up months among these."""
+    mine = set(periods)
+    return [period for period in lake.closed if period not in mine and not mine.isdisjoint(months_of(period))]

@@ -287,6 +287,17 @@ def test_a_year_is_closed_after_its_months_and_keeps_them_closed(closed: World) 
     assert closed.enterprise.lake.closed.keys() == {"2026-01", "2026-12", "2026"}
 
 
+def test_a_year_is_not_restated_under_a_closed_window_of_the_same_months(closed: World) -> None:
+    with locked(enterprise := closed.enterprise):
+        lake = enterprise.lake
+        first = lake.journal[0]
+        lake.record(*({**first, "period": period} for period in ("2025-07..2026-06", "2026")))
+        for period, other in (("2026", "2025-07..2026-06"), ("2025-07..2026-06", "2026")):
+            with pytest.raises(HubError, match=f"months of {period} belong to {other}, which is closed") as refused:
+                closing.restate(enterprise, period, *NAMED, is_trial=True)
+            assert f"esg reopen {other} first" in str(refused.value)
+
+
 def test_rows_that_are_not_published_cannot_be_closed(group: World) -> None:
     late(group)
     group.ingest("2026-01")

@@ -18,7 +18,8 @@ import polars as pl
 
 from connectors.landing import sha256
 from connectors.source import sources
-from pipelines.run import Progress, recompute, terms
+from indicators.scoring.evaluation import write
+from pipelines.run import Progress, evaluate_period, recompute, terms
 from pipelines.status import months as arrived
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
@@ -90,7 +91,7 @@ def reopen(enterprise: Enterprise, period: str, by: str, reason: str, at: str,
 
 def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, *, is_trial: bool = False,
             progress: Progress = lambda _stage, _what: None) -> Done:  # fmt: skip
-    """Take what waits into a closed period, and into its months; it stays closed.
+    """Take what waits into a closed period, and into its months; it stays closed, and what was evaluated is so anew.
 
     Args:
         enterprise: the folder; the caller holds its lock.
@@ -113,6 +114,10 @@ def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, 
     waits = closing.waiting(lake).filter(pl.col("month").is_in(periods)).height
     with _opened(enterprise, periods) as trial:
         recompute(trial, progress)
+        scored = enterprise.data / "score"
+        evaluations = [
+            evaluate_period(trial, one) for one in periods if (scored / one).is_dir() or closing.is_evaluated(lake, one)
+        ]
         found = {one: _restated(enterprise, one, trial.published) for one in periods}
         done = Done(period, pl.concat(found.values()))
         if is_trial or not (done.restated.height or waits):
@@ -121,6 +126,8 @@ def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, 
             _line("restate", one, by, reason, at, closing.freeze(lake, trial.published, one, found[one]), [])
             for one in periods
         ))  # fmt: skip
+        for evaluation, tables in evaluations:
+            write(enterprise.data, evaluation, tables)
     recompute(enterprise, progress)
     return done
 
@@ -206,12 +213,17 @@ def _refuse_unpublished(enterprise: Enterprise, period: str) -> None:
             "rows have been taken in that are not published: what would be closed is not what has been seen / 已接收的数据尚未发布",
             str(enterprise.published), "esg run for the months they are of, look at the figures, then close",
         )  # fmt: skip
-    with duckdb.connect(str(enterprise.published), read_only=True) as connection:
-        [(rows,)] = connection.execute("select count(*) from indicator.value where period = ?", [period]).fetchall()
-    if not rows:
+    if not _count(enterprise.published, "indicator.value", period):
         raise HubError(
             f"there are no values of {period} / 没有该期间的数值", str(enterprise.published), "esg run --month … first"
         )
+
+
+def _count(published: Path, table: str, period: str) -> int:
+    """How many rows of a period a published table has."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        [(rows,)] = connection.execute(f"select count(*) from {table} where period = ?", [period]).fetchall()
+    return int(rows)
 
 
 def _refuse_open_months(enterprise: Enterprise, period: str) -> None:
@@ -245,7 +257,7 @@ def _refuse_held(enterprise: Enterprise, periods: list[str]) -> None:
 
 
 def _lacking(enterprise: Enterprise, period: str) -> list[str]:
-    """Which sources have not delivered for months of a period, or delivered what could not be taken in."""
+    """Which sources have not delivered for months of a period, or delivered what could not be taken in; whether it is evaluated."""
     broken: dict[str, SourceError] = {}
     lacking = []
     taken_in = enterprise.lake.state["extracts"]
@@ -262,6 +274,8 @@ def _lacking(enterprise: Enterprise, period: str) -> list[str]:
             for month in months_of(period)
             if "{month}" in (source.read.files or "") and month not in here | {one.month for one in lying}
         ]
+    if not MONTH.fullmatch(period) and not _count(enterprise.published, "score.weight", period):
+        lacking.append(f"{period}: not evaluated; while it is closed it cannot be / 未评价；结账期间不能补做评价")
     return lacking + [
         f"{name}: its declaration does not fit / 声明有误: {error.what}" for name, error in broken.items()
     ]

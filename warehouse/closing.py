@@ -152,6 +152,12 @@ def held(lake: Lake, table: str, live: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([live.join(kept.select(by).unique(), on=by, how="anti"), kept])
 
 
+def is_evaluated(lake: Lake, period: str) -> bool:
+    """Whether a closed period was closed with its evaluation; an evaluation has weights."""
+    path = files(lake, "score.weight").get(period)
+    return path is not None and pl.read_parquet(path, hive_partitioning=False).height > 0
+
+
 def differences(lake: Lake, period: str, published: Path) -> pl.DataFrame:
     """The figures of a period that differ from those closed last, without their cause.
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from pipelines import close as closing
-from pipelines.run import Run, locked, run
+from pipelines.run import Run, evaluate_period, locked, run
 from pipelines.trace import trace
 from schemas.errors import HubError
 from tests.pipelines.town import copied, deliver, esg, figures, published, stored
@@ -285,6 +285,58 @@ def test_a_year_is_closed_after_its_months_and_keeps_them_closed(closed: World) 
     assert revenue(closed, "2026-01") == 18.0
     assert {"2026-01", "2026"} == set(done.restated["period"])
     assert closed.enterprise.lake.closed.keys() == {"2026-01", "2026-12", "2026"}
+
+
+@pytest.fixture(scope="module")
+def evaluated(january: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A year that is its January has been evaluated and closed; then the corrected file came. Not to be changed."""
+    world = copied(january, tmp_path_factory.mktemp("evaluated") / "group")
+    text = (world.folder / "enterprise.yaml").read_text(encoding="utf-8")
+    world.write("enterprise.yaml", text + "first_month: 2027-01\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESG_PSEUDONYM_KEY", "key of the tests")
+        with locked(enterprise := world.enterprise):
+            evaluate_period(enterprise, "2026")
+        do("close", world)
+        assert [one for one in do("close", world, "2026").warnings if "not evaluated" in one] == []
+        late(world)
+        again(world)
+    return world
+
+
+def scores(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: rows for name, rows in published(world).items() if name.startswith("score.")}
+
+
+def test_restating_an_evaluated_year_evaluates_it_anew(evaluated: World, tmp_path: Path) -> None:
+    world = copied(evaluated, tmp_path / "restated")
+    before = scores(world)
+    assert before["score.contribution"] != []
+    assert before["score.normalised"] != []
+    found = do("restate", world, "2026").restated
+    assert found.filter((pl.col("period") == "2026") & (pl.col("indicator_id") == "A.1.10")).height > 0
+    after = scores(world)
+    assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
+    assert after["score.definition"] != before["score.definition"]
+    # and it stands when the year is opened again
+    do("reopen", world, "2026")
+    assert scores(world) == after
+
+
+def test_a_closed_period_is_not_evaluated(evaluated: World, shut: World, tmp_path: Path) -> None:
+    before = evaluated.hashes("data/score")
+    with locked(enterprise := evaluated.enterprise), pytest.raises(HubError, match="2026 is closed") as refused:
+        evaluate_period(enterprise, "2026")
+    assert "esg reopen 2026" in str(refused.value)
+    assert "esg restate 2026" in str(refused.value)
+    assert evaluated.hashes("data/score") == before
+    # nor later if it was not at closing, of which the closing warns
+    world = copied(shut, tmp_path / "never")
+    text = (world.folder / "enterprise.yaml").read_text(encoding="utf-8")
+    world.write("enterprise.yaml", text + "first_month: 2027-01\n")
+    assert do("close", world, "2026").warnings[-1].startswith("2026: not evaluated")
+    with locked(enterprise := world.enterprise), pytest.raises(HubError, match="2026 is closed"):
+        evaluate_period(enterprise, "2026")
 
 
 def test_a_year_is_not_restated_under_a_closed_window_of_the_same_months(closed: World) -> None:

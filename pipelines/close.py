@@ -111,7 +111,7 @@ def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, 
     lake = enterprise.lake
     periods = [*(month for month in months_of(period) if month in lake.closed and month != period), period]
     _refuse_held(enterprise, periods)
-    waits = closing.waiting(lake).filter(pl.col("month").is_in(periods)).height
+    waits = closing.waiting(enterprise).filter(pl.col("month").is_in(periods)).height
     with _opened(enterprise, periods) as trial:
         recompute(trial, progress)
         scored = enterprise.data / "score"
@@ -169,14 +169,14 @@ def _restated(enterprise: Enterprise, period: str, published: Path) -> pl.DataFr
         reads.setdefault(indicator, set()).update(upstream(mart))
     everything = {f"clean.{entry['contract']}" for entry in entries}  # a score may have felt all of them
     causes = [
-        caused_by(everything if name.startswith("score.") else reads.get(name, set()), period, entries)
+        caused_by(everything if name.startswith("score.") else reads.get(name, set()), entries)
         for name in differ["indicator_id"]
     ]
     return differ.with_columns(cause_extracts=pl.Series(causes, dtype=pl.String))
 
 
 def _moved(enterprise: Enterprise, period: str) -> list[dict[str, Any]]:
-    """The extracts whose rows differ from those the months of a period were closed with."""
+    """The extracts whose rows differ from those the months of a period were closed with; else those beside them that reach into them."""
     lake = enterprise.lake
     before = [line for line in lake.journal if line["action"] != "reopen"]
     while before[-1]["period"] != period:
@@ -184,16 +184,19 @@ def _moved(enterprise: Enterprise, period: str) -> list[dict[str, Any]]:
     last = {line["period"]: line["snapshot"] for line in before}
     now = lake.state["extracts"]
     found: dict[str, dict[str, Any]] = {}
-    for month in months_of(period):
-        if month not in last:
-            continue
+    reaching: dict[str, dict[str, Any]] = {}
+    for month in filter(last.__contains__, months_of(period)):
         then = closing.resting_on(lake, month, last[month])
-        for name in then.keys() | now.keys():
-            old = then.get(name, {}).get("clean", {}).get(month)
-            new = now.get(name, {}).get("clean", {}).get(month)
-            if old != new:
-                found[name] = now.get(name) or then[name]
-    return list(found.values())
+        for name in sorted(then.keys() | now.keys()):
+            old, new = (some.get(name, {}).get("clean", {}) for some in (then, now))
+            one = now.get(name) or then[name]
+            if old.get(month) != new.get(month):
+                found[name] = one
+            elif one["contract"] in closing.REACHING and any(
+                old.get(other) != new.get(other) for other in (closing.beside(month, -1), closing.beside(month, 1))
+            ):
+                reaching[name] = one
+    return list((found or reaching).values())
 
 
 # ── what must be so ──────────────────────────────────────────────────────────────────────────────────────────────────

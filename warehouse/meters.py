@@ -51,9 +51,7 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
     """The files of `staged.meter_part` and `staged.meter_event`, computing what is not there yet; None without readings."""
     lake = enterprise.lake
     files = [path for entry in lake.extracts("meter_reading") for path in entry["clean"].values()]
-    reference = [
-        path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)
-    ]
+    reference = _reference(lake)
     folder = lake.data / "segment"
     segment = {path: folder / f"{digest(FORMAT, path, reference, enterprise.timezone)}.parquet" for path in files}
     whole = digest(FORMAT, files, reference, enterprise.timezone)
@@ -77,6 +75,17 @@ def parts(enterprise: Enterprise) -> tuple[Path, Path] | None:
         if path not in wanted:
             path.unlink()
     return found if files else None
+
+
+def counters(enterprise: Enterprise) -> pl.DataFrame:
+    """The meters that show what they have counted since they were put in place, each with its time zone."""
+    rows = _registers(enterprise.lake.data, tuple(_reference(enterprise.lake)), enterprise.timezone)
+    return rows.filter(~pl.col("is_interval")).select("meter_id", "timezone").unique("meter_id", keep="last")
+
+
+def _reference(lake: Lake) -> list[str]:
+    """The clean files of the register, and of the sites its meters stand at."""
+    return [path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)]
 
 
 def origins(lake: Lake) -> pl.DataFrame:

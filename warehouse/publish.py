@@ -144,7 +144,7 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
             "indicator.term": terms, "quarantine.row": _quarantine(warehouse),
             "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(), "meta.table_lineage": _table_lineage(),
             "meta.figure_change": changes, "meta.closing": closing.journal(lake), "meta.restatement": closing.restatements(lake),
-            "meta.waiting": closing.waiting(lake),
+            "meta.waiting": closing.waiting(enterprise),
             **{name: closing.held(lake, name, frame) for table, frame in scores.items() for name in [f"score.{table}"]},
         }  # fmt: skip
         for name, frame in frames.items():
@@ -290,20 +290,23 @@ def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, ca
     for indicator, mart in terms.select("indicator_id", "mart").iter_rows():
         reads.setdefault(indicator, set()).update(upstream(mart))
     named = [
-        caused_by(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)
+        caused_by(reads.get(row["indicator_id"], set()), _of(entries, row["period"]))
+        for row in differ.iter_rows(named=True)
     ]
     return differ.with_columns(pl.Series("cause_extracts", named, dtype=pl.String)).select(list(schema))
 
 
-def caused_by(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
-    """The changed extracts a figure of a period can have felt."""
+def _of(entries: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
+    """The changed extracts with rows of a period, now or before."""
     months = set(months_of(period))
-    felt = [
-        entry
-        for entry in entries
-        if f"clean.{entry['contract']}" in reads
-        and (months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"])
+    return [
+        entry for entry in entries if months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"]
     ]
+
+
+def caused_by(reads: set[str], entries: list[dict[str, Any]]) -> str:
+    """Those of some changed extracts that a figure which reads these tables can have felt."""
+    felt = [entry for entry in entries if f"clean.{entry['contract']}" in reads]
     return ", ".join(f"{entry['source']}: {entry['name']} ({entry['sha256'][:12]})" for entry in felt)
 
 

@@ -127,6 +127,51 @@ def test_a_withdrawn_row_waits_too(closed: World) -> None:
     assert [row[5:7] for row in published(closed)["meta.waiting"]] == [(0, 1)]
 
 
+BILLS = """\
+contract: utility_bill
+read: {as: csv, files: "bills/{month}.csv"}
+columns: {bill_id: no, site_id: site, carrier: carrier, period_from: since, period_to: until, quantity: used, unit: unit}
+"""
+
+
+def test_a_bill_of_the_month_after_that_begins_in_a_closed_one_waits_and_is_its_cause(group: World) -> None:
+    for path in (group.folder / "extracts").rglob("2026-02*"):
+        path.unlink()
+    group.write("sources/bills.yaml", BILLS)
+    head = "no,site,carrier,since,until,used,unit"
+    group.deliver("bills/2026-01.csv", head, "B1,SH-P01,natural_gas,2025-12-10,2026-01-09,310,Nm3")
+    again(group)
+    do("close", group)
+    # 22 of 31 days lie in January; the other bill begins after it
+    group.deliver("bills/2026-02.csv", head, "B2,SH-P01,natural_gas,2026-01-10,2026-02-09,310,Nm3",
+                  "B3,SH-P01,natural_gas,2026-02-10,2026-02-20,310,Nm3")  # fmt: skip
+    again(group, "2026-02")
+    [row] = published(group)["meta.waiting"]
+    assert (row[0], row[1], row[5:7]) == ("2026-01", "bills", (1, 0))
+    restated = do("restate", group).restated.filter(pl.col("indicator_id") == "A.1.10")
+    assert restated.height > 0
+    assert {cause.partition(" (")[0] for cause in restated["cause_extracts"]} == {"bills: bills/2026-02.csv"}
+    assert published(group)["meta.waiting"] == []
+
+
+def test_a_meters_first_reading_of_the_month_after_waits_and_is_its_cause(closed: World) -> None:
+    again(closed, "2026-02")
+    # E-0001, read last on 28 January, has its reading of 1 February; an interval of E-0002 reaches into no other month
+    [row] = published(closed)["meta.waiting"]
+    assert row[1:4] + row[5:7] == ("ami", "meter_reading", "readings/2026-02.csv", 1, 0)
+    restated = do("restate", closed).restated.filter(pl.col("indicator_id") == "A.1.10")
+    assert restated["cause_extracts"].str.contains("ami: readings/2026-02.csv", literal=True).all()
+
+
+def test_a_counter_read_as_its_month_ended_waits_for_no_later_reading(group: World) -> None:
+    with (group.folder / "extracts/readings/2026-01.csv").open("a", encoding="utf-8") as file:
+        file.write("E-0001,2026-02-01 00:00,1300,kWh\n")
+    again(group)
+    do("close", group)
+    again(group, "2026-02")
+    assert published(group)["meta.waiting"] == []
+
+
 def test_a_policy_changed_later_moves_no_closed_value(closed: World) -> None:
     before = figures(closed, "2026-01")
     text = (closed.folder / "enterprise.yaml").read_text(encoding="utf-8")
@@ -428,7 +473,8 @@ def test_a_traced_value_says_that_it_is_closed_and_walks_to_the_rows_of_then(clo
     found = trace(closed.enterprise, "A.1.10", "2026-01", everything=True)
     assert found.closed is not None
     assert found.closed["by"] == "Li Na"
-    assert [one.partition(" (")[0].partition(":")[0] for one in found.waits] == ["revenue"]
+    # E-0001's first reading of February cuts the end of January otherwise
+    assert [one.partition(":")[0] for one in found.waits] == ["ami", "revenue"]
     rows = found.rows["revenue_posting"]
     assert sum(row["revenue_cny"] for row in rows) == 150_000
     assert all(row["original"] for row in rows)

@@ -237,7 +237,7 @@ def settled(console: Console, enterprise: Enterprise, done: Done) -> None:
 
 def closed(console: Console, enterprise: Enterprise) -> None:
     """The closed periods, and the rows that wait until one is reopened or restated."""
-    from warehouse.closing import waiting
+    from warehouse.closing import drift, waiting
 
     if not (periods := list(enterprise.lake.closed)):
         return
@@ -253,6 +253,10 @@ def closed(console: Console, enterprise: Enterprise) -> None:
         )
     if waits.height:
         console.print(table)
+    moved = drift(enterprise.lake)["month"].unique().sort().to_list()
+    if moved:
+        console.print(f"marts of closed months come out otherwise now, see meta.drift / 现在计算结果不同: {few(moved)}")
+    if waits.height or moved:
         console.print("see what they would change / 查看其影响: esg restate PERIOD --dry-run")
 
 

@@ -363,6 +363,16 @@ def restatements(lake: Lake) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+def drift(lake: Lake) -> pl.DataFrame:
+    """`meta.drift`: the marts and closed months whose rows, computed from what is known now, are not those frozen."""
+    rows = [
+        (f"mart.{name}", month)
+        for name, entry in sorted(lake.state["marts"].items())
+        for month in entry.get("drift", [])
+    ]
+    return pl.DataFrame(rows, schema={"table_name": pl.String, "month": pl.String}, orient="row")
+
+
 def holding(lake: Lake, periods: Iterable[str]) -> list[str]:
     """The closed periods, other than these, that add up months among these."""
     mine = set(periods)

@@ -95,6 +95,7 @@ _TABLES = {
     "meta.closing": "结账、重开与重述的记录 | What was closed, reopened and restated, by whom and why",
     "meta.restatement": "重述：取代已结账数字的新数字及其原因 | Figures that took the place of closed ones, and what caused it",
     "meta.waiting": "结账后到达、等待重开或重述的行 | Rows of closed months that came since, and wait for a restatement",
+    "meta.drift": "已结账月份中现在计算结果与结账时不同的集市 | Marts of closed months that come out otherwise than they were closed",
     "meta.figure_change": "自上次发布以来变化的数字及其原因 | Figures changed since the publish before, and what caused it",
 }
 
@@ -144,7 +145,7 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
             "indicator.term": terms, "quarantine.row": _quarantine(warehouse),
             "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(), "meta.table_lineage": _table_lineage(),
             "meta.figure_change": changes, "meta.closing": closing.journal(lake), "meta.restatement": closing.restatements(lake),
-            "meta.waiting": closing.waiting(enterprise),
+            "meta.waiting": closing.waiting(enterprise), "meta.drift": closing.drift(lake),
             **{name: closing.held(lake, name, frame) for table, frame in scores.items() for name in [f"score.{table}"]},
         }  # fmt: skip
         for name, frame in frames.items():

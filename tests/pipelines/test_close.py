@@ -15,7 +15,7 @@ from pipelines.run import Run, evaluate_period, locked, run
 from pipelines.trace import trace
 from schemas.errors import HubError
 from tests.pipelines.town import copied, deliver, esg, figures, published, stored
-from tests.world import World
+from tests.world import METERS, World
 
 AT = "2026-02-15T08:00:00+00:00"
 NAMED = ("Li Na", "books closed", AT)
@@ -485,6 +485,25 @@ def test_a_traced_value_says_that_it_is_closed_and_walks_to_the_rows_of_then(clo
     assert len(year.rows["meter_reading"]) == len(
         {(row["meter_id"], row["read_at"], row["extract_id"]) for row in year.rows["meter_reading"]}
     )
+
+
+def test_marts_of_a_closed_month_that_come_out_otherwise_are_named(
+    shut: World, late_come: World, closed: World, capsys: Capture
+) -> None:
+    assert published(shut)["meta.drift"] == []
+    assert published(late_come)["meta.drift"][0] == ("mart.site_month_revenue", "2026-01")
+    # no row of the month changes, but the register does: E-0001 is found to count tenfold
+    head, *lines = METERS.splitlines()
+    closed.write("reference/meter.csv", "\n".join([f"{head},multiplier", f"{lines[0]},10", f"{lines[1]},"]) + "\n")
+    before = figures(closed, "2026-01")
+    again(closed)
+    found = published(closed)
+    assert (figures(closed, "2026-01"), found["meta.waiting"]) == (before, [])
+    assert {month for _, month in found["meta.drift"]} == {"2026-01"}
+    said = esg(closed, "status", capture=capsys)
+    assert "esg restate PERIOD --dry-run" in said.out
+    do("restate", closed)
+    assert published(closed)["meta.drift"] == []
 
 
 def test_the_journal_is_only_added_to(waiting: World) -> None:

@@ -236,7 +236,7 @@ class Package:
         policies = "policy" in [one for one, *_ in self.ask(f"describe select * from {self.read(name)}")]
         # a mart without policies counts under each there is in the month
         policy, spread = ("policy,", "") if policies else ("", "left join (select distinct month, policy from c) using (month)")  # fmt: skip
-        where = f"where {named(where_column)} = {quoted(where_value)}" if where_column else ""
+        where = f"where {named(where_column)} = {quoted(where_value)}" if where_column and where_value else ""
         for *key, one, again in self.ask(f"""
             with c as (select * from cell where indicator_id = ?),
             s as (select month, site_id, legal_entity_id, {policy} sum({named(column)}) * ? as again, count({named(column)}) = count(*) as is_known

@@ -174,13 +174,26 @@ class _Assembly:
             "format": FORMAT, "hub_version": version("esg-data-hub"), "enterprise_id": self.enterprise.id, "month": self.month,
             "evaluation_period": self.year, "months": months, "closed": [one for one in (*months, self.year) if one in closed],
             "run_ids": sorted(values["run_id"].unique()), "profile_hashes": self._profiles(), "policies": declaration.policies,
-            "min_cell": declaration.privacy.min_cell, "left_out": self.left_out, "csv_guarded": verify.GUARDED,
+            "min_cell": declaration.privacy.min_cell, "left_out": self.left_out, "not_delivered": self._not_delivered(), "csv_guarded": verify.GUARDED,
             "files": sorted(self.files, key=lambda entry: str(entry["name"])),
         }  # fmt: skip
         (self.folder / verify.MANIFEST).write_text(_json(manifest), encoding="utf-8")
         paths = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
         sums = "".join(f"{verify.digest(self.folder / path)}  {path}\n" for path in paths)
         (self.folder / verify.SUMS).write_text(sums, encoding="utf-8")
+
+    def _not_delivered(self) -> dict[str, list[str]]:
+        """Mart → months of which it has rows while no site-month counts any: an order due in a month nobody has delivered."""
+        found: dict[str, set[str]] = {}
+        for (indicator, side), (mart, column, *_) in verify.TERMS.items():
+            if mart not in self.left_out:
+                rows = self._all(
+                    f"""(select distinct month from mart.{mart} where month like ? and {column} is not null) as m
+                        anti join (from indicator.cell where indicator_id = ? and {side} is not null) as c using (month)""",
+                    f"{self.year}-%", indicator,
+                )  # fmt: skip
+                found.setdefault(mart, set()).update(rows["month"])
+        return {mart: sorted(months) for mart, months in sorted(found.items()) if months}
 
     def _profiles(self) -> list[str]:
         return sorted(set(self._scores("result")["profile_hash"]))
@@ -286,7 +299,8 @@ def pooled(part: pl.DataFrame, indicator: Indicator, small: pl.DataFrame, least:
 
     Site-months that are about fewer people than `least`, or whose value is hidden, keep their row without figures
     (`is_stub`), and are added up into one row of no site: of their legal entity where its value is shown, else of the
-    enterprise. A sum still about too few takes in the smallest other site-month, and so on.
+    enterprise. A sum still about too few takes in the smallest other site-month, and so on; of its people only those
+    count that the sum counts.
 
     Args:
         part: rows of `indicator.cell`.
@@ -295,7 +309,10 @@ def pooled(part: pl.DataFrame, indicator: Indicator, small: pl.DataFrame, least:
         least: `privacy.min_cell`.
     """
     side = "numerator" if indicator.people == "numerator" else "denominator"
-    rows = part.with_row_index("row").with_columns(pl.col(side).fill_null(0).alias("people"))
+    rows = part.with_row_index("row").with_columns(
+        pl.col(side).fill_null(0).alias("people"),
+        pl.when("is_used_above").then(side).fill_null(0).alias("summed"),
+    )
     hidden = small.filter(
         (pl.col("indicator_id") == indicator.id)
         & (pl.col("policy") == part["policy"][0])
@@ -311,25 +328,25 @@ def pooled(part: pl.DataFrame, indicator: Indicator, small: pl.DataFrame, least:
         mine = rows.filter(pl.col("legal_entity_id") == own["legal_entity_id"][0])
         pools.append(("legal_entity", _enough(set(own["row"]), mine, least)))
     of_all = set(few.filter(~shown.fill_null(value=False))["row"])
-    people = dict(rows.select("row", "people").iter_rows())
+    summed = dict(rows.select("row", "summed").iter_rows())
     for name, members in list(pools):
-        if sum(people[row] for row in members) < least:
+        if 0 < sum(summed[row] for row in members) < least:
             pools.remove((name, members))
             of_all |= members
     taken = set().union(*(members for _, members in pools))
     if of_all:
         pools.append(("enterprise", _enough(of_all, rows.filter(~pl.col("row").is_in(list(taken))), least)))
-    return _with_pools(rows.drop("people"), pools)
+    return _with_pools(rows.drop("people", "summed"), pools)
 
 
 def _enough(members: set[int], among: pl.DataFrame, least: int) -> set[int]:
-    """Some rows, and the smallest others there are until they are about enough people."""
-    people = dict(among.select("row", "people").iter_rows())
+    """Some rows, and the smallest others there are until their sum is about enough people, or about nobody."""
+    summed = dict(among.select("row", "summed").iter_rows())
     found = set(members)
-    for row in sorted(set(people) - found, key=lambda one: (people[one], one)):
-        if sum(people[one] for one in found) >= least:
+    for row in sorted(set(summed) - found, key=lambda one: (summed[one], one)):
+        if not 0 < sum(summed[one] for one in found) < least:
             break
-        found |= {row} if people[row] > 0 else set()
+        found |= {row} if summed[row] > 0 else set()
     return found
 
 

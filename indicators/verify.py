@@ -25,6 +25,25 @@ import duckdb
 SIX = {"A.1.6": 1, "A.1.10": 1, "A.2.2": 100, "A.2.6": 100, "A.2.7": 100, "A.2.8": 100}
 """The six formulas of the draft standard: value = this x sum of numerators / sum of denominators."""
 
+TERMS: dict[tuple[str, str], tuple[str, str, str | None, str | None, float]] = {
+    ("A.1.6", "numerator"): ("site_month_footprint", "emission_tco2e", None, None, 1),
+    ("A.1.6", "denominator"): ("site_month_revenue", "revenue_cny", None, None, 0.0001),
+    ("A.1.10", "numerator"): ("site_month_comprehensive_energy", "energy_tce", None, None, 1),
+    ("A.1.10", "denominator"): ("site_month_revenue", "revenue_cny", None, None, 0.0001),
+    ("A.2.2", "numerator"): ("site_month_survey", "satisfied", None, None, 1),
+    ("A.2.2", "denominator"): ("site_month_survey", "answers", None, None, 1),
+    ("A.2.6", "numerator"): ("site_month_complaint", "complaint_cases", None, None, 1),
+    ("A.2.6", "denominator"): ("site_month_order", "accepted_orders", None, None, 1),
+    ("A.2.7", "numerator"): ("site_month_delivery", "on_time_orders", None, None, 1),
+    ("A.2.7", "denominator"): ("site_month_delivery", "due_orders", None, None, 1),
+    ("A.2.8", "numerator"): ("site_month_goods", "intact", None, None, 1),
+    ("A.2.8", "denominator"): ("site_month_goods", "due", None, None, 1),
+}
+"""What their sides are sums of, whatever the package says: mart, column, the column and value of rows that count, factor."""
+
+PEOPLE = {"A.2.2"}
+"""Those about people: their mart is left out, their small site-months are pooled. No others are excused for that."""
+
 TOLERANCE = 1e-9
 """Sums of floats depend on their order, in the last digits; relative."""
 
@@ -176,6 +195,8 @@ class Package:
         for indicator in SIX:
             if not self.ask("select 1 from value where indicator_id = ? limit 1", indicator):
                 self.found.append(f"indicator/value.parquet: {indicator} has no rows")
+            if indicator not in PEOPLE:
+                self.whole(indicator)
             for side in ("numerator", "denominator"):
                 self.cells(indicator, side)
             self.values(indicator)
@@ -187,32 +208,49 @@ class Package:
         ):
             self.found.append(f"indicator/{table}.parquet: {many} rows {describe(key, row)}")
 
+    def whole(self, indicator: str) -> None:
+        """No site-month of an indicator that is not about people is hidden or pooled."""
+        for key in self.ask(f"select month, site_id, legal_entity_id, policy from cell where indicator_id = ? and (is_stub or pool is not null) order by all limit {SHOWN}", indicator):  # fmt: skip
+            row = describe(("month", "site", "legal entity", "policy"), list(key))
+            self.found.append(
+                f"indicator/cell.parquet: {indicator} {row}, column is_stub, pool: it is not about people"
+            )
+
     def cells(self, indicator: str, side: str) -> None:
-        """One side of an indicator's site-months is the sum of the mart's column."""
-        terms = self.ask("select mart, column_name, where_column, where_value, factor_to_unit from term where indicator_id = ? and side = ?", indicator, side)  # fmt: skip
-        if len(terms) != 1:
-            self.found.append(f"indicator/term.parquet: {len(terms)} rows for the {side} of {indicator}")
+        """One side of an indicator's site-months is the sum of the mart's column, and no row of the mart is without one."""
+        term = TERMS[indicator, side]
+        mart, column, where_column, where_value, factor = term
+        said = self.ask("select mart, column_name, where_column, where_value, factor_to_unit from term where indicator_id = ? and side = ?", indicator, side)  # fmt: skip
+        if said != [term]:
+            self.found.append(f"indicator/term.parquet: {indicator} {side}: {said!r}, but it is {term!r}")
+        if indicator in PEOPLE:
+            self.notes.append(f"{indicator} {side}: mart/{mart} is left out (few people / 涉及少数人员); computed again from pooled site-months")  # fmt: skip
             return
-        mart, column, where_column, where_value, factor = terms[0]
         name = f"mart/{mart}.parquet"
-        if mart in self.manifest["left_out"]:
-            self.notes.append(f"{indicator} {side}: mart/{mart} is left out ({self.manifest['left_out'][mart]}); computed again from pooled site-months")  # fmt: skip
-            return
         if name not in self.sound:
             self.found.append(f"{name}: the {side} of {indicator} cannot be computed again without it")
             return
+        uncounted = self.manifest["not_delivered"].get(mart, [])
+        if uncounted:
+            self.notes.append(f"{indicator} {side}: {MANIFEST} says that what {name} counts was not delivered for {', '.join(uncounted)}; its rows there are in no site-month")  # fmt: skip
         policies = "policy" in [one for one, *_ in self.ask(f"describe select * from {self.read(name)}")]
-        policy = "and m.policy = c.policy" if policies else ""
-        where = f"where {named(where_column)} = {quoted(where_value)}" if where_column else ""
-        for *key, said, again in self.ask(f"""
-            with m as (select * from {self.read(name)} {where}),
-            c as (select * from cell where indicator_id = ? and {side} is not null and pool is null)
-            select c.month, c.site_id, c.legal_entity_id, c.policy, c.{side}, coalesce(sum(m.{named(column)}) * ?, 0) as again
-            from c left join m on m.month = c.month and m.site_id is not distinct from c.site_id
-                and m.legal_entity_id is not distinct from c.legal_entity_id {policy}
-            group by all having abs(again - c.{side}) > {TOLERANCE} * greatest(abs(again), abs(c.{side})) order by all limit {SHOWN}""", indicator, factor):  # fmt: skip
+        # a mart without policies counts under each there is in the month
+        policy, spread = ("policy,", "") if policies else ("", "left join (select distinct month, policy from c) using (month)")  # fmt: skip
+        where = f"where {named(where_column)} = {quoted(where_value)}" if where_column and where_value else ""
+        for *key, one, again in self.ask(f"""
+            with c as (select * from cell where indicator_id = ?),
+            s as (select month, site_id, legal_entity_id, {policy} sum({named(column)}) * ? as again, count({named(column)}) = count(*) as is_known
+                from {self.read(name)} {where} group by all),
+            m as (select * from s {spread})
+            select coalesce(c.month, m.month), coalesce(c.site_id, m.site_id), coalesce(c.legal_entity_id, m.legal_entity_id), coalesce(c.policy, m.policy),
+                c.{side}, coalesce(m.again, 0) as again
+            from c full outer join m on c.month = m.month and c.site_id is not distinct from m.site_id
+                and c.legal_entity_id is not distinct from m.legal_entity_id and c.policy is not distinct from m.policy
+            where case when c.{side} is not null then abs(coalesce(m.again, 0) - c.{side}) > {TOLERANCE} * greatest(abs(coalesce(m.again, 0)), abs(c.{side}))
+                else m.is_known and (not list_contains(?, m.month) or m.month in (select month from c where {side} is not null)) end
+            order by all limit {SHOWN}""", indicator, factor, uncounted):  # fmt: skip
             row = describe(("month", "site", "legal entity", "policy"), key)
-            self.found.append(f"indicator/cell.parquet: {indicator} {row}, column {side}: {said!r}, but {name} column {column} adds up to {again!r}")  # fmt: skip
+            self.found.append(f"indicator/cell.parquet: {indicator} {row}, column {side}: {one!r}, but {name} column {column} adds up to {again!r}")  # fmt: skip
 
     def values(self, indicator: str) -> None:
         """The values of an indicator are the sums of its site-months."""
@@ -239,7 +277,8 @@ class Package:
         """Compare one value with the sums of its site-months."""
         org, policy, is_absent, is_lacking, reason, *said, n, d = row
         name = f"indicator/value.parquet: {indicator} {period} {org} {policy}"
-        if is_lacking or reason == "small_cell":
+        is_hidden = reason == "small_cell" and said == [None, None, None]
+        if indicator in PEOPLE and (is_lacking or is_hidden):
             self.notes.append(
                 f"{indicator} {period} {org} {policy}: not computed again, it rests on cells about few people"
             )

@@ -374,7 +374,7 @@ def _status(options: argparse.Namespace) -> int:
     enterprise, console = _enterprise(options), _console()
     rows = status(enterprise, datetime.now(ZoneInfo(enterprise.timezone)).date())
     show.status(console, enterprise, rows)
-    show.closed(console, enterprise.lake)
+    show.closed(console, enterprise)
     show.refusals(console, quarantine.by_reason(quarantine.refused(enterprise)))
     broken = [row["error"] for row in rows if row["error"]]
     for error in broken:

@@ -18,7 +18,8 @@ import polars as pl
 
 from connectors.landing import sha256
 from connectors.source import sources
-from pipelines.run import Progress, recompute, terms
+from indicators.scoring.evaluation import write
+from pipelines.run import Progress, evaluate_period, recompute, terms
 from pipelines.status import months as arrived
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
@@ -82,7 +83,7 @@ def reopen(enterprise: Enterprise, period: str, by: str, reason: str, at: str,
     """
     _refuse_anonymous(by, reason)
     _refuse_open(enterprise, period)
-    _refuse_held(enterprise, period)
+    _refuse_held(enterprise, [period])
     enterprise.lake.record(_line("reopen", period, by, reason, at, None, []))
     recompute(enterprise, progress)
     return Done(period)
@@ -90,7 +91,7 @@ def reopen(enterprise: Enterprise, period: str, by: str, reason: str, at: str,
 
 def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, *, is_trial: bool = False,
             progress: Progress = lambda _stage, _what: None) -> Done:  # fmt: skip
-    """Take what waits into a closed period, and into its months; it stays closed.
+    """Take what waits into a closed period, and into its months; it stays closed, and what was evaluated is so anew.
 
     Args:
         enterprise: the folder; the caller holds its lock.
@@ -102,17 +103,21 @@ def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, 
         is_trial: only find out what would change; neither name nor reason is needed.
 
     Raises:
-        HubError: it is not closed, a longer closed period rests on it, or nobody is named.
+        HubError: it is not closed, another closed period rests on it or on its months, or nobody is named.
     """
     if not is_trial:
         _refuse_anonymous(by, reason)
     _refuse_open(enterprise, period)
-    _refuse_held(enterprise, period)
     lake = enterprise.lake
     periods = [*(month for month in months_of(period) if month in lake.closed and month != period), period]
-    waits = closing.waiting(lake).filter(pl.col("month").is_in(periods)).height
+    _refuse_held(enterprise, periods)
+    waits = closing.waiting(enterprise).filter(pl.col("month").is_in(periods)).height
     with _opened(enterprise, periods) as trial:
         recompute(trial, progress)
+        scored = enterprise.data / "score"
+        evaluations = [
+            evaluate_period(trial, one) for one in periods if (scored / one).is_dir() or closing.is_evaluated(lake, one)
+        ]
         found = {one: _restated(enterprise, one, trial.published) for one in periods}
         done = Done(period, pl.concat(found.values()))
         if is_trial or not (done.restated.height or waits):
@@ -121,6 +126,8 @@ def restate(enterprise: Enterprise, period: str, by: str, reason: str, at: str, 
             _line("restate", one, by, reason, at, closing.freeze(lake, trial.published, one, found[one]), [])
             for one in periods
         ))  # fmt: skip
+        for evaluation, tables in evaluations:
+            write(enterprise.data, evaluation, tables)
     recompute(enterprise, progress)
     return done
 
@@ -162,14 +169,14 @@ def _restated(enterprise: Enterprise, period: str, published: Path) -> pl.DataFr
         reads.setdefault(indicator, set()).update(upstream(mart))
     everything = {f"clean.{entry['contract']}" for entry in entries}  # a score may have felt all of them
     causes = [
-        caused_by(everything if name.startswith("score.") else reads.get(name, set()), period, entries)
+        caused_by(everything if name.startswith("score.") else reads.get(name, set()), entries)
         for name in differ["indicator_id"]
     ]
     return differ.with_columns(cause_extracts=pl.Series(causes, dtype=pl.String))
 
 
 def _moved(enterprise: Enterprise, period: str) -> list[dict[str, Any]]:
-    """The extracts whose rows differ from those the months of a period were closed with."""
+    """The extracts whose rows differ from those the months of a period were closed with; else those beside them that reach into them."""
     lake = enterprise.lake
     before = [line for line in lake.journal if line["action"] != "reopen"]
     while before[-1]["period"] != period:
@@ -177,16 +184,19 @@ def _moved(enterprise: Enterprise, period: str) -> list[dict[str, Any]]:
     last = {line["period"]: line["snapshot"] for line in before}
     now = lake.state["extracts"]
     found: dict[str, dict[str, Any]] = {}
-    for month in months_of(period):
-        if month not in last:
-            continue
+    reaching: dict[str, dict[str, Any]] = {}
+    for month in filter(last.__contains__, months_of(period)):
         then = closing.resting_on(lake, month, last[month])
-        for name in then.keys() | now.keys():
-            old = then.get(name, {}).get("clean", {}).get(month)
-            new = now.get(name, {}).get("clean", {}).get(month)
-            if old != new:
-                found[name] = now.get(name) or then[name]
-    return list(found.values())
+        for name in sorted(then.keys() | now.keys()):
+            old, new = (some.get(name, {}).get("clean", {}) for some in (then, now))
+            one = now.get(name) or then[name]
+            if old.get(month) != new.get(month):
+                found[name] = one
+            elif one["contract"] in closing.REACHING and any(
+                old.get(other) != new.get(other) for other in (closing.beside(month, -1), closing.beside(month, 1))
+            ):
+                reaching[name] = one
+    return list((found or reaching).values())
 
 
 # ── what must be so ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,12 +216,17 @@ def _refuse_unpublished(enterprise: Enterprise, period: str) -> None:
             "rows have been taken in that are not published: what would be closed is not what has been seen / 已接收的数据尚未发布",
             str(enterprise.published), "esg run for the months they are of, look at the figures, then close",
         )  # fmt: skip
-    with duckdb.connect(str(enterprise.published), read_only=True) as connection:
-        [(rows,)] = connection.execute("select count(*) from indicator.value where period = ?", [period]).fetchall()
-    if not rows:
+    if not _count(enterprise.published, "indicator.value", period):
         raise HubError(
             f"there are no values of {period} / 没有该期间的数值", str(enterprise.published), "esg run --month … first"
         )
+
+
+def _count(published: Path, table: str, period: str) -> int:
+    """How many rows of a period a published table has."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        [(rows,)] = connection.execute(f"select count(*) from {table} where period = ?", [period]).fetchall()
+    return int(rows)
 
 
 def _refuse_open_months(enterprise: Enterprise, period: str) -> None:
@@ -232,17 +247,20 @@ def _refuse_open(enterprise: Enterprise, period: str) -> None:
         raise HubError(f"{period} is not closed / 该期间未结账", todo=f"closed are: {closed}")
 
 
-def _refuse_held(enterprise: Enterprise, period: str) -> None:
-    longer = closing.holding(enterprise.lake, period)
-    if longer:
+def _refuse_held(enterprise: Enterprise, periods: list[str]) -> None:
+    """Refuse to move closed months under another closed period; the last of the periods is the one that was named."""
+    *months, period = periods
+    if others := closing.holding(enterprise.lake, periods):
         raise HubError(
-            f"{period} belongs to {', '.join(longer)}, which is closed / 所属期间已结账",
-            todo=f"esg reopen {longer[0]} first, or esg restate {longer[0]}, which takes its months along",
+            f"{'months of ' if months else ''}{period} belong{'' if months else 's'} to {', '.join(others)}, which is closed / 所属期间已结账",
+            todo=f"esg reopen {others[0]} first, and close it again afterwards"
+            if months
+            else f"esg reopen {others[0]} first, or esg restate {others[0]}, which takes its months along",
         )
 
 
 def _lacking(enterprise: Enterprise, period: str) -> list[str]:
-    """Which sources have not delivered for months of a period, or delivered what could not be taken in."""
+    """Which sources have not delivered for months of a period, or delivered what could not be taken in; whether it is evaluated."""
     broken: dict[str, SourceError] = {}
     lacking = []
     taken_in = enterprise.lake.state["extracts"]
@@ -259,6 +277,8 @@ def _lacking(enterprise: Enterprise, period: str) -> list[str]:
             for month in months_of(period)
             if "{month}" in (source.read.files or "") and month not in here | {one.month for one in lying}
         ]
+    if not MONTH.fullmatch(period) and not _count(enterprise.published, "score.weight", period):
+        lacking.append(f"{period}: not evaluated; while it is closed it cannot be / 未评价；结账期间不能补做评价")
     return lacking + [
         f"{name}: its declaration does not fit / 声明有误: {error.what}" for name, error in broken.items()
     ]

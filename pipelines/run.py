@@ -195,9 +195,11 @@ class Run:
         return fresh, stale
 
     def stale(self) -> list[str]:
-        """The periods whose evaluation under the present profile is to be made again."""
-        name = folder(self.enterprise.data, "", self._profile()).name
-        return [path.parent.name for path in self.evaluations()[1] if path.name == name]
+        """The periods whose evaluation under the present profile is to be made again; what is closed is not."""
+        name, closed = folder(self.enterprise.data, "", self._profile()).name, self.enterprise.lake.closed
+        return [
+            path.parent.name for path in self.evaluations()[1] if path.name == name and path.parent.name not in closed
+        ]
 
     def _profile(self) -> Profile:
         return load(self.enterprise.declaration.profile, self.enterprise.folder)
@@ -396,8 +398,14 @@ def evaluate_period(enterprise: Enterprise, period: str) -> tuple[Evaluation, di
         The evaluation, and its tables.
 
     Raises:
-        HubError: there are no values of the period, or what the profile asks for cannot be done with what is known.
+        HubError: there are no values of the period, what the profile asks for cannot be done with what is known, or the
+            period is closed: its evaluation stays as it was closed.
     """
+    if period in enterprise.lake.closed:
+        raise HubError(
+            f"{period} is closed, and so is its evaluation / 该期间已结账，评价不再变动",
+            todo=f"esg reopen {period}, evaluate it, and close it again; where it was evaluated, esg restate {period} evaluates it anew",
+        )
     one = Run(enterprise)
     try:
         found = one.evaluated(period)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pipelines.run import Result
     from pipelines.trace import Trace
     from schemas.enterprise import Enterprise
-    from schemas.lake import Lake
 
 SIX = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
 """The indicators with formulas, as the overview shows them."""
@@ -136,7 +135,7 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
         console.print(
             f"{done.changes.height} figures changed since the publish before / 与上次发布相比有变化: esg diff"
         )
-    closed(console, enterprise.lake)
+    closed(console, enterprise)
     folder = f"--enterprise {enterprise.folder}"
     for period in done.stale:
         console.print(f"the evaluation of {period} is older than its figures / 评价早于数据: esg evaluate {period}")
@@ -236,16 +235,16 @@ def settled(console: Console, enterprise: Enterprise, done: Done) -> None:
         changes(console, rows.rows(), "figures differ from those closed before / 与此前结账的数字不同")
 
 
-def closed(console: Console, lake: Lake) -> None:
+def closed(console: Console, enterprise: Enterprise) -> None:
     """The closed periods, and the rows that wait until one is reopened or restated."""
-    from warehouse.closing import waiting
+    from warehouse.closing import drift, waiting
 
-    if not lake.closed:
+    if not (periods := list(enterprise.lake.closed)):
         return
-    console.print(f"closed / 已结账: {few(list(lake.closed))}", style="bold")
+    console.print(f"closed / 已结账: {few(periods)}", style="bold")
     names = ("source 来源", "file 文件", "months 月份", "added 新增", "withdrawn 撤回", "since 到达")
     table = grid("waiting: rows of closed months that came since / 结账后到达、等待处理的行", *names, right=(3, 4))
-    waits = waiting(lake)
+    waits = waiting(enterprise)
     for (source, file, _), rows in waits.group_by("source", "file", "extract_id", maintain_order=True):
         added, withdrawn = rows["rows_added"].sum(), rows["rows_withdrawn"].sum()
         since = rows["received_at"].drop_nulls().max()
@@ -254,6 +253,10 @@ def closed(console: Console, lake: Lake) -> None:
         )
     if waits.height:
         console.print(table)
+    moved = drift(enterprise.lake)["month"].unique().sort().to_list()
+    if moved:
+        console.print(f"marts of closed months come out otherwise now, see meta.drift / 现在计算结果不同: {few(moved)}")
+    if waits.height or moved:
         console.print("see what they would change / 查看其影响: esg restate PERIOD --dry-run")
 
 

@@ -175,7 +175,7 @@ class Lake:
                 path.unlink()
         for path in (*self.data.glob("landing/.*"), *self.data.glob("published/*.next.duckdb*")):
             path.unlink()
-        for broken in (*self.data.glob("closed/*/.*"), *self.data.glob(".restate.*")):
+        for broken in (*self.data.glob("closed/*/.*.part/"), *self.data.glob(".restate.*/")):
             shutil.rmtree(broken)
         then = [self.as_closed(month) for month in self.closed if MONTH.fullmatch(month)]
         entries = [entry for lake in (self, *then) for entry in lake.extracts()]

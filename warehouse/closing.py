@@ -11,19 +11,27 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
 
 from schemas.contract import contract, contracts
+from schemas.enterprise import Enterprise
 from schemas.errors import HubError
 from schemas.lake import MONTH, Lake, months_of
+from warehouse import meters
 
 _NAMED = {"indicator.value": ("indicator_id", "period"), "indicator.cell": ("indicator_id", "month")}
 """The tables of which only those indicators are frozen that there were when the period was closed."""
+
+REACHING = ("utility_bill", "meter_reading")
+"""The contracts of which rows of the month after may reach into a month: bills that begin in it, and the first reading of
+a counter that was not read as the month ended."""
 
 FIGURE = ("indicator_id", "period", "org_id", "policy")
 RESTATED: dict[str, type[pl.DataType]] = {
@@ -34,6 +42,7 @@ WAITING: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("month", "source", "contract", "file", "extract_id"), pl.String),
     "rows_added": pl.Int64, "rows_withdrawn": pl.Int64, "received_at": pl.String,
 }  # fmt: skip
+_Part = Callable[[pl.LazyFrame], pl.LazyFrame]
 _CLOSING = ("period", "action", "by", "reason", "at", "snapshot")
 
 
@@ -89,13 +98,15 @@ def resting_on(lake: Lake, month: str, snapshot: str) -> dict[str, dict[str, Any
     return json.loads((lake.data / "closed" / month / snapshot / "extracts.json").read_text(encoding="utf-8"))
 
 
+def beside(month: str, step: int) -> str:
+    """The month so many months later."""
+    number = int(month[:4]) * 12 + int(month[5:]) - 1 + step
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
+
+
 def _around(lake: Lake, month: str) -> dict[str, Any]:
     """The extracts with rows around a month, with their clean files: a reading at midnight may lie in the month before."""
-    year, number = int(month[:4]), int(month[5:])
-    around = {
-        f"{(year * 12 + number - 1 + step) // 12:04d}-{(year * 12 + number - 1 + step) % 12 + 1:02d}"
-        for step in (-1, 0, 1)
-    }
+    around = {beside(month, -1), month, beside(month, 1)}
     found = {}
     for name, entry in lake.state["extracts"].items():
         clean = {key: path for key, path in entry["clean"].items() if key in around or not MONTH.fullmatch(key)}
@@ -152,6 +163,12 @@ def held(lake: Lake, table: str, live: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([live.join(kept.select(by).unique(), on=by, how="anti"), kept])
 
 
+def is_evaluated(lake: Lake, period: str) -> bool:
+    """Whether a closed period was closed with its evaluation; an evaluation has weights."""
+    path = files(lake, "score.weight").get(period)
+    return path is not None and pl.read_parquet(path, hive_partitioning=False).height > 0
+
+
 def differences(lake: Lake, period: str, published: Path) -> pl.DataFrame:
     """The figures of a period that differ from those closed last, without their cause.
 
@@ -196,26 +213,32 @@ def _figures(values: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([values.select(*FIGURE, "value", "state"), named])
 
 
-def waiting(lake: Lake) -> pl.DataFrame:
+def waiting(enterprise: Enterprise) -> pl.DataFrame:
     """The rows of closed months that have come, or are gone, since they were closed.
 
-    Rows are compared by what they say, so that the same rows in another extract do not wait.
+    Rows are compared by what they say, so that the same rows in another extract do not wait. Of the month after, the
+    rows count that reach into the closed one.
 
     Returns:
         Per closed month and extract: rows added and withdrawn, and when the extract with added rows was received.
     """
+    lake = enterprise.lake
     found: list[dict[str, Any]] = []
     for month in filter(MONTH.fullmatch, lake.closed):
         then = lake.as_closed(month)
         for table in contracts():
-            old, new = _rows(then, table.name, month), _rows(lake, table.name, month)
-            common = old.keys() & new.keys()
-            gone, came = ({path: one for path, one in part.items() if path not in common} for part in (old, new))
-            for lone, others, count in ((came, gone, "rows_added"), (gone, came, "rows_withdrawn")):
-                found += [
-                    {"month": month, **_told(entry, count), count: rows}
-                    for entry, rows in _without(lake.data, lone, others, table.name)
-                ]
+            for part in (month, beside(month, 1)) if table.name in REACHING else (month,):
+                old, new = _rows(then, table.name, part), _rows(lake, table.name, part)
+                common = old.keys() & new.keys()
+                gone, came = ({path: one for path, one in some.items() if path not in common} for some in (old, new))
+                if not (gone or came):
+                    continue
+                reach = _all if part == month else _reaching(enterprise, table.name, month, then)
+                for lone, others, count in ((came, gone, "rows_added"), (gone, came, "rows_withdrawn")):
+                    found += [
+                        {"month": month, **_told(entry, count), count: rows}
+                        for entry, rows in _without(lake.data, lone, others, table.name, reach)
+                    ]
     none = pl.DataFrame(schema=WAITING)
     by = ["month", "source", "contract", "file", "extract_id"]
     return (
@@ -224,6 +247,41 @@ def waiting(lake: Lake) -> pl.DataFrame:
         .agg(pl.col("rows_added", "rows_withdrawn").sum(), pl.col("received_at").max())
         .sort(by)
     )
+
+
+def _all(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows
+
+
+def _reaching(enterprise: Enterprise, table: str, month: str, then: Lake) -> _Part:
+    """Of rows of the month after, those that reach into a month; see `REACHING`."""
+    if table == "utility_bill":
+        return lambda rows: rows.filter(pl.col("period_from").dt.strftime("%Y-%m") <= month)
+    after = beside(month, 1)
+    midnight = datetime.fromisoformat(f"{after}-01")
+    counters = meters.counters(enterprise)
+    ends = {zone: midnight.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for zone in counters["timezone"].unique()}
+    end = pl.col("timezone").replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
+    last, first = (
+        _readings(enterprise.lake, then, part).group_by("meter_id").agg(moment)
+        for part, moment in ((month, pl.col("read_at").max().alias("last")), (after, pl.col("read_at").min()))
+    )
+    found = first.join(last, on="meter_id").join(counters.lazy(), on="meter_id").filter(pl.col("last") < end).collect()
+    return lambda rows: rows.with_columns(pl.col("meter_id").cast(pl.String)).join(
+        found.lazy(), on=["meter_id", "read_at"], how="semi"
+    )
+
+
+def _readings(lake: Lake, then: Lake, month: str) -> pl.LazyFrame:
+    """When each meter was first and last read in a month by each clean file there is or was."""
+    paths = sorted(_rows(lake, "meter_reading", month).keys() | _rows(then, "meter_reading", month).keys())
+    none = pl.LazyFrame(schema={"meter_id": pl.String, "read_at": pl.Datetime("us", "UTC")})
+    both = pl.concat_list(pl.col("read_at").min(), pl.col("read_at").max()).alias("read_at")
+    each = [
+        _read(lake.data, path).group_by(pl.col("meter_id").cast(pl.String)).agg(both).explode("read_at")
+        for path in paths
+    ]
+    return pl.concat([none, *each])
 
 
 def _rows(lake: Lake, table: str, month: str) -> dict[str, dict[str, Any]]:
@@ -237,13 +295,13 @@ def _told(entry: dict[str, Any], count: str) -> dict[str, Any]:
 
 
 def _without(
-    data: Path, lone: dict[str, dict[str, Any]], others: dict[str, dict[str, Any]], table: str
+    data: Path, lone: dict[str, dict[str, Any]], others: dict[str, dict[str, Any]], table: str, part: _Part
 ) -> Iterable[tuple[dict[str, Any], int]]:
-    """Each extract's rows that stand in none of the other files."""
+    """Each extract's rows, as far as they are asked for, that stand in none of the other files."""
     if not lone:
         return
-    rest = _said(data, others, table)
-    rows = _said(data, lone, table).with_columns(
+    rest = _said(data, others, table, part)
+    rows = _said(data, lone, table, part).with_columns(
         pl.col("path").replace_strict({p: e["sha256"] for p, e in lone.items()})
     )
     names = [column.name for column in contract(table).declared]
@@ -254,22 +312,31 @@ def _without(
             yield entry, counts[entry["sha256"]]
 
 
-def _said(data: Path, paths: Iterable[str], table: str) -> pl.DataFrame:
+def _said(data: Path, paths: Iterable[str], table: str, part: _Part) -> pl.DataFrame:
     """What the rows of some clean files say, without those that a later extract replaced."""
     declared = contract(table)
     names = [column.name for column in declared.declared]
     frames = []
     for path in paths:
-        if not (data / path).exists():
-            raise HubError(
-                "rows that a closed month rests on are gone / 已结账月份所依据的数据缺失", str(data / path),
-                "restore data/clean from the backup, or reopen the month",
-            )  # fmt: skip
-        rows = pl.read_parquet(data / path, hive_partitioning=False)
-        rows = rows.filter(~pl.col("is_superseded")) if "is_superseded" in rows.columns else rows
-        frames.append(rows.select(*names, path=pl.lit(path)))
+        rows = _read(data, path)
+        rows = rows.filter(~pl.col("is_superseded")) if "is_superseded" in rows.collect_schema() else rows
+        frames.append(part(rows.select(*names, path=pl.lit(path))).collect())
     empty = pl.DataFrame(schema={**{one.name: one.dtype for one in declared.declared}, "path": pl.String})
     return pl.concat(frames, how="vertical_relaxed") if frames else empty
+
+
+def _read(data: Path, path: str) -> pl.LazyFrame:
+    """The rows of a clean file.
+
+    Raises:
+        HubError: it is not there.
+    """
+    if not (data / path).exists():
+        raise HubError(
+            "rows that a closed month rests on are gone / 已结账月份所依据的数据缺失", str(data / path),
+            "restore data/clean from the backup, or reopen the month",
+        )  # fmt: skip
+    return pl.scan_parquet(data / path, hive_partitioning=False)
 
 
 def _numbered(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
@@ -296,7 +363,17 @@ def restatements(lake: Lake) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def holding(lake: Lake, month: str) -> list[str]:
-    """The longer closed periods a period's months belong to."""
-    mine = set(months_of(month))
-    return [period for period in lake.closed if period != month and mine <= set(months_of(period))]
+def drift(lake: Lake) -> pl.DataFrame:
+    """`meta.drift`: the marts and closed months whose rows, computed from what is known now, are not those frozen."""
+    rows = [
+        (f"mart.{name}", month)
+        for name, entry in sorted(lake.state["marts"].items())
+        for month in entry.get("drift", [])
+    ]
+    return pl.DataFrame(rows, schema={"table_name": pl.String, "month": pl.String}, orient="row")
+
+
+def holding(lake: Lake, periods: Iterable[str]) -> list[str]:
+    """The closed periods, other than these, that add up months among these."""
+    mine = set(periods)
+    return [period for period in lake.closed if period not in mine and not mine.isdisjoint(months_of(period))]

@@ -396,7 +396,7 @@ class Warehouse:
     def _build(self, mart: Mart, fingerprint: str, closed: Mapping[str, Path]) -> Built:
         try:
             self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
-            self._freeze(mart.name, closed)
+            drift = self._freeze(mart.name, closed)
         except duckdb.Error as error:
             raise MartError(
                 f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"
@@ -426,19 +426,31 @@ class Warehouse:
             "files": files,
             "rows": rows,
             "columns": columns,
+            "drift": drift,
         }
         return Built(mart.name, rows, _months(files), sorted(changed))
 
-    def _freeze(self, name: str, closed: Mapping[str, Path]) -> None:
-        """Put the frozen rows of closed months in the place of what was computed; a column they did not have is empty."""
-        if not closed:
-            return
-        self.connection.execute(f"delete from mart.{name} where list_contains(?, month)", [list(closed)])
-        present = self.types(f"mart.{name}")[f"mart.{name}"]
-        for path in closed.values():
+    def _freeze(self, name: str, closed: Mapping[str, Path]) -> list[str]:
+        """Put the frozen rows of closed months in the place of what was computed; a column they did not have is empty.
+
+        Returns:
+            The closed months whose rows were computed otherwise than they are frozen.
+        """
+        drift = []
+        for month, path in closed.items():
+            present = self.types(f"mart.{name}")[f"mart.{name}"]
             told = self.connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
             names = ", ".join(f'"{column}"' for column, *_ in told if column in present)
+            then, now = f"select {names} from frozen", f"select {names} from mart.{name} where month = $month"
+            differ = self.connection.execute(
+                f"""with frozen as (from read_parquet($path))
+                    from ({then} except all {now}) union all from ({now} except all {then}) limit 1""",
+                {"path": str(path), "month": month},
+            ).fetchall()
+            drift += [month] if differ else []
+            self.connection.execute(f"delete from mart.{name} where month = ?", [month])
             self.connection.execute(f"insert into mart.{name} by name select {names} from read_parquet(?)", [str(path)])
+        return drift
 
     def _replaced(self, name: str, month: str | None, path: Path) -> bool:
         """Write a month's rows unless the very same bytes lie there already."""

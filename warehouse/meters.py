@@ -57,9 +57,7 @@ def parts(enterprise: Enterprise) -> dict[str, list[Path]]:
     lake = enterprise.lake
     months = [item for entry in lake.extracts("meter_reading") for item in entry["clean"].items()]
     files = [path for _, path in months]
-    reference = [
-        path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)
-    ]
+    reference = _reference(lake)
     folder = lake.data / "segment"
     segment = {path: folder / f"{digest(FORMAT, path, reference, enterprise.timezone)}.parquet" for path in files}
     whole = digest(FORMAT, files, reference, enterprise.timezone)
@@ -100,6 +98,17 @@ def _around(month: str) -> tuple[str, str, str]:
     """A month and those beside it."""
     first = date.fromisoformat(f"{month}-01")
     return f"{first - timedelta(days=1):%Y-%m}", month, f"{first + timedelta(days=31):%Y-%m}"
+
+
+def counters(enterprise: Enterprise) -> pl.DataFrame:
+    """The meters that show what they have counted since they were put in place, each with its time zone."""
+    rows = _registers(enterprise.lake.data, tuple(_reference(enterprise.lake)), enterprise.timezone)
+    return rows.filter(~pl.col("is_interval")).select("meter_id", "timezone").unique("meter_id", keep="last")
+
+
+def _reference(lake: Lake) -> list[str]:
+    """The clean files of the register, and of the sites its meters stand at."""
+    return [path.relative_to(lake.data).as_posix() for name in ("site", "meter") for path in lake.files("clean", name)]
 
 
 def origins(lake: Lake) -> pl.DataFrame:

@@ -97,6 +97,7 @@ _TABLES = {
     "meta.closing": "结账、重开与重述的记录 | What was closed, reopened and restated, by whom and why",
     "meta.restatement": "重述：取代已结账数字的新数字及其原因 | Figures that took the place of closed ones, and what caused it",
     "meta.waiting": "结账后到达、等待重开或重述的行 | Rows of closed months that came since, and wait for a restatement",
+    "meta.drift": "已结账月份中现在计算结果与结账时不同的集市 | Marts of closed months that come out otherwise than they were closed",
     "meta.figure_change": "自上次发布以来变化的数字及其原因 | Figures changed since the publish before, and what caused it",
 }
 
@@ -115,8 +116,8 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
 
     Args:
         warehouse: with its marts built.
-        values: the rows of `indicator.value`.
-        cells: the rows of `indicator.cell`.
+        values: the rows of `indicator.value`, those of closed periods as they were frozen.
+        cells: the rows of `indicator.cell`, likewise.
         scores: the rows of every table of the schema `score`, by its name.
         catalogue: the rows of `indicator.catalogue`.
         terms: the rows of `indicator.term`: which mart column each side of an indicator is.
@@ -126,7 +127,6 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         The figures that changed since the publish before.
     """
     enterprise, lake = warehouse.enterprise, warehouse.lake
-    values = closing.held(lake, "indicator.value", values)
     changes = _changes(warehouse, values, terms, causes)
     target = enterprise.published
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -143,11 +143,11 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         for name in relations:
             connection.execute(f"create table out.{name} as select * from {name}")
         frames = {
-            "indicator.value": values, "indicator.cell": closing.held(lake, "indicator.cell", cells), "indicator.catalogue": catalogue,
+            "indicator.value": values, "indicator.cell": cells, "indicator.catalogue": catalogue,
             "indicator.term": terms, "quarantine.row": _quarantine(warehouse),
             "meta.extract": _extracts(enterprise), "meta.column_lineage": _lineage(), "meta.table_lineage": _table_lineage(),
             "meta.figure_change": changes, "meta.closing": closing.journal(lake), "meta.restatement": closing.restatements(lake),
-            "meta.waiting": closing.waiting(lake),
+            "meta.waiting": closing.waiting(enterprise), "meta.drift": closing.drift(lake),
             **{name: closing.held(lake, name, frame) for table, frame in scores.items() for name in [f"score.{table}"]},
         }  # fmt: skip
         for name, frame in frames.items():
@@ -294,20 +294,23 @@ def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, ca
     for indicator, mart in terms.select("indicator_id", "mart").iter_rows():
         reads.setdefault(indicator, set()).update(upstream(mart))
     named = [
-        caused_by(reads.get(row["indicator_id"], set()), row["period"], entries) for row in differ.iter_rows(named=True)
+        caused_by(reads.get(row["indicator_id"], set()), _of(entries, row["period"]))
+        for row in differ.iter_rows(named=True)
     ]
     return differ.with_columns(pl.Series("cause_extracts", named, dtype=pl.String)).select(list(schema))
 
 
-def caused_by(reads: set[str], period: str, entries: list[dict[str, Any]]) -> str:
-    """The changed extracts a figure of a period can have felt."""
+def _of(entries: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
+    """The changed extracts with rows of a period, now or before."""
     months = set(months_of(period))
-    felt = [
-        entry
-        for entry in entries
-        if f"clean.{entry['contract']}" in reads
-        and (months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"])
+    return [
+        entry for entry in entries if months & {*entry["clean"], *entry["replaced_months"]} or "all" in entry["clean"]
     ]
+
+
+def caused_by(reads: set[str], entries: list[dict[str, Any]]) -> str:
+    """Those of some changed extracts that a figure which reads these tables can have felt."""
+    felt = [entry for entry in entries if f"clean.{entry['contract']}" in reads]
     return ", ".join(f"{entry['source']}: {entry['name']} ({entry['sha256'][:12]})" for entry in felt)
 
 

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from pipelines import close as closing
-from pipelines.run import Run, locked, run
+from pipelines.run import Run, evaluate_period, locked, run
 from pipelines.trace import trace
 from schemas.errors import HubError
 from tests.pipelines.town import copied, deliver, esg, figures, published, stored
-from tests.world import World
+from tests.world import METERS, World
 
 AT = "2026-02-15T08:00:00+00:00"
 NAMED = ("Li Na", "books closed", AT)
@@ -47,6 +47,10 @@ def revenue(world: World, period: str) -> float:
         if row[0] == "A.1.10" and row[1] == period and row[2] == "group" and "equal_calorific" in row
     ]
     return float(row[7])
+
+
+def killed(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def marts(world: World, month: str) -> dict[str, str]:
@@ -121,6 +125,51 @@ def test_a_withdrawn_row_waits_too(closed: World) -> None:
     again(closed)
     assert revenue(closed, "2026-01") == 15.0
     assert [row[5:7] for row in published(closed)["meta.waiting"]] == [(0, 1)]
+
+
+BILLS = """\
+contract: utility_bill
+read: {as: csv, files: "bills/{month}.csv"}
+columns: {bill_id: no, site_id: site, carrier: carrier, period_from: since, period_to: until, quantity: used, unit: unit}
+"""
+
+
+def test_a_bill_of_the_month_after_that_begins_in_a_closed_one_waits_and_is_its_cause(group: World) -> None:
+    for path in (group.folder / "extracts").rglob("2026-02*"):
+        path.unlink()
+    group.write("sources/bills.yaml", BILLS)
+    head = "no,site,carrier,since,until,used,unit"
+    group.deliver("bills/2026-01.csv", head, "B1,SH-P01,natural_gas,2025-12-10,2026-01-09,310,Nm3")
+    again(group)
+    do("close", group)
+    # 22 of 31 days lie in January; the other bill begins after it
+    group.deliver("bills/2026-02.csv", head, "B2,SH-P01,natural_gas,2026-01-10,2026-02-09,310,Nm3",
+                  "B3,SH-P01,natural_gas,2026-02-10,2026-02-20,310,Nm3")  # fmt: skip
+    again(group, "2026-02")
+    [row] = published(group)["meta.waiting"]
+    assert (row[0], row[1], row[5:7]) == ("2026-01", "bills", (1, 0))
+    restated = do("restate", group).restated.filter(pl.col("indicator_id") == "A.1.10")
+    assert restated.height > 0
+    assert {cause.partition(" (")[0] for cause in restated["cause_extracts"]} == {"bills: bills/2026-02.csv"}
+    assert published(group)["meta.waiting"] == []
+
+
+def test_a_meters_first_reading_of_the_month_after_waits_and_is_its_cause(closed: World) -> None:
+    again(closed, "2026-02")
+    # E-0001, read last on 28 January, has its reading of 1 February; an interval of E-0002 reaches into no other month
+    [row] = published(closed)["meta.waiting"]
+    assert row[1:4] + row[5:7] == ("ami", "meter_reading", "readings/2026-02.csv", 1, 0)
+    restated = do("restate", closed).restated.filter(pl.col("indicator_id") == "A.1.10")
+    assert restated["cause_extracts"].str.contains("ami: readings/2026-02.csv", literal=True).all()
+
+
+def test_a_counter_read_as_its_month_ended_waits_for_no_later_reading(group: World) -> None:
+    with (group.folder / "extracts/readings/2026-01.csv").open("a", encoding="utf-8") as file:
+        file.write("E-0001,2026-02-01 00:00,1300,kWh\n")
+    again(group)
+    do("close", group)
+    again(group, "2026-02")
+    assert published(group)["meta.waiting"] == []
 
 
 def test_a_policy_changed_later_moves_no_closed_value(closed: World) -> None:
@@ -283,6 +332,69 @@ def test_a_year_is_closed_after_its_months_and_keeps_them_closed(closed: World) 
     assert closed.enterprise.lake.closed.keys() == {"2026-01", "2026-12", "2026"}
 
 
+@pytest.fixture(scope="module")
+def evaluated(january: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A year that is its January has been evaluated and closed; then the corrected file came. Not to be changed."""
+    world = copied(january, tmp_path_factory.mktemp("evaluated") / "group")
+    text = (world.folder / "enterprise.yaml").read_text(encoding="utf-8")
+    world.write("enterprise.yaml", text + "first_month: 2027-01\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESG_PSEUDONYM_KEY", "key of the tests")
+        with locked(enterprise := world.enterprise):
+            evaluate_period(enterprise, "2026")
+        do("close", world)
+        assert [one for one in do("close", world, "2026").warnings if "not evaluated" in one] == []
+        late(world)
+        again(world)
+    return world
+
+
+def scores(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: rows for name, rows in published(world).items() if name.startswith("score.")}
+
+
+def test_restating_an_evaluated_year_evaluates_it_anew(evaluated: World, tmp_path: Path) -> None:
+    world = copied(evaluated, tmp_path / "restated")
+    before = scores(world)
+    assert before["score.contribution"] != []
+    assert before["score.normalised"] != []
+    found = do("restate", world, "2026").restated
+    assert found.filter((pl.col("period") == "2026") & (pl.col("indicator_id") == "A.1.10")).height > 0
+    after = scores(world)
+    assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
+    assert after["score.definition"] != before["score.definition"]
+    # and it stands when the year is opened again
+    do("reopen", world, "2026")
+    assert scores(world) == after
+
+
+def test_a_closed_period_is_not_evaluated(evaluated: World, shut: World, tmp_path: Path) -> None:
+    before = evaluated.hashes("data/score")
+    with locked(enterprise := evaluated.enterprise), pytest.raises(HubError, match="2026 is closed") as refused:
+        evaluate_period(enterprise, "2026")
+    assert "esg reopen 2026" in str(refused.value)
+    assert "esg restate 2026" in str(refused.value)
+    assert evaluated.hashes("data/score") == before
+    # nor later if it was not at closing, of which the closing warns
+    world = copied(shut, tmp_path / "never")
+    text = (world.folder / "enterprise.yaml").read_text(encoding="utf-8")
+    world.write("enterprise.yaml", text + "first_month: 2027-01\n")
+    assert do("close", world, "2026").warnings[-1].startswith("2026: not evaluated")
+    with locked(enterprise := world.enterprise), pytest.raises(HubError, match="2026 is closed"):
+        evaluate_period(enterprise, "2026")
+
+
+def test_a_year_is_not_restated_under_a_closed_window_of_the_same_months(closed: World) -> None:
+    with locked(enterprise := closed.enterprise):
+        lake = enterprise.lake
+        first = lake.journal[0]
+        lake.record(*({**first, "period": period} for period in ("2025-07..2026-06", "2026")))
+        for period, other in (("2026", "2025-07..2026-06"), ("2025-07..2026-06", "2026")):
+            with pytest.raises(HubError, match=f"months of {period} belong to {other}, which is closed") as refused:
+                closing.restate(enterprise, period, *NAMED, is_trial=True)
+            assert f"esg reopen {other} first" in str(refused.value)
+
+
 def test_rows_that_are_not_published_cannot_be_closed(group: World) -> None:
     late(group)
     group.ingest("2026-01")
@@ -321,9 +433,6 @@ def test_missing_and_failed_sources_are_named_when_a_month_is_closed(group: Worl
 
 
 def test_a_killed_closing_has_closed_nothing(group: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr("schemas.lake.Lake.record", killed)
     with pytest.raises(KeyboardInterrupt):
         do("close", group)
@@ -336,9 +445,6 @@ def test_a_killed_closing_has_closed_nothing(group: World, monkeypatch: pytest.M
 
 
 def test_a_closing_killed_before_it_published_counts(group: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.close.recompute", killed)
         with pytest.raises(KeyboardInterrupt):
@@ -351,9 +457,6 @@ def test_a_closing_killed_before_it_published_counts(group: World, monkeypatch: 
 
 def test_a_killed_restatement_leaves_the_closed_figures(waiting: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = figures(waiting, "2026-01")
-
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.close.closing.freeze", killed)
@@ -370,7 +473,8 @@ def test_a_traced_value_says_that_it_is_closed_and_walks_to_the_rows_of_then(clo
     found = trace(closed.enterprise, "A.1.10", "2026-01", everything=True)
     assert found.closed is not None
     assert found.closed["by"] == "Li Na"
-    assert [one.partition(" (")[0].partition(":")[0] for one in found.waits] == ["revenue"]
+    # E-0001's first reading of February cuts the end of January otherwise
+    assert [one.partition(":")[0] for one in found.waits] == ["ami", "revenue"]
     rows = found.rows["revenue_posting"]
     assert sum(row["revenue_cny"] for row in rows) == 150_000
     assert all(row["original"] for row in rows)
@@ -381,6 +485,25 @@ def test_a_traced_value_says_that_it_is_closed_and_walks_to_the_rows_of_then(clo
     assert len(year.rows["meter_reading"]) == len(
         {(row["meter_id"], row["read_at"], row["extract_id"]) for row in year.rows["meter_reading"]}
     )
+
+
+def test_marts_of_a_closed_month_that_come_out_otherwise_are_named(
+    shut: World, late_come: World, closed: World, capsys: Capture
+) -> None:
+    assert published(shut)["meta.drift"] == []
+    assert published(late_come)["meta.drift"][0] == ("mart.site_month_revenue", "2026-01")
+    # no row of the month changes, but the register does: E-0001 is found to count tenfold
+    head, *lines = METERS.splitlines()
+    closed.write("reference/meter.csv", "\n".join([f"{head},multiplier", f"{lines[0]},10", f"{lines[1]},"]) + "\n")
+    before = figures(closed, "2026-01")
+    again(closed)
+    found = published(closed)
+    assert (figures(closed, "2026-01"), found["meta.waiting"]) == (before, [])
+    assert {month for _, month in found["meta.drift"]} == {"2026-01"}
+    said = esg(closed, "status", capture=capsys)
+    assert "esg restate PERIOD --dry-run" in said.out
+    do("restate", closed)
+    assert published(closed)["meta.drift"] == []
 
 
 def test_the_journal_is_only_added_to(waiting: World) -> None:

@@ -22,6 +22,7 @@ from indicators import verify
 from indicators.declared import catalogue
 from indicators.package import left_out, package, pooled
 from pipelines.cli import main
+from pipelines.run import terms
 from schemas.errors import HubError
 from tests.pipelines.town import ENVIRONMENT, copied, deliver, esg, town
 from tests.world import World
@@ -182,6 +183,9 @@ def test_all_six_are_there_and_are_computed_again(whole: Path) -> None:
 
 def test_the_six_formulas_are_those_of_the_catalogue() -> None:
     assert {key: catalogue()[key].scale for key in verify.SIX} == verify.SIX
+    assert {key for key in verify.SIX if catalogue()[key].people} == verify.PEOPLE
+    declared = terms().filter(pl.col("indicator_id").is_in(list(verify.SIX))).rows()
+    assert {(key, side): tuple(term) for key, side, *term in declared} == verify.TERMS
 
 
 def test_every_table_has_its_csv_its_rows_and_comments_in_two_languages(whole: Path) -> None:
@@ -233,6 +237,7 @@ def test_a_package_of_a_closed_and_restated_month_verifies_and_says_so(
         "orders/2026-01 late.csv",
         "no,site,accepted,promised,delivered,due,intact",
         "L1,SH-P01,2026-01-05 08:00,,2026-01-06 08:00,5,5",
+        "L2,SH-P01,2026-01-05 08:00,2026-02-05 08:00,2026-01-06 08:00,5,5",  # due in a month nobody has delivered
     )
     assert esg(one, "run", "--month", MONTH, capture=capsys).code == 0
     for action in ("", "restate"):  # as closed, then as restated
@@ -241,7 +246,8 @@ def test_a_package_of_a_closed_and_restated_month_verifies_and_says_so(
         assert said.code == 0
         folder = one.enterprise.data / "packages" / MONTH
         assert found(folder) == []
-        assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["closed"] == [MONTH]
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        assert (manifest["closed"], manifest["not_delivered"]) == ([MONTH], {"site_month_delivery": ["2026-02"]})
         assert rows(folder, "meta/closing")["action"].to_list() == ["close", *([action] if action else [])]
         assert bool(rows(folder, "meta/restatement").height) == bool(action)
 
@@ -323,6 +329,23 @@ def test_pools_are_about_enough_people(
     } == expected
     assert made.filter(pl.col("is_stub"))["denominator"].null_count() == made["is_stub"].sum()
     assert shown["denominator"].sum() == sum(n for *_, n in counts)
+
+
+def test_a_pool_is_about_enough_of_the_people_it_counts() -> None:
+    # A 3 of 4 is hidden, B's 8 are not counted (nobody said how many are satisfied), C is 20 of 30: 3 of 4 tells of four people
+    cells = _cells(("L", "A", 4.0), ("L", "B", 8.0), ("L", "C", 30.0)).with_columns(
+        pl.Series("numerator", [3.0, None, 20.0]), pl.Series("is_used_above", [True, False, True])
+    )
+    small = pl.DataFrame([("A.2.2", "p", MONTH, "site", "A")], schema=HIDDEN, orient="row")
+    made = pooled(cells, catalogue()["A.2.2"], small, 10)
+    told = made.filter(~pl.col("is_stub")).select("site_id", "numerator", "denominator").rows()
+    assert told == [(None, 23.0, 34.0)]
+
+
+def test_what_no_sum_counts_takes_no_other_site_along() -> None:
+    cells = _cells(("L", "B", 8.0), ("L", "C", 30.0)).with_columns(pl.Series("is_used_above", [False, True]))
+    made = pooled(cells, catalogue()["A.2.2"], pl.DataFrame(schema=HIDDEN), 10)
+    assert made.filter(~pl.col("is_stub")).select("site_id", "denominator").rows() == [("C", 30.0)]
 
 
 # ── whatever is changed is named ─────────────────────────────────────────────────────────────────────────────────────
@@ -455,6 +478,119 @@ def test_a_row_dropped_or_doubled_together_with_its_digests_is_named(table: str,
     lines = found(folder)
     assert lines
     assert all("A.2.7" in line and "first_promise" in line for line in lines), lines
+
+
+def lowered(indicator: str, side: str, by: float) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The values of an indicator, in every unit, as they were if one side were less."""
+
+    def change(frame: pl.DataFrame) -> pl.DataFrame:
+        mine = (pl.col("indicator_id") == indicator) & pl.col(side).is_not_null() & (pl.col("org_id") != "SH-P01")
+        frame = frame.with_columns(pl.when(mine).then(pl.col(side) - by).otherwise(pl.col(side)).alias(side))
+        value = pl.col("numerator") / pl.col("denominator") * verify.SIX[indicator]
+        return frame.with_columns(pl.when(mine).then(value).otherwise("value").alias("value"))
+
+    return change
+
+
+def without(indicator: str, mine: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    return lambda frame: frame.filter(~((pl.col("indicator_id") == indicator) & mine))
+
+
+@pytest.mark.parametrize("how", ["rows", "number"])
+def test_a_site_month_taken_out_of_values_and_site_months_alike_is_named(how: str, folder: Path) -> None:
+    site = pl.col("site_id") == "SH-W01"
+    cells = rows(folder, "indicator/cell").filter((pl.col("indicator_id") == "A.1.10") & site)
+    one = cells.filter(pl.col("policy") == "equal_calorific").row(0, named=True)
+    if how == "rows":
+        forge(folder, "indicator/cell", without("A.1.10", site))
+        forge(folder, "indicator/value", without("A.1.10", pl.col("org_id") == "SH-W01"))
+    else:
+        mine = (pl.col("indicator_id") == "A.1.10") & site
+        sides = ("numerator", "denominator")
+        forge(
+            folder, "indicator/cell", lambda it: it.with_columns(pl.when(~mine).then(pl.col(s)).alias(s) for s in sides)
+        )
+        unknown = (pl.col("indicator_id") == "A.1.10") & (pl.col("org_id") == "SH-W01")
+        forge(folder, "indicator/value", lambda it: it.with_columns(
+            pl.when(~unknown).then(pl.col(s)).alias(s) for s in (*sides, "value")
+        ))  # fmt: skip
+    for side in ("numerator", "denominator"):
+        forge(folder, "indicator/value", lowered("A.1.10", side, one[side]))
+    lines = found(folder)
+    for mart in (
+        "site_month_comprehensive_energy.parquet column energy_tce",
+        "site_month_revenue.parquet column revenue_cny",
+    ):
+        assert [line for line in lines if "A.1.10 month 2026-01, site SH-W01" in line and mart in line], lines
+
+
+def test_a_month_said_not_to_be_delivered_excuses_only_months_nothing_counts(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["not_delivered"] == {}
+    manifest["not_delivered"] = {"site_month_revenue": [MONTH]}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    forge(folder, "indicator/cell", without("A.1.6", pl.col("site_id") == "SH-P01"))
+    assert [line for line in found(folder) if "A.1.6 month 2026-01, site SH-P01" in line and "revenue_cny" in line]
+    forge(folder, "indicator/cell", without("A.1.6", pl.lit(value=True)))
+    checked = verify.Package(folder)
+    checked.check()
+    assert [note for note in checked.notes if note.startswith("A.1.6 denominator") and MONTH in note]
+
+
+@pytest.mark.parametrize("indicator", ["A.1.10", "A.2.2"])
+def test_a_figure_that_is_shown_is_not_excused_as_small(indicator: str, folder: Path) -> None:
+    mine = (pl.col("indicator_id") == indicator) & (pl.col("org_kind") == "enterprise")
+    forge(folder, "indicator/value", lambda one: one.with_columns(
+        pl.when(mine).then(pl.col("value") / 2).otherwise("value").alias("value"),
+        pl.when(mine).then(pl.lit("small_cell")).otherwise("reason").alias("reason"),
+    ))  # fmt: skip
+    assert [line for line in found(folder) if f"{indicator} {MONTH} group" in line and "column value" in line]
+
+
+def test_a_value_that_is_not_about_people_cannot_be_hidden_as_small(folder: Path) -> None:
+    mine = (pl.col("indicator_id") == "A.1.10") & (pl.col("org_id") == "SH-W01")
+    forge(folder, "indicator/value", lambda one: one.with_columns(
+        *(pl.when(~mine).then(pl.col(name)).alias(name) for name in ("numerator", "denominator", "value")),
+        pl.when(mine).then(pl.lit("small_cell")).otherwise("reason").alias("reason"),
+    ))  # fmt: skip
+    assert [line for line in found(folder) if f"A.1.10 {MONTH} SH-W01" in line and "column value" in line]
+
+
+def test_only_site_months_about_people_are_pooled(folder: Path) -> None:
+    mine = (pl.col("indicator_id") == "A.1.10") & (pl.col("site_id") == "SH-W01")
+    forge(folder, "indicator/cell", lambda one: one.with_columns(
+        (pl.col("is_stub") | mine).alias("is_stub"), pl.when(mine).then(pl.lit("enterprise")).otherwise("pool").alias("pool")
+    ))  # fmt: skip
+    forge(folder, "indicator/value", without("A.1.10", pl.col("org_id") == "SH-W01"))
+    lines = found(folder)
+    assert [line for line in lines if "A.1.10 month 2026-01, site SH-W01" in line and "is_stub" in line], lines
+
+
+def test_a_mart_said_to_be_about_people_is_asked_for_all_the_same(folder: Path) -> None:
+    for suffix in ("parquet", "csv"):
+        (folder / f"mart/site_month_revenue.{suffix}").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"] = [one for one in manifest["files"] if "site_month_revenue" not in one["name"]]
+    manifest["left_out"]["site_month_revenue"] = "few people"
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    resum(folder)
+    assert [
+        line for line in found(folder) if line.startswith("mart/site_month_revenue.parquet: the denominator of A.1.6")
+    ]
+
+
+@pytest.mark.parametrize(("column", "change"), [
+    ("factor_to_unit", pl.lit(0.0002)), ("column_name", pl.lit("revenue_usd")), ("mart", pl.lit("site_month_order")),
+])  # fmt: skip
+def test_a_term_that_is_not_the_formulas_is_named(column: str, change: pl.Expr, folder: Path) -> None:
+    mine = (pl.col("indicator_id") == "A.1.10") & (pl.col("side") == "denominator")
+    forge(
+        folder,
+        "indicator/term",
+        lambda one: one.with_columns(pl.when(mine).then(change).otherwise(column).alias(column)),
+    )
+    [line] = found(folder)
+    assert line.startswith("indicator/term.parquet: A.1.10 denominator")
 
 
 @given(data=st.data())

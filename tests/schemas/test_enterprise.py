@@ -129,6 +129,16 @@ def test_a_sweep_leaves_no_half_made_file_in_the_archive(tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "landing").iterdir()] == ["ab"]
 
 
+def test_a_sweep_deletes_half_made_closings_and_nothing_that_is_not_the_hubs_own(tmp_path: Path) -> None:
+    left = ["closed/2026-01/.7.part/indicator.value.parquet", ".restate.x1/state.json"]
+    kept = ["closed/.DS_Store", "closed/2026-01/.DS_Store", "closed/2026-01/.git/config", ".restate.txt"]
+    for name in [*left, *kept]:
+        write_text(tmp_path / name, "x")
+    Lake(tmp_path).sweep()
+    assert [name for name in left if (tmp_path / name).parent.exists()] == []
+    assert [name for name in kept if not (tmp_path / name).exists()] == []
+
+
 def test_a_state_counts_once_it_is_committed(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     lake.state["extracts"]["a"] = {"contract": "trip", "source": "tms", "order": 1, "clean": {}, "quarantine": {}}

@@ -107,6 +107,13 @@ def of_period(given: pl.DataFrame, period: str, zone: str, newest: str | None) -
     return given.filter(~pl.col("is_superseded") & ((pl.col("period") == period) | unnamed))
 
 
+def barred(experts: pl.DataFrame) -> set[str]:
+    """The experts who are out of the whole assessment: employed or paid by the enterprise."""
+    if "conflict" not in experts.columns:
+        return set()
+    return set(experts.filter(pl.col("conflict").is_in(WHOLE))["expert_id"])
+
+
 def levels(experts: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[str, dict[str, int]]:
     """Per indicator the level of each expert's last word.
 
@@ -121,7 +128,7 @@ def levels(experts: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[s
     """
     rows = _in_order(experts)
     _refuse_odd_levels(rows, indicators)
-    gone = {row["expert_id"] for row in rows if row.get("conflict") in WHOLE}
+    gone = barred(experts)
     latest: dict[str, dict[str, int | None]] = defaultdict(dict)
     for row in rows:
         latest[row["indicator_id"]][row["expert_id"]] = row["level"]
@@ -309,7 +316,7 @@ class _State:
         standard = {key: one for key, one in catalogue().items() if one.kind != "metric"}
         self.levels = levels(votes, standard)
         self.indicators = sorted(self.levels, key=natural)
-        self.gone = {row["expert_id"] for row in rows if row.get("conflict") in WHOLE}
+        self.gone = barred(votes)
         self.panel = sorted({row["expert_id"] for row in rows})
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.rounds: dict[str, set[int]] = defaultdict(set)

@@ -8,12 +8,14 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators.declared import catalogue, tree
 from indicators.scoring.profile import Profile, Weights
+from indicators.scoring.score import Facts
 from indicators.scoring.weights import (
     RANDOM_INDEX,
     compared,
@@ -26,7 +28,7 @@ from indicators.scoring.weights import (
     worst_triad,
 )
 from schemas.errors import CatalogueError
-from tests.indicators.test_scoring import written
+from tests.indicators.test_scoring import experts, values, written
 
 FIFTY = [key for key, one in catalogue().items() if one.kind != "metric"]
 
@@ -289,6 +291,18 @@ def test_judgements_of_a_panel_become_weights_level_by_level() -> None:
         "total",
     )
     assert rows["G"]["consistency_ratio"] is None
+
+
+@pytest.mark.parametrize("tie", ["employed", "paid"])
+def test_who_is_out_of_the_whole_assessment_sets_no_weight(tie: str) -> None:
+    said = experts({"A.3.1": (3, 3, 3)}).with_columns(pl.lit(None, pl.String).alias("conflict"))
+    tied = said.with_columns(
+        pl.when(pl.col("expert_id") == "X2").then(pl.lit(tie)).alias("conflict"),
+        (pl.col("expert_id") == "X2").alias("is_conflicted"),
+    )
+    alone = [row for row in PANEL if row["expert_id"] != "X2"]
+    found = [Facts.of(values({"A.2.7": 97.2}), votes, judgements=PANEL).judgements for votes in (said, tied)]
+    assert found == [tuple(PANEL), tuple(alone)]
 
 
 def test_weights_may_be_joined_instead_of_judgements() -> None:

@@ -86,6 +86,8 @@ class Run:
 
     enterprise: Enterprise
     run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}")
+    unscored: dict[str, HubError] = field(default_factory=dict)
+    """The years `scores` could not score when it was last called, and why."""
     _warehouse: Warehouse | None = None
     _seen: str = ""
 
@@ -144,12 +146,20 @@ class Run:
         return folder / f"{family}.parquet", folder / f"{family}.cell.parquet"
 
     def scores(self) -> pl.DataFrame:
-        """Score every calendar year there are values for, and keep the result."""
-        values = self.all_values()
+        """Score every calendar year there are values for, and keep the result.
+
+        A year that cannot be scored as the profile asks has no score and is named in `unscored`; the others have theirs.
+        """
+        values, profile = self.all_values(), self._profile()
         whole = values.filter((pl.col("org_kind") == "enterprise") & (pl.col("period").str.len_chars() == 4))
-        found = [
-            assess(self._known(year, values)[0], self._profile()).result() for year in sorted(whole["period"].unique())
-        ]
+        self.warehouse.mart("reconciliation")  # if it fails, no year can be judged
+        found: list[pl.DataFrame] = []
+        self.unscored = {}
+        for year in sorted(whole["period"].unique()):
+            try:
+                found.append(assess(self._known(year, values)[0], profile).result())
+            except HubError as error:
+                self.unscored[year] = error
         with replaced(self.enterprise.data / "score" / "result.parquet") as temporary:
             pl.concat([pl.DataFrame(schema=RESULT), *found]).write_parquet(temporary)
         return pl.read_parquet(self.enterprise.data / "score" / "result.parquet")
@@ -189,10 +199,16 @@ class Run:
         fresh: list[Path] = []
         stale: list[Path] = []
         for path in sorted((self.enterprise.data / "score").glob("*/*/")):
-            period = path.parent.name
-            known = _of(values, period).height > 0 and rests_on(path) == self.evaluation(period).fingerprint()
-            (fresh if known else stale).append(path)
+            (fresh if self._is_fresh(path, values) else stale).append(path)
         return fresh, stale
+
+    def _is_fresh(self, path: Path, values: pl.DataFrame) -> bool:
+        """Whether an evaluation kept rests on the facts there are now; not where they cannot be evaluated any more."""
+        period = path.parent.name
+        try:
+            return _of(values, period).height > 0 and rests_on(path) == self.evaluation(period).fingerprint()
+        except HubError:
+            return False
 
     def stale(self) -> list[str]:
         """The periods whose evaluation under the present profile is to be made again."""
@@ -338,6 +354,8 @@ class Result:
     changes: pl.DataFrame
     stale: list[str] = field(default_factory=list)
     """Periods whose evaluation under the present profile rests on facts that are no more."""
+    unscored: dict[str, HubError] = field(default_factory=dict)
+    """Years that could not be scored as the profile asks, and why."""
 
     @property
     def failed(self) -> list[Outcome]:
@@ -377,7 +395,7 @@ def _done(enterprise: Enterprise, take_in: Callable[[Run], list[Outcome]], progr
         scores = one.scores()
         progress("publish", enterprise.published.name)
         changes = one.publish()
-        return Result(one.run_id, outcomes, built, one.all_values(), scores, changes, one.stale())
+        return Result(one.run_id, outcomes, built, one.all_values(), scores, changes, one.stale(), one.unscored)
     except OSError as error:
         raise HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
                        "check that data/ can be written and that the disk has room") from error  # fmt: skip

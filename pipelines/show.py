@@ -138,6 +138,8 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
         )
     closed(console, enterprise.lake)
     folder = f"--enterprise {enterprise.folder}"
+    for period, error in done.unscored.items():
+        console.print(f"{period} is not scored / 未评分: {error}", style="yellow", soft_wrap=True)
     for period in done.stale:
         console.print(f"the evaluation of {period} is older than its figures / 评价早于数据: esg evaluate {period}")
     console.print(f"published / 已发布: {enterprise.published}", soft_wrap=True)

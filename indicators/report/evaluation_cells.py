@@ -216,6 +216,11 @@ class Cells(Wording):
         return [row for row in found if row is not None]
 
     @property
+    def gate(self) -> Row | None:
+        """What the panel's agreement calls for after its latest round."""
+        return max(self.evaluation.of("agreement", statistic="gate"), key=lambda row: row["round"], default=None)
+
+    @property
     def of_standard(self) -> list[str]:
         """The indicators of the standard."""
         return [key for key, one in self.evaluation.indicators.items() if one["kind"] != "metric"]

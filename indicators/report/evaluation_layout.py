@@ -100,7 +100,7 @@ class _Layout(Cells):
         strengths = [self._one_of(row, t("贡献", "contributes"), row["weight"] * row["score"]) for row in best]
         gaps = [self._one_of(row, t("可提升", "could add"), row["weight"] * (FULL - row["score"])) for row in worst]
         return [
-            Tiles(tiles), self._pillar_chart(), self._pillar_table(),
+            Tiles(tiles), *self._open_gate(), self._pillar_chart(), self._pillar_table(),
             Heading(t("对总分贡献最大的三项", "Three that contribute most")), Points(strengths),
             Heading(t("提升空间最大的三项", "Three with the most to gain")), Points(gaps),
         ]  # fmt: skip
@@ -425,7 +425,7 @@ class _Layout(Cells):
         t, one = self.t, self.evaluation
         scored: list[Block] = [self._pillar_table()] if self.total else [Text(t("本期间尚未评分。", "The period has not been scored."))]  # fmt: skip
         return [
-            Heading(t("5.1 综合与三维度得分", "5.1 Scores")), *scored, *(self._moves() if self.total else []),
+            Heading(t("5.1 综合与三维度得分", "5.1 Scores")), *scored, *self._open_gate(), *(self._moves() if self.total else []),
             Heading(t("5.2 指标明细", "5.2 Indicators")), self._six_table(), *self._trends(), *(self._fifty() if self.total else []), self._metrics_table(),
             Heading(t("5.3 专家一致性", "5.3 Agreement of experts")), *self._agreement(),
             Heading(t("5.4 不确定性与敏感性", "5.4 Uncertainty and sensitivity")), *self._uncertainty(), *self._alternatives(), *self._swings(), *self._without(), *self._definitions(),
@@ -593,10 +593,36 @@ class _Layout(Cells):
             for row in one.score["agreement"]
         ]  # fmt: skip
         head = self.head(("轮次（轮）", "Round (no.)"), ("统计量（无量纲）", "Statistic (dimensionless)"), ("值（1）", "Value (1)"), ("95 % 下限（1）", "95 % lower (1)"), ("95 % 上限（1）", "95 % upper (1)"), ("指标（项）", "Items (n)"), ("专家（人）", "Experts (n)"), ("判断", "Verdict"), ("说明", "Note"))  # fmt: skip
-        contested = [row for row in one.score["panel_item"] or [] if row["is_contested"]]
-        names = self.several(dict.fromkeys(self.labelled(row["indicator_id"]) for row in contested))
-        said = t(f"分歧未消除的指标：{names}。", f"Contested items: {names}.") if contested else t("没有分歧未消除的指标。", "No item is contested.")  # fmt: skip
-        return [self.listed(Table(head, rows, widths=(0.7, 1.8, 0.8, 0.9, 0.9, 0.8, 0.8, 0.9, 2)), ("没有可计算一致性的评分。", "No levels to reckon agreement from.")), Text(said)]  # fmt: skip
+        return [self.listed(Table(head, rows, widths=(0.7, 1.8, 0.8, 0.9, 0.9, 0.8, 0.8, 0.9, 2)), ("没有可计算一致性的评分。", "No levels to reckon agreement from.")), Text(self._disagreement())]  # fmt: skip
+
+    def _apart(self) -> list[Row]:
+        """The indicators whose levels lie far apart after their latest round."""
+        latest: dict[str, Row] = {}
+        for row in sorted(self.evaluation.score["panel_item"] or [], key=lambda row: row["round"]):
+            latest[row["indicator_id"]] = row
+        return [latest[key] for key in self.of_standard if key in latest and latest[key]["is_flagged"]]
+
+    def _disagreement(self) -> str:
+        """What the panel's latest gate leaves open; that nothing is only where it is passed."""
+        t, apart = self.t, self._apart()
+        names = self.several(self.labelled(row["indicator_id"]) for row in apart)
+        if any(row["is_contested"] for row in apart):
+            return t(f"分歧未消除的指标：{names}。", f"Contested items: {names}.")
+        if apart:
+            return t(f"等级相差过大、待第二轮评分的指标：{names}。", f"Far apart, second round due: {names}.")
+        gate = self.gate
+        if gate is not None and gate["verdict"] == "passed":
+            return t("没有分歧未消除的指标。", "No item is contested.")
+        why = self.reason(gate["reason"] if gate and gate["reason"] else "no_expert_score")
+        return t(f"专家分歧尚未判定：{why}。", f"Whether items are contested has not been judged: {why}.")
+
+    def _open_gate(self) -> list[Block]:
+        """That the panel has still to meet, where it has."""
+        gate = self.gate
+        if gate is None or gate["verdict"] not in ("second_round", "discuss_flagged"):
+            return []
+        verdict = self.word("verdict", gate["verdict"])
+        return [Text(self.t(f"专家组尚未结束评分（{verdict}），得分与等级为暂定。", f"The panel has not closed ({verdict}): scores and grade are provisional. ") + self._disagreement())]  # fmt: skip
 
     def _uncertainty(self) -> list[Block]:
         t, one = self.t, self.evaluation
@@ -746,10 +772,14 @@ class _Layout(Cells):
     def _contested(self) -> list[Block]:
         if not self.evaluation.result or self.evaluation.score["panel_item"] is None:
             return self.absent("panel_item")
-        found = [row for row in self.evaluation.score["panel_item"] if row["is_contested"]]
-        rows = [[self.ref(row["indicator_id"]), Cell(self.title(row["indicator_id"])), self.count(row["round"]), self.count(row["lowest"]), self.count(row["highest"]), self.count(row["spread"])] for row in found]  # fmt: skip
-        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("轮次（轮）", "Round (no.)"), ("最低（级）", "Lowest (level)"), ("最高（级）", "Highest (level)"), ("极差（级）", "Range (levels)"))  # fmt: skip
-        return [self.listed(Table(head, rows, widths=(0.8, 3, 1, 1, 1, 1)), ("没有分歧未消除的指标。", "No item is contested."))]  # fmt: skip
+        open_, over = self.t("待第二轮评分", "second round due"), self.t("分歧未消除", "contested")
+        rows = [
+            [self.ref(row["indicator_id"]), Cell(self.title(row["indicator_id"])), self.count(row["round"]), self.count(row["lowest"]), self.count(row["highest"]), self.count(row["spread"]),
+             Cell(over if row["is_contested"] else open_, "warn")]
+            for row in self._apart()
+        ]  # fmt: skip
+        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("轮次（轮）", "Round (no.)"), ("最低（级）", "Lowest (level)"), ("最高（级）", "Highest (level)"), ("极差（级）", "Range (levels)"), ("状态", "State"))  # fmt: skip
+        return [Table(head, rows, widths=(0.8, 3, 1, 1, 1, 1, 1.3)) if rows else Text(self._disagreement())]
 
     def _events(self) -> list[Block]:
         t, rows = self.t, self.evaluation.score["event"]

@@ -440,6 +440,39 @@ def test_a_month_without_a_value_says_so(made: Document) -> None:
     assert months[2:] == ["91", "92", "93", "94", "95", "96", "97", "98", "99", "100", "101", "缺失"]
 
 
+# --- what the panel did not agree on
+
+
+def gated(verdict: str | None, reason: str | None = None, *, flagged: bool = True) -> World:
+    """A panel after one round: A.1.3 apart or not, nothing contested yet."""
+    world = World()
+    world.connection.execute(
+        "update score.panel_item set is_contested = false, is_flagged = indicator_id = 'A.1.3' and $1", [flagged]
+    )
+    world.connection.execute("update score.agreement set verdict = $1, reason = $2 where statistic = 'gate'", [verdict, reason])  # fmt: skip
+    return world
+
+
+@pytest.mark.parametrize("verdict", ["second_round", "discuss_flagged"])
+def test_items_that_lie_apart_are_named_while_a_second_round_is_due(verdict: str) -> None:
+    made = document(gated(verdict).read(), "en")
+    name = catalogue()["A.1.3"].title.en
+    assert f"Far apart, second round due: A.1.3 {name}." in said(made)
+    assert "No item is contested" not in said(made)
+    assert [row[-1] for row in rows_with(made, "A.1.3") if "second round due" in row[-1]] == ["second round due"]
+    # the open gate stands beside the grade, in the summary
+    (summary,) = [one for one in made.sections if one.title == "Executive summary"]
+    texts = [block.text for block in summary.blocks if isinstance(block, Text)]
+    assert any(text.startswith("The panel has not closed") for text in texts)
+
+
+def test_nothing_is_contested_only_where_the_gate_is_passed() -> None:
+    assert "没有分歧未消除的指标" in said(document(gated("passed", flagged=False).read()))
+    text = said(document(gated(None, "no_pairs", flagged=False).read()))
+    assert "没有分歧未消除的指标" not in text
+    assert "专家分歧尚未判定：没有两名专家评同一项。" in text
+
+
 # --- what has not been evaluated
 
 

@@ -441,7 +441,7 @@ def _to_do(held: Held) -> list[tuple[str, list[str], pl.DataFrame]]:
     return [
         ("levels two or more apart / 相差两级及以上", ["indicator_id", "round", "lowest", "highest", "votes", "is_contested"],
          last.filter(last["is_flagged"])),
-        ("capped / 封顶", ["indicator_id", "cap", "cap_reason"], last.filter(last["cap"].is_not_null())),
+        ("capped / 封顶", ["indicator_id", "cap", "cap_reason", "lifted"], last.filter(last["cap"].is_not_null())),
         ("far from the others / 偏严或偏宽", ["round", "expert_id", "items", "mean_deviation"],
          held.panel.experts.filter(held.panel.experts["is_severe"])),
         ("evidence to look at / 待核证据", ["evidence_id", "file", "file_state", "period_state", "is_admissible"], odd),

@@ -116,7 +116,21 @@ class Annexes(Cells):
     def _cap(self, item: Row | None) -> Cell:
         if item is None or item["cap"] is None:
             return Cell("–", "none")
-        return Cell(self.t(f"不高于 {item['cap']} 级", f"level {item['cap']} at most") + (f": {self.reason(item['cap_reason'])}" if item["cap_reason"] else ""), "warn")  # fmt: skip
+        said = [self.t(f"不高于 {item['cap']} 级", f"level {item['cap']} at most")]
+        if item["cap_reason"]:
+            said.append(self.several(map(self._unmet, item["cap_reason"].split("; "))))
+        if item["lifted"]:
+            said.append(self.t(f"{item['lifted']} 名专家书面说明理由后放行", f"lifted in writing by {item['lifted']}"))
+        return Cell(self.t("；", "; ").join(said), "warn")
+
+    def _unmet(self, reason: str) -> str:
+        """Why a level is capped: a code, or `metric: what it shows (what it should)`."""
+        found = re.fullmatch(r"(\w+): ([^ ,]+)(.*) \((.+)\)", reason)
+        if found is None or found[1] not in self.evaluation.indicators:
+            return self.reason(reason)
+        shown = self.word("state", found[2]) if found[2] in ("missing", "partial") else found[2]
+        rest = found[3] if found[3].startswith(",") else f" {self.unit(found[3].strip())}".rstrip()
+        return f"{self.labelled(found[1])}: {shown}{rest} ({self.one_of_two(found[4])})"
 
     # ── B, C ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

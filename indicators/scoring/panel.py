@@ -45,11 +45,12 @@ PANEL_ITEM = pl.Schema(
     {
         **_SUBJECT, "indicator_id": pl.String, "round": pl.Int64, "votes": pl.Int64, "absent": pl.Int64,
         "excluded": pl.Int64, "lowest": pl.Int64, "highest": pl.Int64, "spread": pl.Int64, "trimmed": pl.Boolean,
-        "level": pl.Float64, "median": pl.Float64, "cap": pl.Int64, "cap_reason": pl.String, "is_flagged": pl.Boolean,
+        "level": pl.Float64, "median": pl.Float64, "cap": pl.Int64, "cap_reason": pl.String, "lifted": pl.Int64, "is_flagged": pl.Boolean,
         "is_contested": pl.Boolean, "evidence_ids": pl.String,
     }
 )  # fmt: skip
-"""`score.panel_item`: an indicator after a round; `level` is the aggregate, null where too few experts gave one."""
+"""`score.panel_item`: an indicator after a round; `level` is the aggregate, null where too few experts gave one; `lifted` is
+how many of the experts said in writing why their level may lie above the metric's cap."""
 AGREEMENT = pl.Schema(
     {
         **_SUBJECT, "round": pl.Int64, "statistic": pl.String, "value": pl.Float64, "lower": pl.Float64,
@@ -339,7 +340,7 @@ class _State:
         ordered = sorted(given.values())
         score = panel_score(ordered, profile)
         spread = ordered[-1] - ordered[0] if ordered else None
-        cap, reason = self._cap(key, cap)
+        cap, lifted = self._cap(key, cap)
         return {
             "indicator_id": key, "round": self.number, "votes": len(ordered),
             "absent": len(self.panel) - len(ordered) - len(excluded), "excluded": len(excluded),
@@ -347,7 +348,7 @@ class _State:
             "trimmed": score is not None and is_trimmed(len(ordered), profile),
             "level": None if score is None else float(score / A_LEVEL),
             "median": float(median(ordered)) if ordered else None, "cap": cap.level if cap else None,
-            "cap_reason": reason, "is_flagged": spread is not None and spread >= profile.panel.gate.apart, "is_contested": False,
+            "cap_reason": cap.reason if cap else None, "lifted": lifted, "is_flagged": spread is not None and spread >= profile.panel.gate.apart, "is_contested": False,
             "evidence_ids": "|".join(sorted(set().union(*(_cited(row) for row in self._counting(key))))) or None,
         }  # fmt: skip
 
@@ -356,17 +357,13 @@ class _State:
         last = {row["expert_id"]: row for row in self.rows[key]}
         return [row for expert, row in last.items() if expert in self.levels[key]]
 
-    def _cap(self, key: str, metric: Cap | None) -> tuple[Cap | None, str | None]:
-        """The indicator's cap: for want of evidence where no expert had any, else its metric's, with who lifted it."""
+    def _cap(self, key: str, metric: Cap | None) -> tuple[Cap | None, int | None]:
+        """The indicator's cap: for want of evidence where no expert had any, else its metric's, with how many lifted it."""
         counting = self._counting(key)
         lowered = [row.get("cap_reason") or "" for row in counting if row.get("cap") == WITHOUT_EVIDENCE]
         if lowered and not any(row["level"] > WITHOUT_EVIDENCE for row in counting):
-            cap = Cap(WITHOUT_EVIDENCE, min(lowered))
-            return cap, cap.reason
-        if metric is None:
-            return None, None
-        lifted = [row["expert_id"] for row in counting if row["level"] > metric.level]
-        return metric, metric.reason + (f"; lifted in writing by / 书面放行: {', '.join(lifted)}" if lifted else "")
+            return Cap(WITHOUT_EVIDENCE, min(lowered)), None
+        return metric, None if metric is None else sum(row["level"] > metric.level for row in counting)
 
     def matrix(self) -> Ratings:
         """Levels, indicators by experts; NaN where there is none."""

@@ -29,7 +29,7 @@ ENTERPRISE = Declaration.model_validate(
 SCORE = {
     "result": "level varchar, id varchar, score double, weight double, lower double, upper double, state varchar, grade varchar, coverage double, reason varchar, before_events double",
     "normalised": "indicator_id varchar, method varchar, value double, unit varchar, numerator double, denominator double, value_state varchar, x0 double, x60 double, x80 double, x100 double, anchor_source varchar, score double, reason varchar, previous_value double, previous_score double, target double",
-    "panel_item": "indicator_id varchar, round integer, votes integer, absent integer, excluded integer, lowest integer, highest integer, spread integer, trimmed boolean, level double, median double, cap integer, cap_reason varchar, is_flagged boolean, is_contested boolean, evidence_ids varchar",
+    "panel_item": "indicator_id varchar, round integer, votes integer, absent integer, excluded integer, lowest integer, highest integer, spread integer, trimmed boolean, level double, median double, cap integer, cap_reason varchar, lifted integer, is_flagged boolean, is_contested boolean, evidence_ids varchar",
     "agreement": "round integer, statistic varchar, value double, lower double, upper double, items integer, experts integer, verdict varchar, reason varchar",
     "expert": "round integer, expert_id varchar, items integer, mean_deviation double, is_severe boolean, total_without double",
     "weight": "node varchar, id varchar, parent varchar, method varchar, raw double, effective double, consistency_ratio double, random_index varchar",
@@ -225,7 +225,8 @@ class World:
                     3.5,
                     3.0,
                     3 if key == "A.1.2" else None,
-                    "no_value" if key == "A.1.2" else None,
+                    "no_evidence" if key == "A.1.2" else None,
+                    None,
                     key == "A.1.3",
                     key == "A.1.3",
                     "EV001" if key == "A.1.1" else None,

@@ -473,6 +473,23 @@ def test_nothing_is_contested_only_where_the_gate_is_passed() -> None:
     assert "专家分歧尚未判定：没有两名专家评同一项。" in text
 
 
+@pytest.mark.parametrize(
+    ("reason", "lifted", "zh", "en"),
+    [
+        ("no_evidence", None, "不高于 3 级；未引证据", "level 3 at most; no evidence cited"),
+        ("M065: missing (>= 95)", 2, "缺失 (>= 95)；2 名专家书面说明理由后放行", "missing (>= 95); lifted in writing by 2"),
+        ("M065: partial, 85 % (>= 95)", 0, "部分, 85 % (>= 95)", "partial, 85 % (>= 95)"),
+        ("M067: 90.5 h (有 / present); M065: 12 % (>= 95)", 0, "90.5 小时 (有)、M065", "90.5 h (present), M065"),
+    ],
+)
+def test_a_cap_says_why_in_the_readers_language(reason: str, lifted: int | None, zh: str, en: str) -> None:
+    world = World()
+    world.connection.execute("update score.panel_item set cap = 3, cap_reason = $1, lifted = $2 where indicator_id = 'A.1.2'", [reason, lifted])  # fmt: skip
+    evaluation = world.read()
+    for language, words in zip(LANGUAGES, (zh, en), strict=True):
+        assert any(row[0] == "A.1.2" for row in rows_with(document(evaluation, language), words))
+
+
 # --- what has not been evaluated
 
 

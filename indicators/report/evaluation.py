@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from indicators.declared import Indicator
+from indicators.declared import Indicator, Tree, tree
 from indicators.report.words import year_before
 from indicators.scoring.panel import of_period
 from indicators.scoring.profile import Profile
@@ -40,8 +40,10 @@ _DECLARED = ("id", "name", "enterprise_type", "timezone", "legal_entities", "pol
 _OF_AN_INDICATOR = {"id", "title", "pillar", "kind", "direction", "unit", "serves", "says", "sources", "evidence", "standards", "owner", "rubric"}  # fmt: skip
 
 
-def _told(one: Indicator) -> Row:
-    group = None if one.group is None else one.group.model_dump(mode="json")
+def _told(one: Indicator, table: Tree) -> Row:
+    """What is said of an indicator, in the group it has in the tree of the method."""
+    found = table.group_of(one.id)
+    group = None if found is None else found.model_dump(mode="json")
     return one.model_dump(mode="json", include=_OF_AN_INDICATOR) | {"group": group, "is_computed": one.is_computed}
 
 
@@ -176,10 +178,12 @@ class _Reader:
         facts = self.enterprise.model_dump(mode="json")
         extracts = self.rows(_EXTRACTS)
         values = self._values("period = $period")
+        profile = self._profile(declared)
+        table = tree(profile["tree"])
         return Evaluation(
             self.period, self.months, {name: facts[name] for name in _DECLARED} | {"approach": facts["inventory"]["approach"]},
-            indicators={key: _told(one) for key, one in catalogue.items()},
-            profile=self._profile(declared), profile_hash=chosen, is_declared_profile=chosen == declared.hash, anchors=self._anchors(declared),
+            indicators={key: _told(one, table) for key, one in catalogue.items()},
+            profile=profile, profile_hash=chosen, is_declared_profile=chosen == declared.hash, anchors=self._anchors(declared),
             sites=self._sites(), boundary=self.rows(_BOUNDARY) if self.has("mart.reconciliation") else None,
             values={row["indicator_id"]: row for row in values if row["is_chosen"]}, readings=[row for row in values if not row["is_chosen"]],
             monthly=_by_month(self._values("period in (select unnest($months)) and is_chosen")),

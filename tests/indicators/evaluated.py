@@ -8,7 +8,7 @@ import duckdb
 
 from indicators.declared import catalogue
 from indicators.report.evaluation import Evaluation, gather
-from indicators.scoring.profile import load
+from indicators.scoring.profile import Profile, load
 from schemas.enterprise import Declaration
 
 PROFILE = load("draft-neutral-v1")
@@ -144,7 +144,7 @@ class World:
     """The published file; change it through `connection` before `read`."""
 
     def __init__(self, tables: tuple[str, ...] = tuple(SCORE)) -> None:
-        self.connection = duckdb.connect()
+        self.connection, self.tables = duckdb.connect(), tables
         for schema in ("mart", "reference", "indicator", "score", "meta", "quarantine", "clean"):
             self.connection.execute(f"create schema {schema}")
         texts = {
@@ -179,9 +179,12 @@ class World:
                 [year, "demo", PROFILE.hash, *row],
             )
 
-    def read(self, period: str = "2026", enterprise: Declaration = ENTERPRISE) -> Evaluation:
-        """The data object."""
-        return gather(self.connection, enterprise, PROFILE, catalogue(), period)
+    def read(self, period: str = "2026", enterprise: Declaration = ENTERPRISE, profile: Profile = PROFILE) -> Evaluation:
+        """The data object; scores of another profile are taken for those of this one."""
+        if profile is not PROFILE:
+            for table in self.tables:
+                self.connection.execute(f"update score.{table} set profile_hash = $1", [profile.hash])
+        return gather(self.connection, enterprise, profile, catalogue(), period)
 
     def _basis(self) -> None:
         self.connection.execute(

@@ -440,6 +440,17 @@ def test_a_month_without_a_value_says_so(made: Document) -> None:
     assert months[2:] == ["91", "92", "93", "94", "95", "96", "97", "98", "99", "100", "101", "缺失"]
 
 
+# --- the method it was scored by
+
+
+def test_indicators_stand_in_the_groups_of_the_methods_tree() -> None:
+    evaluation = World().read(profile=PROFILE.changed(tree="draft-2025-b"))
+    assert evaluation.indicators["A.1.14"]["group"]["zh"] == "绿色物流"
+    (table,) = [table for table in document(evaluation).blocks(Table) if table.strong and any(row[0].text == "A.1.14" for row in table.rows) and len(table.head) == 9]  # fmt: skip
+    names = [row[0].text or row[1].text for row in table.rows]
+    assert names[names.index("绿色物流") + 1] == "A.1.14"
+
+
 # --- what the panel did not agree on
 
 

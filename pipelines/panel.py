@@ -106,7 +106,7 @@ def export(
         )
     everyone = _experts(experts, known, before, number)
     caps = metric_caps(figures) if profile.panel.metric_caps else {}
-    found = results(lowered(votes, caps, admissible(register, votes)), profile, (period, enterprise.id), caps)
+    found = results(lowered(votes, caps, admissible(register, votes, profile.panel.evidence)), profile, (period, enterprise.id), caps)
     asked = _asked(profile, found, number)
     form = Form(
         org_id=enterprise.id, period=period, round=number, profile_id=profile.id, profile_hash=profile.hash,
@@ -384,7 +384,7 @@ def held(enterprise: Enterprise, period: str) -> Held:
         caps = metric_caps(figures) if profile.panel.metric_caps else {}
         votes = _votes(connection, enterprise, period)
         register = _register(connection, enterprise, period, votes)
-    panel = results(lowered(votes, caps, admissible(register, votes)), profile, (period, enterprise.id), caps)
+    panel = results(lowered(votes, caps, admissible(register, votes, profile.panel.evidence)), profile, (period, enterprise.id), caps)
     returned = {}
     for number in range(1, LAST_ROUND + 1):
         form = _form(enterprise, period, number)

@@ -303,8 +303,9 @@ class Run:
         register = examined(
             connection.execute("select * from clean.evidence").pl(), self.enterprise.folder, period, given
         )
-        caps = metric_caps(values) if self._profile().panel.metric_caps else {}
-        return lowered(given, caps, admissible(register, given)), caps
+        panel = self._profile().panel
+        caps = metric_caps(values) if panel.metric_caps else {}
+        return lowered(given, caps, admissible(register, given, panel.evidence)), caps
 
     def _score_tables(self) -> dict[str, pl.DataFrame]:
         """Every table of the schema `score`: each year's result, and the evaluations that rest on what is known now."""

@@ -374,10 +374,21 @@ class _Layout(Cells):
         panel = self.evaluation.profile.get("panel", {})
         rows = [[Cell(level, "n"), Cell(str(20 * int(level)), "n"), Cell(self.word("level", level))] for level in "012345"]  # fmt: skip
         return [
-            Text(t(f"其余指标由专家按 0–5 级评分，每级 20 分；有效专家少于 {panel.get('minimum')} 名视为缺失，{panel.get('trimmed_from')} 名及以上各去掉一个最高与最低后取平均。无证据者不高于 1 级。",
-                   f"Experts give the others levels 0–5, 20 points each; with fewer than {panel.get('minimum')} valid experts the indicator is missing, from {panel.get('trimmed_from')} on one highest and one lowest are left out. Without evidence, level 1 at most.")),
+            Text(t(f"其余指标由专家按 0–5 级评分，每级 20 分；有效专家少于 {panel.get('minimum')} 名视为缺失，{panel.get('trimmed_from')} 名及以上各去掉一个最高与最低后取平均。{self._without_evidence()}",
+                   f"Experts give the others levels 0–5, 20 points each; with fewer than {panel.get('minimum')} valid experts the indicator is missing, from {panel.get('trimmed_from')} on one highest and one lowest are left out. {self._without_evidence()}")),
             Table(self.head(("等级（级）", "Level (0–5)"), ("得分（分）", "Score (points)"), ("须出示", "What must be shown")), rows, widths=(0.8, 0.9, 6.5)),
         ]  # fmt: skip
+
+    def _without_evidence(self) -> str:
+        """What a level without evidence counts: by the method, and where that asks for it, by whether any is kept."""
+        t, one = self.t, self.evaluation
+        rule = one.profile.get("panel", {}).get("evidence", "where_kept")
+        is_kept = bool(one.evidence) or any(row["evidence_ids"] for row in one.sheets or [])
+        if rule == "always" or (rule == "where_kept" and is_kept):
+            return t("无可采信证据者不高于 1 级。", "Without admissible evidence, level 1 at most.")
+        if rule == "never":
+            return t("按所用方法，无证据者不封顶。", "By this method no level is capped for want of evidence.")
+        return t("本次评价未登记也未引用任何证据，按所用方法不因缺证据封顶。", "No evidence is registered or cited in this evaluation; by this method no level is then capped for want of it.")  # fmt: skip
 
     def _weights(self) -> list[Block]:
         t, one = self.t, self.evaluation

@@ -417,6 +417,8 @@ def test_a_piece_of_evidence_is_the_file_that_was_registered(
     assert admissible(found, votes) == (["EV1"] if may else [])
     assert admissible(found.clear(), votes) == []
     assert admissible(found.clear(), votes.clear()) is None  # an assessment that keeps no evidence
+    assert admissible(found.clear(), votes.clear(), "always") == []
+    assert admissible(found, votes, "never") is None
 
 
 @pytest.mark.parametrize(

@@ -451,6 +451,23 @@ def test_indicators_stand_in_the_groups_of_the_methods_tree() -> None:
     assert names[names.index("绿色物流") + 1] == "A.1.14"
 
 
+@pytest.mark.parametrize(
+    ("rule", "is_kept", "words"),
+    [
+        ("where_kept", True, "无可采信证据者不高于 1 级"), ("where_kept", False, "本次评价未登记也未引用任何证据"),
+        ("always", False, "无可采信证据者不高于 1 级"), ("never", True, "无证据者不封顶"),
+    ],
+)  # fmt: skip
+def test_it_says_what_levels_without_evidence_count(rule: str, is_kept: bool, words: str) -> None:
+    world = World()
+    if not is_kept:
+        world.connection.execute("delete from reference.evidence; update clean.expert_score set evidence_ids = null")
+    panel = PROFILE.panel.model_copy(update={"evidence": rule})
+    text = said(document(world.read(profile=PROFILE.changed(panel=panel))))
+    assert words in text
+    assert (rule == "always" or is_kept and rule != "never") == ("不高于 1 级" in text)
+
+
 # --- what the panel did not agree on
 
 

@@ -24,6 +24,13 @@ warnings: `cited_twice` (it scores in more than one place), `serves_others` (cit
 for).
 """
 
+EVIDENCE = pl.Schema(
+    {
+        "period": pl.String, "org_id": pl.String, "profile_hash": pl.String,
+        **{name: REGISTER[name] for name in ("evidence_id", "file_state", "period_state", "is_admissible", "cited_for", "note")},
+    }
+)  # fmt: skip
+"""`score.evidence`: what was found about each piece of the register when the period was evaluated."""
 EvidenceRule = Literal["always", "where_kept", "never"]
 """Whether levels above 1 need evidence (`panel.evidence` of the profile)."""
 _PLACES = ("", "panel", "panel/evidence")

@@ -184,8 +184,8 @@ class Run:
                 "name a year or twelve months (2025-07..2026-06), and esg run --month … for its months first",
             )
         readings = tuple(own.drop("run_id").rows(named=True))
-        facts, votes, caps = self._known(period, values)
-        return Evaluation(facts, self._profile(), votes, caps, readings, self._readings())
+        facts, votes, caps, register = self._known(period, values)
+        return Evaluation(facts, self._profile(), votes, caps, readings, self._readings(), register)
 
     def evaluated(self, period: str) -> Evaluation:
         """Evaluate a period, and keep every `score.*` table of it."""
@@ -220,11 +220,11 @@ class Run:
 
     def _known(
         self, period: str, values: pl.DataFrame, *, is_earlier: bool = False
-    ) -> tuple[Facts, pl.DataFrame, dict[str, Cap]]:
-        """What is known of the enterprise in a period and in the one before; the panel's levels, and the metrics' caps."""
+    ) -> tuple[Facts, pl.DataFrame, dict[str, Cap], pl.DataFrame]:
+        """What is known of the enterprise in a period and in the one before; the panel's levels, the metrics' caps, the evidence."""
         months, last = months_of(period), str(values["period"].str.slice(0, 7).max())
         before, chosen_values = _before(period), _of(values, period).filter("is_chosen")
-        votes, caps = self._votes(period, chosen_values, None if is_earlier else last)
+        votes, caps, register = self._votes(period, chosen_values, None if is_earlier else last)
         has_previous = not is_earlier and _of(values, before).height > 0
         facts = Facts.of(
             chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
@@ -232,7 +232,7 @@ class Run:
             previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
             enterprise_type=self.enterprise.declaration.enterprise_type, failures=() if is_earlier else self._failures(months),
         )  # fmt: skip
-        return facts, votes, caps
+        return facts, votes, caps, register
 
     def _reference(self, name: str) -> tuple[dict[str, object], ...]:
         columns = ", ".join(f'"{column.name}"' for column in contract(name).declared)
@@ -295,8 +295,8 @@ class Run:
                 found |= {(one.id, policy): declared.Words(zh=zh, en=en) for policy, zh, en in named.iter_rows()}
         return found
 
-    def _votes(self, period: str, values: pl.DataFrame, newest: str | None) -> tuple[pl.DataFrame, dict[str, Cap]]:
-        """The experts' levels for a period with these values, lowered to what evidence and metrics allow, and the caps."""
+    def _votes(self, period: str, values: pl.DataFrame, newest: str | None) -> tuple[pl.DataFrame, dict[str, Cap], pl.DataFrame]:
+        """The experts' levels for a period with these values, lowered to what evidence and metrics allow; the caps, and the evidence."""
         connection = self.warehouse.connection
         said = connection.execute("select * from clean.expert_score").pl()
         given = of_period(said, period, self.enterprise.timezone, newest)
@@ -305,7 +305,7 @@ class Run:
         )
         panel = self._profile().panel
         caps = metric_caps(values) if panel.metric_caps else {}
-        return lowered(given, caps, admissible(register, given, panel.evidence)), caps
+        return lowered(given, caps, admissible(register, given, panel.evidence)), caps, register
 
     def _score_tables(self) -> dict[str, pl.DataFrame]:
         """Every table of the schema `score`: each year's result, and the evaluations that rest on what is known now."""

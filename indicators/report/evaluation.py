@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 SCORE_TABLES = (
     "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing", "left_out",
-    "contribution", "definition", "integrity",
+    "contribution", "definition", "integrity", "evidence",
 )  # fmt: skip
 """The tables of the evaluation beside `score.result`."""
 

@@ -134,16 +134,25 @@ class Annexes(Cells):
 
     # ── B, C ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _found(self, piece: str) -> Cell:
+        """What was found about a piece of evidence when the period was evaluated."""
+        for row in self.evaluation.of("evidence", evidence_id=piece):
+            said = [self.word("file_state", row["file_state"]), self.word("period_state", row["period_state"])]
+            said += [] if row["is_admissible"] else [self.t("不可采信", "not admissible")]
+            is_sound = row["file_state"] == "same" and row["period_state"] == "inside"
+            return Cell(self.several(said), "text" if is_sound else "warn")
+        return Cell(self.t("未核对", "not examined"), "none")
+
     def evidence(self) -> list[Block]:
-        """Every piece of evidence with its sha256."""
+        """Every piece of evidence with its sha256, and what was found about its file and period."""
         rows = [
-            [Cell(row["evidence_id"], "code", anchor=f"evidence-{row['evidence_id']}"), Cell(str(row["file"]).rsplit("/", 1)[-1]), Cell(row["period"] or "–"), Cell(row["custodian"] or "–"), Cell(", ".join(str(row["indicator_ids"] or "").split("|")), "code"), Cell(row["sha256"] or self.t("缺失", "missing"), "code" if row["sha256"] else "lack")]
+            [Cell(row["evidence_id"], "code", anchor=f"evidence-{row['evidence_id']}"), Cell(str(row["file"]).rsplit("/", 1)[-1]), Cell(row["period"] or "–"), Cell(row["custodian"] or "–"), Cell(", ".join(str(row["indicator_ids"] or "").split("|")), "code"), Cell(row["sha256"] or self.t("缺失", "missing"), "code" if row["sha256"] else "lack"), self._found(row["evidence_id"])]
             for row in self.evaluation.evidence
         ]  # fmt: skip
-        head = self.head(("编号", "Id"), ("文件", "File"), ("所属期间", "Period"), ("保管部门", "Custodian"), ("适用指标", "Indicators"), ("文件指纹", "sha256"))  # fmt: skip
+        head = self.head(("编号", "Id"), ("文件", "File"), ("所属期间", "Period"), ("保管部门", "Custodian"), ("适用指标", "Indicators"), ("登记指纹", "sha256 registered"), ("核对", "Examined"))  # fmt: skip
         return [
             self.listed(
-                Table(head, rows, widths=(0.7, 2.2, 0.8, 1.2, 1.7, 3)), ("证据登记为空。", "The register is empty.")
+                Table(head, rows, widths=(0.7, 2.2, 0.8, 1.2, 1.7, 3, 1.3)), ("证据登记为空。", "The register is empty.")
             )
         ]
 

@@ -427,7 +427,7 @@ class _Layout(Cells):
             t("6.2.1 举例的“可再生资源使用率”在表 1 与附录 A 中均无，不作为指标。", "The 'use of renewable resources', an example of 6.2.1, is neither in table 1 nor in Appendix A and is no indicator."),
             t("式 (A.4) 与 (A.5) 共用 C3：A.2.6 取受理的订单，A.2.7 取应交付的订单；按单一 C3 的数值并列于附录 G。", "C3 stands in (A.4) and (A.5): A.2.6 takes orders accepted, A.2.7 orders due; the value with one C3 is in annex G."),
             t("A1、A2、C1 的单位原文未给出，取 tCO2e、tce、万元（营业收入不含增值税、合并抵销后）。", "The draft gives no units of A1, A2 and C1; taken are tCO2e, tce and 10 000 yuan (revenue net of VAT, after elimination)."),
-            t("A.1.8 与 A.1.9、A.1.10 与 A.1.13 等内容交叉处，一份证据只在一处计分。", "Where indicators overlap (A.1.8 and A.1.9, A.1.10 and A.1.13, …) a piece of evidence scores in one place."),
+            t("A.1.8 与 A.1.9、A.1.10 与 A.1.13 等内容交叉处，一份证据宜只在一处计分；专家可重复引用，重复者仅予提示，不扣减。", "Where indicators overlap (A.1.8 and A.1.9, A.1.10 and A.1.13, …) a piece of evidence is meant to score in one place; experts may cite it in several, which is noted and changes no level."),
         ]  # fmt: skip
 
     # ── 5 conclusions ────────────────────────────────────────────────────────────────────────────────────────────

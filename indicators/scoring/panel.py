@@ -234,20 +234,22 @@ def lowered(
         register: ids of the evidence that may be cited; a level above 1 needs one. None: no evidence is asked for.
 
     Returns:
-        The same rows; `level` is what counts, `level_given` what the expert gave, `cap` and `cap_reason` the lowering.
+        The same rows; `level` is what counts, `level_given` what the expert gave, `cap` and `cap_reason` the lowering,
+        `evidence_ids` what of the evidence cited may be.
     """
     admissible = None if register is None else set(register)
     rows = []
     for row in experts.rows(named=True):
         cap = _cap_of(row, (caps or {}).get(row["indicator_id"]), admissible)
         level = row["level"] if cap is None else min(row["level"], cap.level)
-        rows.append((row["level"], level, cap.level if cap else None, cap.reason if cap else None))
+        cited = sorted(_cited(row) if admissible is None else _cited(row) & admissible)
+        rows.append((row["level"], level, cap.level if cap else None, cap.reason if cap else None, "|".join(cited) or None))
     lowered = pl.DataFrame(
         rows,
-        schema={"level_given": pl.Int64, "level": pl.Int64, "cap": pl.Int64, "cap_reason": pl.String},
+        schema={"level_given": pl.Int64, "level": pl.Int64, "cap": pl.Int64, "cap_reason": pl.String, "evidence_ids": pl.String},
         orient="row",
     )
-    return pl.concat([experts.drop("level"), lowered], how="horizontal")
+    return pl.concat([experts.drop("level", "evidence_ids", strict=False), lowered], how="horizontal")
 
 
 def _cap_of(row: Mapping[str, Any], metric: Cap | None, admissible: set[str] | None) -> Cap | None:

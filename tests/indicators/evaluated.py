@@ -40,6 +40,7 @@ SCORE = {
     "swing": "indicator_id varchar, what varchar, low_total double, high_total double, swing double",
     "left_out": "indicator_id varchar, total double, grade varchar, difference double",
     "integrity": "check_name varchar, month varchar, site_id varchar, subject varchar, zh varchar, en varchar",
+    "evidence": "evidence_id varchar, file_state varchar, period_state varchar, is_admissible boolean, cited_for varchar, note varchar",
     "contribution": "indicator_id varchar, weight double, score double, contribution double, potential double",
     "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double",
 }  # fmt: skip
@@ -295,6 +296,7 @@ class World:
             "monte_carlo",
             [(name, 10000, 20260101, 68.1, 1.8, 65.0, 67.0, 68.2, 69.4, 70.9) for name in ("total", "E", "S", "G")],
         )
+        self.add("evidence", [("EV001", "changed", "inside", False, "A.1.1", None)])
         self.add("grade_probability", [("total", "BBB", 0.72), ("total", "A", 0.28)])
         self.add(
             "alternative",

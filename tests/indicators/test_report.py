@@ -468,6 +468,13 @@ def test_it_says_what_levels_without_evidence_count(rule: str, is_kept: bool, wo
     assert (rule == "always" or is_kept and rule != "never") == ("不高于 1 级" in text)
 
 
+def test_the_register_says_what_was_found_about_each_file(made: Document) -> None:
+    (row,) = (row for row in rows_with(made, "制度.pdf") if row[0] == "EV001")
+    assert row[-1] == "文件已变更、期内、不可采信"
+    (row,) = (row for row in rows_with(document(World(ONLY_RESULT).read(), "en"), "制度.pdf") if row[0] == "EV001")
+    assert row[-1] == "not examined"
+
+
 # --- what the panel did not agree on
 
 

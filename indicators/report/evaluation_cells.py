@@ -244,8 +244,7 @@ class Cells(Wording):
         chances = {
             chance["grade"]: chance["probability"] for chance in self.evaluation.of("grade_probability", id=name)
         }
-        sure = float(self.evaluation.profile.get("monte_carlo", {}).get("certain_from", _SURE))
-        if not chances or chances.get(row["grade"], 0) >= sure:
+        if not chances or chances.get(row["grade"], 0) >= self.sure:
             return str(row["grade"])
         other = max((grade for grade in chances if grade != row["grade"]), key=lambda grade: chances[grade], default=None)  # fmt: skip
         return f"{row['grade']}{self.t(f'（可能为 {other}）', f' ({other} possible)')}" if other else str(row["grade"])
@@ -255,6 +254,11 @@ class Cells(Wording):
         if row["state"] == "not_applicable":
             return self.word("state", "not_applicable")
         return self.t("不予评级", "not rated") if row["reason"] == "veto" else self.t("暂不评级", "withheld")
+
+    @property
+    def sure(self) -> float:
+        """How probable a grade must be to be printed alone."""
+        return float(self.evaluation.profile.get("monte_carlo", {}).get("certain_from", _SURE))
 
     @property
     def weighting(self) -> str:

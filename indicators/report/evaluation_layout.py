@@ -366,18 +366,31 @@ class _Layout(Cells):
             Text(t("六项定量指标按附录 A 公式 (A.1)–(A.6) 计算；分子、分母先在评价期内分别累计，再相除，不取各月比率的平均。口径定义见附录 G。",
                    "The six computed indicators follow formulas (A.1)–(A.6); numerators and denominators are summed over the period, then divided: no mean of monthly ratios. Definitions in annex G.")),
             Table(self.head(("编号", "Id"), ("公式", "Formula"), ("单位", "Unit"), ("采用口径", "Reading chosen")), formulas, widths=(0.7, 4, 1.1, 1.8)),
-            Text(t("得分：在 0、60、80、100 分锚点之间分段线性，超出取端值；锚点及其依据见附录 E。", "Scores: straight lines between the anchors of 0, 60, 80 and 100 points, clipped at the ends; anchors and their basis in annex E.")),
+            Text(t("得分：在 0、60、80、100 分锚点之间分段线性，超出取端值；锚点及其依据见附录 E。", "Scores: straight lines between the anchors of 0, 60, 80 and 100 points, clipped at the ends; anchors and their basis in annex E.") + self._among_peers()),
         ]  # fmt: skip
+
+    def _among_peers(self) -> str:
+        """Which indicators are judged among peers instead, and how."""
+        said = [f"{self.labelled(key)} ({self.word('setting_value', how)})" for key, how in (self.evaluation.profile.get("normalisation") or {}).items()]  # fmt: skip
+        return self.t(f"以同业数值代替锚点的指标：{self.several(said)}。", f" Among peers instead: {self.several(said)}.") if said else ""  # fmt: skip
 
     def _rubric(self) -> list[Block]:
         t = self.t
         panel = self.evaluation.profile.get("panel", {})
         rows = [[Cell(level, "n"), Cell(str(20 * int(level)), "n"), Cell(self.word("level", level))] for level in "012345"]  # fmt: skip
         return [
-            Text(t(f"其余指标由专家按 0–5 级评分，每级 20 分；有效专家少于 {panel.get('minimum')} 名视为缺失，{panel.get('trimmed_from')} 名及以上各去掉一个最高与最低后取平均。{self._without_evidence()}",
-                   f"Experts give the others levels 0–5, 20 points each; with fewer than {panel.get('minimum')} valid experts the indicator is missing, from {panel.get('trimmed_from')} on one highest and one lowest are left out. {self._without_evidence()}")),
+            Text(t(f"其余指标由专家按 0–5 级评分，每级 20 分；有效专家少于 {panel.get('minimum')} 名视为缺失；{self._aggregate()}{self._without_evidence()}",
+                   f"Experts give the others levels 0–5, 20 points each; with fewer than {panel.get('minimum')} valid experts the indicator is missing; {self._aggregate()} {self._without_evidence()}")),
             Table(self.head(("等级（级）", "Level (0–5)"), ("得分（分）", "Score (points)"), ("须出示", "What must be shown")), rows, widths=(0.8, 0.9, 6.5)),
         ]  # fmt: skip
+
+    def _aggregate(self) -> str:
+        """How the levels of several experts become one."""
+        panel = self.evaluation.profile.get("panel", {})
+        how, since = panel.get("aggregate", "trimmed"), panel.get("trimmed_from")
+        if how != "trimmed":
+            return self.t(f"取{self.word('setting_value', how)}。", f"their {self.word('setting_value', how)} counts.")
+        return self.t(f"取平均，{since} 名及以上先各去掉一个最高与最低。", f"their mean counts, from {since} experts on without one highest and one lowest level.")  # fmt: skip
 
     def _without_evidence(self) -> str:
         """What a level without evidence counts: by the method, and where that asks for it, by whether any is kept."""
@@ -392,9 +405,8 @@ class _Layout(Cells):
 
     def _weights(self) -> list[Block]:
         t, one = self.t, self.evaluation
-        shares = " : ".join(f"{name} {share}" for name, share in one.profile.get("pillars", {}).items())
-        blocks: list[Block] = [Text(t(f"维度权重之比 {shares}；维度内：{self.word('setting_value', self.weighting)}。不适用者退出，其余重新归一。逐项有效权重见 5.2，原始权重与判断矩阵见附录 D。",
-                                      f"Pillars in proportion {shares}; inside a pillar: {self.word('setting_value', self.weighting)}. What does not apply leaves, the rest is made to sum to 1 again. Effective weights in 5.2, raw weights and judgements in annex D."))]  # fmt: skip
+        blocks: list[Block] = [Text(t(f"{self._pillar_weights()}；维度内：{self.word('setting_value', self.weighting)}。不适用者退出，其余重新归一。逐项有效权重见 5.2，原始权重与判断矩阵见附录 D。",
+                                      f"{self._pillar_weights()}; inside a pillar: {self.word('setting_value', self.weighting)}. What does not apply leaves, the rest is made to sum to 1 again. Effective weights in 5.2, raw weights and judgements in annex D."))]  # fmt: skip
         ratios = [row for row in one.score["weight"] or [] if row["consistency_ratio"] is not None]
         if ratios:
             worst = max(ratios, key=lambda row: row["consistency_ratio"])
@@ -404,6 +416,19 @@ class _Layout(Cells):
                                  f"Largest consistency ratio CR = {worst['consistency_ratio']:.4f} ({where}, random index {worst['random_index']}).")))  # fmt: skip
         return blocks
 
+    def _pillar_weights(self) -> str:
+        """The weights of the pillars as they were made; where none were, the proportions the method declares."""
+        made = {row["id"]: row["raw"] for row in self.evaluation.of("weight", node="pillar") if row["raw"] is not None}
+        if made:
+            said = self.several(f"{name} {percent(made[name], 2)}" for name in ("E", "S", "G") if name in made)
+            return self.t(f"维度权重 {said}", f"Weights of the pillars: {said}")
+        weights = self.evaluation.profile.get("weights")
+        if self.weighting in ("ahp", "combined") or (isinstance(weights, dict) and "total" in weights.get("fixed", {})):
+            how = self.word("setting_value", self.weighting)
+            return self.t(f"维度权重按{how}", f"Weights of the pillars: {how}")
+        shares = " : ".join(f"{name} {share}" for name, share in self.evaluation.profile.get("pillars", {}).items())
+        return self.t(f"维度权重之比 {shares}", f"Pillars in proportion {shares}")
+
     def _rules(self) -> list[Block]:
         t, profile = self.t, self.evaluation.profile
         edges = self.several(f"{name} ≥ {number(edge)}" for name, edge in self.edges.items())
@@ -411,12 +436,17 @@ class _Layout(Cells):
         checks_zh, checks_en = (
             (f"或下列核对失败（{checks}）", f", or one of these checks fails ({checks})") if checks else ("", "")
         )
+        classes = (profile.get("events") or {}).get("classes") or {}
+        vetoes = self.several(self.word("event", name) for name, does in classes.items() if does.get("not_rated"))
+        veto_zh, veto_en = (f"、存在 {vetoes}事件", f", an event of class {vetoes} is on record") if vetoes else ("", "")
+        sure = percent(self.sure)
         return [Points([
             t(f"缺失规则：{self.word('setting_value', str(profile.get('missing')))}，并给出按 0 与 100 计的上下界；不适用不计权重；0 是数值。", f"Missing: {self.word('setting_value', str(profile.get('missing')))}, with bounds for 0 and 100; what does not apply has no weight; 0 is a value."),
-            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足、存在否决事件{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few, a veto event is on record{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
-            t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing."),
+            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足{veto_zh}{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few{veto_en}{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
+            t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing.")
+            if classes else t("所用方法不因负面事件扣减或封顶，事件仅列于第 6 章。", "By this method events deduct and cap nothing; they are listed in section 6."),
             t(f"得分四舍五入到两位小数一次后定级；等级下限（含，分）：{edges}。", f"Scores are rounded half up to two decimals once, then graded; from (inclusive, points): {edges}."),
-            t("等级概率低于 80 % 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", "A grade less probable than 80 % is printed with the next. All of these are choices; every parameter is in annex D."),
+            t(f"等级概率低于 {sure} 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", f"A grade less probable than {sure} is printed with the next. All of these are choices; every parameter is in annex D."),
         ])]  # fmt: skip
 
     def _deviations(self) -> list[str]:

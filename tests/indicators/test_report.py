@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import docx
@@ -17,6 +18,7 @@ from indicators.report.document import Chart, Document, Heading, Points, Table, 
 from indicators.report.evaluation_layout import document
 from indicators.report.word import docx_of
 from indicators.report.words import LANGUAGES, number, percent, score_text, signed, vocabulary, year_before
+from indicators.scoring.profile import Events
 from schemas.enterprise import Declaration
 from schemas.errors import HubError
 from schemas.lake import months_of
@@ -466,6 +468,27 @@ def test_it_says_what_levels_without_evidence_count(rule: str, is_kept: bool, wo
     text = said(document(world.read(profile=PROFILE.changed(panel=panel))))
     assert words in text
     assert (rule == "always" or is_kept and rule != "never") == ("不高于 1 级" in text)
+
+
+def test_the_method_is_told_as_the_profile_declares_it() -> None:
+    set_up = PROFILE.monte_carlo.model_copy(update={"certain_from": Decimal("0.9")})
+    profile = PROFILE.changed(
+        panel=PROFILE.panel.model_copy(update={"aggregate": "median"}), monte_carlo=set_up, events=Events(),
+        weights=PROFILE.weights.model_copy(update={"method": "ahp"}), normalisation={"A.2.7": "minmax"},
+    )  # fmt: skip
+    world = World()
+    world.connection.execute("update score.weight set raw = 0.25 where node = 'pillar'")
+    text = said(document(world.read(profile=profile)))
+    for words in ("维度权重 E 25.00 %；维度内：层次分析法", "；取中位数。", "等级概率低于 90 % 时", "所用方法不因负面事件扣减或封顶",
+                  "以同业数值代替锚点的指标：A.2.7 准时交付率 (极差标准化)"):  # fmt: skip
+        assert words in text
+    for words in ("维度权重之比", "去掉一个最高", "一票否决", "低于 80 % 时并列"):
+        assert words not in text
+    unscored = said(document(World(ONLY_RESULT).read(profile=profile)))
+    assert "维度权重按层次分析法" in unscored
+    plain = said(document(World().read()))
+    assert "取平均，5 名及以上先各去掉一个最高与最低" in plain
+    assert "存在 V 类（一票否决）事件" in plain
 
 
 def test_the_register_says_what_was_found_about_each_file(made: Document) -> None:

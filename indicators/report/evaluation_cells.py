@@ -20,10 +20,15 @@ _SURE = 0.80
 
 @dataclass(frozen=True)
 class Step:
-    """The next step of an indicator: from its score to the next anchor or level, and what the total gains by it."""
+    """The next step of an indicator: from its score to the next anchor or level, and what the total gains by it.
+
+    Attributes:
+        aim: the anchor or level, in points; `target` what events leave of it.
+    """
 
     key: str
     score: float
+    aim: float
     target: float
     gain: float
 
@@ -302,14 +307,28 @@ class Cells(Wording):
         """The next step of every indicator below 100, the largest gain first."""
         found = []
         for row in self.scored_indicators():
-            target = self._target(row)
+            aim = self._aim(row)
+            target = self.allowed(row["id"], aim)
             if target > row["score"]:
-                found.append(Step(row["id"], row["score"], target, row["weight"] * (target - row["score"])))
+                found.append(Step(row["id"], row["score"], aim, target, row["weight"] * (target - row["score"])))
         return sorted(found, key=lambda step: (-step.gain, self.of_standard.index(step.key)))
 
-    def _target(self, row: Row) -> float:
+    def _aim(self, row: Row) -> float:
         if row["state"] == "missing":
             return 60.0
+        before = row["score"] if row["before_events"] is None else row["before_events"]
         if self.evaluation.indicators[row["id"]]["is_computed"]:
-            return next((edge for edge in (60.0, 80.0, FULL) if row["score"] < edge), FULL)
-        return min(FULL, 20.0 * (row["score"] // 20 + 1))
+            return next((edge for edge in (60.0, 80.0, FULL) if before < edge), FULL)
+        return min(FULL, 20.0 * (before // 20 + 1))
+
+    def effect(self, event: Row) -> Row:
+        """What an event of its class does, by the method."""
+        return ((self.evaluation.profile.get("events") or {}).get("classes") or {}).get(event["class"]) or {}
+
+    def allowed(self, key: str, points: float) -> float:
+        """What the events under an indicator leave of a score."""
+        for event in self.evaluation.of("event", indicator_id=key):
+            limit = self.effect(event).get("linked_at_most")
+            if limit is not None and points > float(limit):
+                points -= event["share"] * (points - float(limit))
+        return points

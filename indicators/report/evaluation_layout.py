@@ -830,11 +830,11 @@ class _Layout(Cells):
         else:
             listed = [
                 [Cell(row["event_id"], "code"), Cell(row["title"] or "–"), Cell(self.word("event", row["class"])), self.ref(row["indicator_id"]) if row["indicator_id"] in self.evaluation.indicators else Cell("–", "none"), Cell(str(row["decided_on"] or "–")),
-                 Cell(t("未决，不扣分", "pending, deducts nothing"), "warn") if row["is_pending"] else self.plain(row["deduction"]), self.plain(row["cap"]), Cell(row["source"] or "–")]
+                 self._counts(row), self.plain(row["deduction"]) if row["share"] else Cell("–", "none"), self._limits(row), Cell(row["source"] or "–")]
                 for row in rows
             ]  # fmt: skip
-            head = self.head(("编号", "Id"), ("事件", "Event"), ("级别", "Class"), ("指标", "Indicator"), ("决定日期", "Decided on"), ("扣减（分）", "Deduction (points)"), ("封顶（分）", "Cap (points)"), ("来源", "Source"))  # fmt: skip
-            blocks.append(self.listed(Table(head, listed, widths=(0.8, 2.2, 1.1, 0.8, 1, 1.1, 0.9, 1.6)), ("期内没有登记的负面事件。", "No event is registered for the period.")))  # fmt: skip
+            head = self.head(("编号", "Id"), ("事件", "Event"), ("级别", "Class"), ("指标", "Indicator"), ("决定日期", "Decided on"), ("计入比例", "Counts"), ("扣减（分）", "Deduction (points)"), ("封顶（分）", "Cap (points)"), ("来源", "Source"))  # fmt: skip
+            blocks.append(self.listed(Table(head, listed, widths=(0.8, 2, 1, 0.8, 1, 1.2, 0.9, 1.3, 1.5)), ("期内没有登记的负面事件。", "No event is registered for the period.")))  # fmt: skip
         pending = [self.name(one) for one in self.evaluation.enterprise["evaluation"]["pending"]]
         if pending:
             blocks += [
@@ -842,6 +842,24 @@ class _Layout(Cells):
                 Points(pending),
             ]
         return blocks
+
+    def _counts(self, event: Row) -> Cell:
+        """How much of an event counts in the period, or why nothing does."""
+        t = self.t
+        if event["is_pending"]:
+            return Cell(t("未决，不扣分", "pending, deducts nothing"), "warn")
+        if event["share"]:
+            return self.share(event["share"])
+        if str(event["decided_on"])[:7] > self.evaluation.months[-1]:
+            return Cell(t("评价期后决定，本期不计", "decided after the period, does not count in it"), "warn")
+        return Cell(t("同一事故只计最重的一项", "the gravest of its incident counts"), "none")
+
+    def _limits(self, event: Row) -> Cell:
+        """The most that an event leaves of its indicator, its pillar and the total."""
+        names = (("linked_at_most", "指标", "indicator"), ("pillar_at_most", "维度", "pillar"), ("total_at_most", "综合", "total"))
+        does = self.effect(event) if event["share"] else {}
+        said = [f"{self.t(zh, en)} {score_text(float(does[name]))}" for name, zh, en in names if does.get(name) is not None]
+        return Cell(self.several(said), "n") if said else Cell("–", "none")
 
     def _risks(self) -> list[Block]:
         t, one = self.t, self.evaluation
@@ -880,8 +898,8 @@ class _Layout(Cells):
         return [
             Heading(t("7.1 管理改进", "7.1 Management")),
             self.listed(table, ("本期间尚未评分，没有可计算提升的建议。", "The period has not been scored; no gain can be reckoned.")),
-            self.note("目标为下一锚点（60、80、100 分）或下一级；缺失者按达到 60 分计。预期提升 = 权重 ×（目标 – 得分），其他不变。期限与费用由企业在 evaluation.measures 中约定，未约定者留空待填。",
-                      "Target: the next anchor (60, 80, 100 points) or the next level; what is missing is taken to reach 60. Expected gain = weight × (target – score), all else equal. Due date and cost are agreed by the enterprise under evaluation.measures; what is not agreed is left to be filled in."),
+            self.note("目标为下一锚点（60、80、100 分）或下一级，受负面事件限制者取所限；缺失者按达到 60 分计。预期提升 = 权重 ×（目标 – 得分），其他不变，且不计维度与综合的封顶。期限与费用由企业在 evaluation.measures 中约定，未约定者留空待填。",
+                      "Target: the next anchor (60, 80, 100 points) or the next level, as far as events allow; what is missing is taken to reach 60. Expected gain = weight × (target – score), all else equal and caps of pillar and total aside. Due date and cost are agreed by the enterprise under evaluation.measures; what is not agreed is left to be filled in."),
             Heading(t("7.2 数据治理", "7.2 Governance of data")), *self._data_items(),
         ]  # fmt: skip
 
@@ -905,7 +923,7 @@ class _Layout(Cells):
         if one["is_computed"]:
             return self._to_anchor(step, row)
         papers = self.several(self.one_of_two(paper) for paper in one["evidence"][:3])
-        level = round(step.target / 20)
+        level = round(step.aim / 20)
         ask = t(f"达到第 {level} 级：{self.level_text(step.key, level)}", f"Reach level {level}: {self.level_text(step.key, level)}")  # fmt: skip
         return ask + (t(f"（材料：{papers}）", f" (papers: {papers})") if papers else "")
 
@@ -916,13 +934,13 @@ class _Layout(Cells):
             return t("改善至优于更多同业的水平。", "Improve beyond more of the peers.")
         if anchors is None:
             return t("声明自身基准（三年均值）并经专家组确认锚点，使该指标可以评分。", "Declare the own baseline (mean of three years) and let the panel confirm the anchors, so that it can be scored.")  # fmt: skip
-        goal = dict(zip((60.0, 80.0, FULL), anchors[1:], strict=True)).get(step.target, anchors[1])
+        goal = dict(zip((60.0, 80.0, FULL), anchors[1:], strict=True)).get(step.aim, anchors[1])
         if value is None or value["value"] is None or row.get("state") == "missing":
             reason = self.reason(row["reason"]) if row.get("reason") else self.word("state", "missing")
             return t(f"补齐数据（{reason}），并达到 {number(goal, unit)} {self.unit(unit)}。", f"Complete the data ({reason}) and reach {number(goal, unit)} {self.unit(unit)}.")  # fmt: skip
         way = t("降至", "down to") if goal < value["value"] else t("升至", "up to")
         said = self.name(self.evaluation.indicators[key]["says"])
-        return t(f"由 {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)}（{step.target:g} 分锚点）。口径：{said}", f"From {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)} (anchor of {step.target:g} points). It is: {said}")  # fmt: skip
+        return t(f"由 {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)}（{step.aim:g} 分锚点）。口径：{said}", f"From {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)} (anchor of {step.aim:g} points). It is: {said}")  # fmt: skip
 
     def _data_items(self) -> list[Block]:
         t, one = self.t, self.evaluation

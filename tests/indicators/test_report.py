@@ -15,6 +15,7 @@ import pytest
 
 from indicators.declared import catalogue
 from indicators.report.document import Chart, Document, Heading, Points, Table, Text, chinese_font, drawings, html, pdf
+from indicators.report.evaluation_cells import Cells
 from indicators.report.evaluation_layout import document
 from indicators.report.word import docx_of
 from indicators.report.words import LANGUAGES, number, percent, score_text, signed, vocabulary, year_before
@@ -336,9 +337,41 @@ def test_a_withheld_grade_says_why(reason: str, shown: str, why: str) -> None:
 
 
 def test_events_deduct_and_allegations_do_not(made: Document) -> None:
-    assert rows_with(made, "EE1")[0][2:7] == ["C 类（轻微）", "A.2.3", "2026-05-06", "2.00", "–"]
+    assert rows_with(made, "EE1")[0][2:7] == ["C 类（轻微）", "A.2.3", "2026-05-06", "100 %", "2.00"]
     assert rows_with(made, "EE2")[0][5] == "未决，不扣分"
     assert "一起未决诉讼" in said(made)
+
+
+def test_an_event_says_how_much_of_it_counts_and_what_it_leaves() -> None:
+    world = World()
+    world.add(
+        "event",
+        [
+            ("EE3", "B", "E", "A.1.1", "2025-05-06", 0.5, 5.0, None, "x", False, "去年罚款"),
+            ("EE4", "A", "E", "A.1.22", "2026-05-06", 1.0, 0.0, 59.99, "x", False, "较大事故"),
+            ("EE5", "C", "E", "A.1.2", "2027-01-06", 0.0, 0.0, None, "x", False, "期后决定"),
+            ("EE6", "C", "E", "A.1.2", "2026-05-06", 0.0, 0.0, None, "x", False, "同一事故"),
+        ],
+    )
+    made = document(world.read())
+    assert [rows_with(made, name)[0][5:8] for name in ("EE3", "EE4", "EE5", "EE6")] == [
+        ["50 %", "5.00", "指标 40.00"], ["100 %", "0.00", "指标 0.00、维度 59.99"],
+        ["评价期后决定，本期不计", "–", "–"], ["同一事故只计最重的一项", "–", "–"],
+    ]  # fmt: skip
+
+
+def test_no_recommendation_aims_above_what_an_event_allows() -> None:
+    world = World()
+    # A.1.1 50, next level 60, of which an event of last year leaves 60 - (60 - 40)/2 = 50: nothing to gain
+    # A.1.22 0, next level 20, nothing left of it; A.1.2 70, next level 80, 80 - (80 - 40)/2 = 60: less than it has
+    world.add("event", [(f"EE{key}", "B", "E", key, "2025-05-06", 0.5, 5.0, None, "x", False, "y") for key in ("A.1.1", "A.1.2")])
+    world.add("event", [("EE9", "A", "E", "A.1.22", "2026-05-06", 1.0, 0.0, 59.99, "x", False, "y")])
+    steps = {step.key: step for step in Cells(world.read(), "zh").steps()}
+    assert not {"A.1.1", "A.1.2", "A.1.22"} & set(steps)
+    # 58 before events, 49 after: 60 leaves 50
+    world.connection.execute("update score.result set score = 49, before_events = 58 where id = 'A.1.1' and period = '2026'")
+    step = next(step for step in Cells(world.read(), "zh").steps() if step.key == "A.1.1")
+    assert (step.aim, step.target, round(step.gain, 4)) == (60, 50, round(1 / 49, 4))
 
 
 def test_it_speaks_of_a_draft_of_independence_and_of_limits(made: Document) -> None:

@@ -95,7 +95,7 @@ class _Layout(Cells):
             return [Text(t("本期间尚未评分，仅列示数值与数据状况。", "The period has not been scored; values and the state of the data only.")), self._six_table()]  # fmt: skip
         tiles = [(t("等级", "Grade"), total["grade"] or self.withheld(total), self._sureness(total)),
                  (t("综合得分（分）", "Total score (points)"), score_text(total["score"]), self._interval())]  # fmt: skip
-        tiles += [(f"{self.pillar(row['id'])}{t('（分）', ' (points)')}", self.points(row).text, f"{t('等级', 'grade')} {self.grade(row, row['id'])}") for row in self.pillars]  # fmt: skip
+        tiles += [(f"{self.pillar(row['id'])}{t('（分）', ' (points)')}", self.points(row).text, f"{t('等级', 'grade')} {self.grade(row, row['id'])}{self._limited(row)}") for row in self.pillars]  # fmt: skip
         best, worst = self.scored_indicators()[:_STRENGTHS], self.gaps()[:_STRENGTHS]
         strengths = [self._one_of(row, t("贡献", "contributes"), row["weight"] * row["score"]) for row in best]
         gaps = [self._one_of(row, t("可提升", "could add"), row["weight"] * (FULL - row["score"])) for row in worst]
@@ -105,8 +105,18 @@ class _Layout(Cells):
             Heading(t("提升空间最大的三项", "Three with the most to gain")), Points(gaps),
         ]  # fmt: skip
 
+    def _limited(self, row: Row) -> str:
+        """The mark of a pillar of which much does not apply, and of the total it is part of."""
+        marked = [one["id"] for one in self.pillars if one["reason"] == "limited_scope"]
+        if row["level"] == "pillar":
+            return self.t("，范围受限", ", limited scope") if row["id"] in marked else ""
+        return self.t(f"，范围受限（{self.several(marked)}）", f", limited scope ({self.several(marked)})") if marked else ""
+
     def _sureness(self, total: Row) -> str:
         """What stands under the grade: why it is withheld, the next probable one, how probable it is, or what it follows from."""
+        return self._reasoned(total) + self._limited(total)
+
+    def _reasoned(self, total: Row) -> str:
         if total["reason"]:
             return self.reason(total["reason"])
         shown = self.grade(total)
@@ -151,7 +161,7 @@ class _Layout(Cells):
             nothing = Cell(t("无", "none"), "none")
             change = nothing if last is None or row["score"] is None else Cell(signed(row["score"] - last), "n")
             name = self.pillar(row["id"]) if row["level"] == "pillar" else t("综合", "Total")
-            rows.append([Cell(name), self.points(row), self.plain(row.get("before_events")), Cell(self.grade(row, row["id"])), self.plain(row["lower"]), self.plain(row["upper"]),
+            rows.append([Cell(name), self.points(row), self.plain(row.get("before_events")), Cell(self.grade(row, row["id"]) + self._limited(row)), self.plain(row["lower"]), self.plain(row["upper"]),
                          self.share(row["coverage"]), self.share(row["weight"], 2), nothing if last is None else self.plain(last), change])  # fmt: skip
         return self.compact(Table(head, rows, strong=[len(rows) - 1], widths=(1.4, 1, 1.2, 1.2, 1, 1, 0.9, 1, 1.1, 1)))
 
@@ -439,12 +449,13 @@ class _Layout(Cells):
         classes = (profile.get("events") or {}).get("classes") or {}
         vetoes = self.several(self.word("event", name) for name, does in classes.items() if does.get("not_rated"))
         veto_zh, veto_en = (f"、存在 {vetoes}事件", f", an event of class {vetoes} is on record") if vetoes else ("", "")
-        sure = percent(self.sure)
+        sure, limited = percent(self.sure), percent(float(profile.get("limited_scope_above", 1)))
         return [Points([
             t(f"缺失规则：{self.word('setting_value', str(profile.get('missing')))}，并给出按 0 与 100 计的上下界；不适用不计权重；0 是数值。", f"Missing: {self.word('setting_value', str(profile.get('missing')))}, with bounds for 0 and 100; what does not apply has no weight; 0 is a value."),
             t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足{veto_zh}{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few{veto_en}{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
             t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing.")
             if classes else t("所用方法不因负面事件扣减或封顶，事件仅列于第 6 章。", "By this method events deduct and cap nothing; they are listed in section 6."),
+            t(f"某维度不适用指标超过 {limited} 时，该维度与综合等级旁标注“范围受限”。", f"Where more than {limited} of a pillar's indicators do not apply, its grade and that of the total are marked 'limited scope'."),
             t(f"得分四舍五入到两位小数一次后定级；等级下限（含，分）：{edges}。", f"Scores are rounded half up to two decimals once, then graded; from (inclusive, points): {edges}."),
             t(f"等级概率低于 {sure} 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", f"A grade less probable than {sure} is printed with the next. All of these are choices; every parameter is in annex D."),
         ])]  # fmt: skip

@@ -14,7 +14,7 @@ import docx
 import pytest
 
 from indicators.declared import catalogue
-from indicators.report.document import Chart, Document, Heading, Points, Table, Text, chinese_font, drawings, html, pdf
+from indicators.report.document import Chart, Document, Heading, Points, Table, Text, Tiles, chinese_font, drawings, html, pdf
 from indicators.report.evaluation_cells import Cells
 from indicators.report.evaluation_layout import document
 from indicators.report.word import docx_of
@@ -340,6 +340,17 @@ def test_events_deduct_and_allegations_do_not(made: Document) -> None:
     assert rows_with(made, "EE1")[0][2:7] == ["C 类（轻微）", "A.2.3", "2026-05-06", "100 %", "2.00"]
     assert rows_with(made, "EE2")[0][5] == "未决，不扣分"
     assert "一起未决诉讼" in said(made)
+
+
+def test_a_limited_scope_is_marked_beside_the_pillar_and_the_total() -> None:
+    world = World()
+    world.connection.execute("update score.result set reason = 'limited_scope' where id = 'E' and level = 'pillar'")
+    made = document(world.read())
+    marked = [row for row in rows_with(made, "范围受限") if len(row) > 2]
+    assert [row[3] for row in marked[:2]] == ["BBB，范围受限", "BBB（可能为 A），范围受限（E）"]
+    (tiles,) = made.blocks(Tiles)
+    assert [name for name, _, under in tiles.items if "范围受限" in under] == ["等级", "E 环境（分）"]
+    assert [row for row in rows_with(document(World().read()), "范围受限") if len(row) > 2] == []
 
 
 def test_an_event_says_how_much_of_it_counts_and_what_it_leaves() -> None:

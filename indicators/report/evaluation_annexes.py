@@ -180,7 +180,7 @@ class Annexes(Cells):
     def _levels(self, rows: list[Row] | None) -> Cell:
         if not rows:
             return Cell(self.t("未评", "none"), "none")
-        if any(row.get("is_conflicted") for row in rows):
+        if any(row["is_conflicted"] or row["is_out"] for row in rows):
             return Cell(self.t("回避", "conflict"), "none")
         return Cell(
             " → ".join(self.t("弃权", "absent") if row["level"] is None else str(row["level"]) for row in rows), "n"

@@ -67,12 +67,13 @@ class _Layout(Cells):
         )  # fmt: skip
 
     def _panel(self) -> str:
+        """How many experts are on the panel, and how many were excluded from all of it."""
         experts = {row["expert_id"] for row in self.evaluation.sheets or []}
-        return (
-            self.t(f"{len(experts)} 名专家", f"{len(experts)} experts")
-            if experts
-            else self.t("未评分", "has not scored")
-        )
+        if not experts:
+            return self.t("未评分", "has not scored")
+        out = len({row["expert_id"] for row in self.evaluation.sheets or [] if row["is_out"]})
+        said = self.t(f"{len(experts) - out} 名专家", f"{len(experts) - out} experts")
+        return said + (self.t(f"（另有 {out} 名全部回避）", f" ({out} more excluded from all)") if out else "")
 
     def notice(self) -> list[str]:
         t = self.t
@@ -168,8 +169,12 @@ class _Layout(Cells):
     def statement(self) -> list[Block]:
         t = self.t
         facts = self.evaluation.enterprise["evaluation"]
-        conflicts = sum(bool(row.get("is_conflicted")) for row in self.evaluation.sheets or [])
-        if facts["assessor"]:
+        sheets = self.evaluation.sheets or []
+        conflicts = sum(bool(row["is_conflicted"] or row["is_out"]) for row in sheets)
+        if facts["assessor"] and not all(row["is_declared"] for row in sheets):
+            who = t(f"本评价由{self.name(facts['assessor'])}组织实施。部分或全部专家评分未附利益声明；在专家书面声明与被评价企业无持股、任职、咨询、亲属及供应关系之前，不得称为独立评价。",
+                    f"This evaluation was carried out by {self.name(facts['assessor'])}. Some or all levels came without a declaration of ties: until the experts have declared in writing that they have no ownership, employment, consulting, family or supply tie to the enterprise, it must not be called independent.")  # fmt: skip
+        elif facts["assessor"]:
             who = t(f"本评价由{self.name(facts['assessor'])}组织实施。评价机构与专家声明：最近三年内在被评价企业无持股、任职或咨询关系，无亲属关系，亦非其供应商或客户；存在上述关系者已按规则回避。",
                     f"This evaluation was carried out by {self.name(facts['assessor'])}. The assessor and the experts declare no ownership, employment or consulting in the last three years, no family tie and no supply relation to the enterprise; whoever has one has been excluded by rule.")  # fmt: skip
         else:

@@ -389,7 +389,7 @@ def test_it_speaks_of_a_draft_of_independence_and_of_limits(made: Document) -> N
     text = said(made)
     for words in (
         "征求意见稿，不是现行有效标准",
-        "某评价机构组织实施",
+        "某评价机构组织实施。部分或全部专家评分未附利益声明",  # the levels are from a file
         "使用限制",
         "均为本次评价的选择",
         "分歧未消除的指标：A.1.3",
@@ -397,6 +397,22 @@ def test_it_speaks_of_a_draft_of_independence_and_of_limits(made: Document) -> N
         assert words in text
     alone = document(World().read(enterprise=Declaration.model_validate({"id": "demo", "name": "x"})))
     assert "不得称为独立评价" in said(alone)
+
+
+def test_who_is_out_of_the_assessment_is_not_counted_on_the_panel() -> None:
+    world = World()
+    world.connection.execute(
+        "alter table clean.expert_score add conflict varchar; alter table clean.expert_score add source varchar default 'panel_form'"
+    )
+    world.connection.execute("update clean.expert_score set conflict = 'paid', is_conflicted = true where expert_id = 'X10' and indicator_id = 'A.1.1'")  # fmt: skip
+    evaluation = world.read()
+    made = document(evaluation)
+    assert dict(made.facts)["专家组"] == "2 名专家（另有 1 名全部回避）"
+    row = next(row for row in rows_with(made, "A.1.2") if len(row) == 5 and row[0] == "A.1.2" and "回避" in row)
+    assert row[2:] == ["3", "3", "回避"]
+    assert f"{len(OF_EXPERTS) - 1} 条" in said(made)
+    assert "评价机构与专家声明：最近三年内" in said(made)  # all of them by workbook
+    assert '"paid"' not in evaluation.json()
 
 
 def test_every_indicator_left_out_stands_in_the_annex_the_largest_effect_first(made: Document) -> None:

@@ -112,7 +112,7 @@ class Evaluation:
     def weights(self) -> pl.DataFrame:
         """Raw and effective weights."""
         one = self.assessment()
-        return one.frame(one.weighting.rows(one.applicable, self.profile.tree), WEIGHT)
+        return one.frame(one.weighting.rows(one.shares, self.profile.tree), WEIGHT)
 
     def sensitivity(self) -> dict[str, pl.DataFrame]:
         """The tables that say how sure the score is."""

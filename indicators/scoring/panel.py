@@ -431,7 +431,7 @@ def _verdict(name: str, value: float | None, gate: Gate) -> str | None:
 
 def _passed(state: _State, alpha: Statistic, flagged: int, gate: Gate) -> dict[str, Any]:
     """Whether the panel may close: levels far apart are discussed; where alpha is low as well, all is scored again."""
-    items = len(state.indicators)
+    items = sum(len(given) > 1 for given in state.levels.values())  # one level lies apart from nothing
     row: dict[str, Any] = {"statistic": "gate", "items": items, "value": flagged / items if items else None}
     if alpha.reason == NO_PAIRS:
         return row | {"reason": NO_PAIRS}

@@ -172,6 +172,13 @@ def test_what_stays_contested_follows_the_profile() -> None:
     assert contested(last, PROFILE.changed(panel=wide)) == frozenset()
 
 
+def test_an_indicator_of_one_level_counts_neither_for_nor_against_the_gate() -> None:
+    # one of four with two levels or more lies apart: 25 %; the fifth has one level
+    given = of({"A.1.1": (1, 3, 1), "A.1.2": (2, 2, 2), "A.1.3": (3, 3, 3), "A.1.4": (4, 4, 4), "A.1.5": (5,)})
+    gate = statistic(results(votes(*given), PROFILE, SUBJECT), "gate")
+    assert (gate["value"], gate["items"]) == (0.25, 4)
+
+
 def test_a_panel_of_one_mind_passes_although_alpha_is_undefined() -> None:
     panel = results(votes(*of({"A.1.1": (3, 3, 3), "A.1.2": (3, 3, 3)})), PROFILE, SUBJECT)
     alpha = statistic(panel, "krippendorff_alpha_ordinal")

@@ -236,11 +236,19 @@ def test_a_fixed_table_that_does_not_sum_to_one_is_refused() -> None:
         ({"G": {"A.3.1": 0.5, "A.2.1": 0.5}}, r"A\.2\.1 is not below it"),
         ({"G": {"治理结构": 0.5, "治理机制": 0.5}, "治理结构": {"A.3.1": 1}}, "治理机制, A.3.3: no weights"),
         ({"X": {"A.3.1": 1}}, r"fixed\.X"),
+        ({"total": {"S": 1}, "G": {"A.3.1": 0.5, "A.3.3": 0.5}}, r"S is not below it"),
     ],
 )
 def test_fixed_tables_that_do_not_fit_the_tree_are_refused(tables: dict[str, dict[str, float]], says: str) -> None:
     profile = written({"indicators": ["A.3.1", "A.3.3"], "core": [], "weights": fixed(**tables)})
     with pytest.raises(CatalogueError, match=says):
+        weighting(profile)
+
+
+def test_a_fixed_total_names_every_pillar() -> None:
+    tables = fixed(total={"G": 1}, S={"A.2.7": 1}, G={"A.3.1": 0.5, "A.3.3": 0.5})
+    profile = written({"indicators": ["A.2.7", "A.3.1", "A.3.3"], "core": [], "weights": tables})
+    with pytest.raises(CatalogueError, match="S: no weights"):
         weighting(profile)
 
 

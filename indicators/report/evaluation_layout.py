@@ -776,7 +776,7 @@ class _Layout(Cells):
             )
             listed = [
                 [self.ref(row["indicator_id"]), Cell(self.t(row["title_zh"], row["title_en"])), self._reading(row), Cell(self.unit(row["unit"]), "unit"), self.plain(row["score"]), self.plain(row["total"]), Cell(row["grade"]) if row["grade"] else Cell("–", "none"),
-                 Cell(t("采用", "chosen"), "none") if row["is_chosen"] else Cell("–", "none") if row["difference"] is None else Cell(signed(row["difference"]), "n")]
+                 Cell(t("采用", "chosen"), "none") if row["is_chosen"] else Cell(self.reason(row["reason"]) if row["reason"] else "–", "none") if row["difference"] is None else Cell(signed(row["difference"]), "n")]
                 for row in rows
             ]  # fmt: skip
             head = self.head(("编号", "Id"), ("口径", "Reading"), ("数值", "Value"), ("单位", "Unit"), ("得分（分）", "Score (points)"), ("综合（分）", "Total (points)"), ("等级", "Grade"), ("综合之差（分）", "Change of total (points)"))  # fmt: skip

@@ -42,7 +42,7 @@ SCORE = {
     "integrity": "check_name varchar, month varchar, site_id varchar, subject varchar, zh varchar, en varchar",
     "evidence": "evidence_id varchar, file_state varchar, period_state varchar, is_admissible boolean, cited_for varchar, note varchar",
     "contribution": "indicator_id varchar, weight double, score double, contribution double, potential double",
-    "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double",
+    "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double, reason varchar",
 }  # fmt: skip
 
 
@@ -310,7 +310,7 @@ class World:
         self.add(
             "definition",
             [
-                ("A.2.7", "first_promise", "首次承诺", "first promise", 97.2, "%", 88.0, 66.5, "BBB", True, 0.0),
-                ("A.2.7", "latest_promise", "最后承诺", "latest promise", 95.125, "%", 75.6, 66.2, "BBB", False, -0.3),
+                ("A.2.7", "first_promise", "首次承诺", "first promise", 97.2, "%", 88.0, 66.5, "BBB", True, 0.0, None),
+                ("A.2.7", "latest_promise", "最后承诺", "latest promise", 95.125, "%", 75.6, 66.2, "BBB", False, -0.3, None),
             ],
         )

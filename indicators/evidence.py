@@ -26,8 +26,8 @@ for).
 
 EVIDENCE = pl.Schema(
     {
-        "period": pl.String, "org_id": pl.String, "profile_hash": pl.String,
-        **{name: REGISTER[name] for name in ("evidence_id", "file_state", "period_state", "is_admissible", "cited_for", "note")},
+        "period": pl.String, "org_id": pl.String, "profile_hash": pl.String, "evidence_id": pl.String, "file_state": pl.String,
+        "period_state": pl.String, "is_admissible": pl.Boolean, "cited_for": pl.String, "note": pl.String,
     }
 )  # fmt: skip
 """`score.evidence`: what was found about each piece of the register when the period was evaluated."""

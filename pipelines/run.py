@@ -295,7 +295,9 @@ class Run:
                 found |= {(one.id, policy): declared.Words(zh=zh, en=en) for policy, zh, en in named.iter_rows()}
         return found
 
-    def _votes(self, period: str, values: pl.DataFrame, newest: str | None) -> tuple[pl.DataFrame, dict[str, Cap], pl.DataFrame]:
+    def _votes(
+        self, period: str, values: pl.DataFrame, newest: str | None
+    ) -> tuple[pl.DataFrame, dict[str, Cap], pl.DataFrame]:
         """The experts' levels for a period with these values, lowered to what evidence and metrics allow; the caps, and the evidence."""
         connection = self.warehouse.connection
         said = connection.execute("select * from clean.expert_score").pl()

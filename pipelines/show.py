@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -414,10 +414,18 @@ def panel(console: Console, held: Held) -> None:
     for title, names, found in _to_do(held):
         if found.height:
             rows(console, title, names, found.select(names).rows())
+    for warning in _warnings(held):
+        console.print(warning, soft_wrap=True)
+
+
+def _warnings(held: Held) -> Iterator[str]:
+    if held.unnamed:
+        yield (f"{held.unnamed} levels name no period: those of another year would replace them; fill in the column period"
+               f" / {held.unnamed} 个评分未写评价期，会被其他年度的评分替换；请填写 period 列")  # fmt: skip
     for note, words in _NOTES.items():
         pieces = held.register.filter(held.register["note"].str.contains(note).fill_null(value=False))["evidence_id"]
         if len(pieces):
-            console.print(f"{words}: {few(pieces.to_list())}")
+            yield f"{words}: {few(pieces.to_list())}"
 
 
 _NOTES = {

@@ -152,7 +152,8 @@ class Annexes(Cells):
         head = self.head(("编号", "Id"), ("文件", "File"), ("所属期间", "Period"), ("保管部门", "Custodian"), ("适用指标", "Indicators"), ("登记指纹", "sha256 registered"), ("核对", "Examined"))  # fmt: skip
         return [
             self.listed(
-                Table(head, rows, widths=(0.7, 2.2, 0.8, 1.2, 1.7, 3, 1.3)), ("证据登记为空。", "The register is empty.")
+                Table(head, rows, widths=(0.7, 2.2, 0.8, 1.2, 1.7, 3, 1.3)),
+                ("证据登记为空。", "The register is empty."),
             )
         ]
 

@@ -111,7 +111,11 @@ class _Layout(Cells):
         marked = [one["id"] for one in self.pillars if one["reason"] == "limited_scope"]
         if row["level"] == "pillar":
             return self.t("，范围受限", ", limited scope") if row["id"] in marked else ""
-        return self.t(f"，范围受限（{self.several(marked)}）", f", limited scope ({self.several(marked)})") if marked else ""
+        return (
+            self.t(f"，范围受限（{self.several(marked)}）", f", limited scope ({self.several(marked)})")
+            if marked
+            else ""
+        )
 
     def _sureness(self, total: Row) -> str:
         """What stands under the grade: why it is withheld, the next probable one, how probable it is, or what it follows from."""
@@ -453,7 +457,9 @@ class _Layout(Cells):
         )
         classes = (profile.get("events") or {}).get("classes") or {}
         vetoes = self.several(self.word("event", name) for name, does in classes.items() if does.get("not_rated"))
-        veto_zh, veto_en = (f"、存在 {vetoes}事件", f", an event of class {vetoes} is on record") if vetoes else ("", "")
+        veto_zh, veto_en = (
+            (f"、存在 {vetoes}事件", f", an event of class {vetoes} is on record") if vetoes else ("", "")
+        )
         sure, limited = percent(self.sure), percent(float(profile.get("limited_scope_above", 1)))
         return [Points([
             t(f"缺失规则：{self.word('setting_value', str(profile.get('missing')))}，并给出按 0 与 100 计的上下界；不适用不计权重；0 是数值。", f"Missing: {self.word('setting_value', str(profile.get('missing')))}, with bounds for 0 and 100; what does not apply has no weight; 0 is a value."),
@@ -641,7 +647,7 @@ class _Layout(Cells):
         return Table(head, rows, widths=(0.6, 1.8, 0.9, 1.1, 1.3, 1.5, 1.5, 1))
 
     def _agreement(self) -> list[Block]:
-        t, one = self.t, self.evaluation
+        one = self.evaluation
         if not one.result or one.score["agreement"] is None:
             return self.absent("agreement")
         rows = [
@@ -872,9 +878,15 @@ class _Layout(Cells):
 
     def _limits(self, event: Row) -> Cell:
         """The most that an event leaves of its indicator, its pillar and the total."""
-        names = (("linked_at_most", "指标", "indicator"), ("pillar_at_most", "维度", "pillar"), ("total_at_most", "综合", "total"))
+        names = (
+            ("linked_at_most", "指标", "indicator"),
+            ("pillar_at_most", "维度", "pillar"),
+            ("total_at_most", "综合", "total"),
+        )
         does = self.effect(event) if event["share"] else {}
-        said = [f"{self.t(zh, en)} {score_text(float(does[name]))}" for name, zh, en in names if does.get(name) is not None]
+        said = [
+            f"{self.t(zh, en)} {score_text(float(does[name]))}" for name, zh, en in names if does.get(name) is not None
+        ]
         return Cell(self.several(said), "n") if said else Cell("–", "none")
 
     def _risks(self) -> list[Block]:

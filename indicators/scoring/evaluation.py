@@ -143,7 +143,9 @@ class Evaluation:
     def fingerprint(self) -> str:
         """What the facts are known by: another value, level, event or judgement is another one, as is another make of tables."""
         made = {name: list(schema) for name, schema in TABLES.items()}
-        return digest(self.facts.told(), self.readings, self.votes.write_csv(), self.register.write_csv(), sorted(self.caps), made)
+        return digest(
+            self.facts.told(), self.readings, self.votes.write_csv(), self.register.write_csv(), sorted(self.caps), made
+        )
 
 
 def folder(data: Path, period: str, profile: Profile) -> Path:

@@ -243,10 +243,18 @@ def lowered(
         cap = _cap_of(row, (caps or {}).get(row["indicator_id"]), admissible)
         level = row["level"] if cap is None else min(row["level"], cap.level)
         cited = sorted(_cited(row) if admissible is None else _cited(row) & admissible)
-        rows.append((row["level"], level, cap.level if cap else None, cap.reason if cap else None, "|".join(cited) or None))
+        rows.append(
+            (row["level"], level, cap.level if cap else None, cap.reason if cap else None, "|".join(cited) or None)
+        )
     lowered = pl.DataFrame(
         rows,
-        schema={"level_given": pl.Int64, "level": pl.Int64, "cap": pl.Int64, "cap_reason": pl.String, "evidence_ids": pl.String},
+        schema={
+            "level_given": pl.Int64,
+            "level": pl.Int64,
+            "cap": pl.Int64,
+            "cap_reason": pl.String,
+            "evidence_ids": pl.String,
+        },
         orient="row",
     )
     return pl.concat([experts.drop("level", "evidence_ids", strict=False), lowered], how="horizontal")

@@ -22,8 +22,8 @@ class ExpertScore(
     indicator_id: str = text("指标编号", "Indicator", example="A.1.1", optional=False, matches=r"^A\.[123]\.\d{1,2}$")
     round: int = count("轮次", "Round", ge=1, le=2, example="1")
     period: str = text(
-        "评价期，空为评分时间所在年",
-        "Evaluation period; empty: the year it was given in",
+        "评价期；空为评分时间所在年，但会被其他年度未写评价期的评分替换",
+        "Evaluation period; empty: the year it was given in, and levels of another year that name none replace it",
         example="2026",
         matches=r"^\d{4}(-(0[1-9]|1[0-2])\.\.\d{4}-(0[1-9]|1[0-2]))?$",
     )

@@ -180,7 +180,9 @@ class World:
                 [year, "demo", PROFILE.hash, *row],
             )
 
-    def read(self, period: str = "2026", enterprise: Declaration = ENTERPRISE, profile: Profile = PROFILE) -> Evaluation:
+    def read(
+        self, period: str = "2026", enterprise: Declaration = ENTERPRISE, profile: Profile = PROFILE
+    ) -> Evaluation:
         """The data object; scores of another profile are taken for those of this one."""
         if profile is not PROFILE:
             for table in self.tables:
@@ -311,6 +313,19 @@ class World:
             "definition",
             [
                 ("A.2.7", "first_promise", "首次承诺", "first promise", 97.2, "%", 88.0, 66.5, "BBB", True, 0.0, None),
-                ("A.2.7", "latest_promise", "最后承诺", "latest promise", 95.125, "%", 75.6, 66.2, "BBB", False, -0.3, None),
+                (
+                    "A.2.7",
+                    "latest_promise",
+                    "最后承诺",
+                    "latest promise",
+                    95.125,
+                    "%",
+                    75.6,
+                    66.2,
+                    "BBB",
+                    False,
+                    -0.3,
+                    None,
+                ),
             ],
         )

@@ -86,7 +86,9 @@ def test_a_veto_leaves_no_grade_and_at_most_29_99() -> None:
 
 
 def test_a_cap_of_nothing_is_a_cap() -> None:
-    capped = {"V": PROFILE.events.classes["V"].model_copy(update={"total_at_most": Decimal(0), "pillar_at_most": Decimal(50)})}
+    capped = {
+        "V": PROFILE.events.classes["V"].model_copy(update={"total_at_most": Decimal(0), "pillar_at_most": Decimal(50)})
+    }
     profile = PROFILE.changed(events=PROFILE.events.model_copy(update={"classes": capped}))
     one = assessed(event("E1", "V", "A.2.5"), profile=profile)
     assert [row["cap"] for row in rows(list(one.events), profile)] == [0]

@@ -14,7 +14,19 @@ import docx
 import pytest
 
 from indicators.declared import catalogue
-from indicators.report.document import Chart, Document, Heading, Points, Table, Text, Tiles, chinese_font, drawings, html, pdf
+from indicators.report.document import (
+    Chart,
+    Document,
+    Heading,
+    Points,
+    Table,
+    Text,
+    Tiles,
+    chinese_font,
+    drawings,
+    html,
+    pdf,
+)
 from indicators.report.evaluation_cells import Cells
 from indicators.report.evaluation_layout import document
 from indicators.report.word import docx_of
@@ -375,12 +387,17 @@ def test_no_recommendation_aims_above_what_an_event_allows() -> None:
     world = World()
     # A.1.1 50, next level 60, of which an event of last year leaves 60 - (60 - 40)/2 = 50: nothing to gain
     # A.1.22 0, next level 20, nothing left of it; A.1.2 70, next level 80, 80 - (80 - 40)/2 = 60: less than it has
-    world.add("event", [(f"EE{key}", "B", "E", key, "2025-05-06", 0.5, 5.0, None, "x", False, "y") for key in ("A.1.1", "A.1.2")])
+    world.add(
+        "event",
+        [(f"EE{key}", "B", "E", key, "2025-05-06", 0.5, 5.0, None, "x", False, "y") for key in ("A.1.1", "A.1.2")],
+    )
     world.add("event", [("EE9", "A", "E", "A.1.22", "2026-05-06", 1.0, 0.0, 59.99, "x", False, "y")])
     steps = {step.key: step for step in Cells(world.read(), "zh").steps()}
     assert not {"A.1.1", "A.1.2", "A.1.22"} & set(steps)
     # 58 before events, 49 after: 60 leaves 50
-    world.connection.execute("update score.result set score = 49, before_events = 58 where id = 'A.1.1' and period = '2026'")
+    world.connection.execute(
+        "update score.result set score = 49, before_events = 58 where id = 'A.1.1' and period = '2026'"
+    )
     step = next(step for step in Cells(world.read(), "zh").steps() if step.key == "A.1.1")
     assert (step.aim, step.target, round(step.gain, 4)) == (60, 50, round(1 / 49, 4))
 
@@ -527,7 +544,7 @@ def test_it_says_what_levels_without_evidence_count(rule: str, is_kept: bool, wo
     panel = PROFILE.panel.model_copy(update={"evidence": rule})
     text = said(document(world.read(profile=PROFILE.changed(panel=panel))))
     assert words in text
-    assert (rule == "always" or is_kept and rule != "never") == ("不高于 1 级" in text)
+    assert (rule == "always" or (is_kept and rule != "never")) == ("不高于 1 级" in text)
 
 
 def test_the_method_is_told_as_the_profile_declares_it() -> None:
@@ -595,7 +612,12 @@ def test_nothing_is_contested_only_where_the_gate_is_passed() -> None:
     ("reason", "lifted", "zh", "en"),
     [
         ("no_evidence", None, "不高于 3 级；未引证据", "level 3 at most; no evidence cited"),
-        ("M065: missing (>= 95)", 2, "缺失 (>= 95)；2 名专家书面说明理由后放行", "missing (>= 95); lifted in writing by 2"),
+        (
+            "M065: missing (>= 95)",
+            2,
+            "缺失 (>= 95)；2 名专家书面说明理由后放行",
+            "missing (>= 95); lifted in writing by 2",
+        ),
         ("M065: partial, 85 % (>= 95)", 0, "部分, 85 % (>= 95)", "partial, 85 % (>= 95)"),
         ("M067: 90.5 h (有 / present); M065: 12 % (>= 95)", 0, "90.5 小时 (有)、M065", "90.5 h (present), M065"),
     ],

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.declared import catalogue
+from indicators.scoring.evaluation import Evaluation
 from indicators.scoring.panel import panel_score
 from indicators.scoring.profile import SHIPPED, Anchors, Profile, load
-from indicators.scoring.evaluation import Evaluation
 from indicators.scoring.score import (
     RESULT,
     Assessment,

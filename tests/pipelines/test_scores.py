@@ -75,7 +75,9 @@ def test_an_evaluation_that_cannot_be_made_any_more_is_stale_and_stops_nothing(
 
 
 def test_a_limited_scope_is_told_beside_the_grade(group: World, capsys: Capture) -> None:
-    out = {key: {"zh": "无", "en": "none"} for key in ("A.1.3", "A.1.4", "A.1.8", "A.1.9", "A.1.11", "A.1.12", "A.1.13")}
+    out = {
+        key: {"zh": "无", "en": "none"} for key in ("A.1.3", "A.1.4", "A.1.8", "A.1.9", "A.1.11", "A.1.12", "A.1.13")
+    }
     profiled(group, not_applicable=out, coverage_gate=0)  # seven of 22 are 32 %
     assert esg(group, "run", "--month", "2026-01") == 0
     assert esg(group, "evaluate", "2026") == 0

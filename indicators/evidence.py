@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -23,6 +24,15 @@ warnings: `cited_twice` (it scores in more than one place), `serves_others` (cit
 for).
 """
 
+EVIDENCE = pl.Schema(
+    {
+        "period": pl.String, "org_id": pl.String, "profile_hash": pl.String, "evidence_id": pl.String, "file_state": pl.String,
+        "period_state": pl.String, "is_admissible": pl.Boolean, "cited_for": pl.String, "note": pl.String,
+    }
+)  # fmt: skip
+"""`score.evidence`: what was found about each piece of the register when the period was evaluated."""
+EvidenceRule = Literal["always", "where_kept", "never"]
+"""Whether levels above 1 need evidence (`panel.evidence` of the profile)."""
 _PLACES = ("", "panel", "panel/evidence")
 _SPAN = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?(?:\.\.(\d{4})(?:-(0[1-9]|1[0-2]))?)?")
 
@@ -52,9 +62,16 @@ def examined(register: pl.DataFrame, folder: Path, period: str, votes: pl.DataFr
     return pl.DataFrame(rows, schema=REGISTER)
 
 
-def admissible(found: pl.DataFrame, votes: pl.DataFrame) -> list[str] | None:
-    """The ids of the evidence that may be cited; None where the assessment keeps no evidence: none is registered, none cited."""
-    if not found.height and not votes["evidence_ids"].drop_nulls().len():
+def admissible(found: pl.DataFrame, votes: pl.DataFrame, rule: EvidenceRule = "where_kept") -> list[str] | None:
+    """The ids of the evidence that may be cited; None where no evidence is asked for.
+
+    Args:
+        found: the register, examined.
+        votes: rows of `expert_score`.
+        rule: `always`, `never`, or `where_kept`: unless none is registered and none cited.
+    """
+    is_kept = found.height > 0 or votes["evidence_ids"].drop_nulls().len() > 0
+    if rule == "never" or (rule == "where_kept" and not is_kept):
         return None
     return found.filter("is_admissible")["evidence_id"].to_list()
 

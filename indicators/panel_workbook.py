@@ -560,7 +560,8 @@ def _text(cell: Cell) -> str:
 
 
 def _declared(book: Received, form: Form) -> tuple[dict[str, set[str]], list[Fault]]:
-    """Tie → the indicators it affects, and what is wrong with the declaration."""
+    """Tie → the indicators of the round it affects, and what is wrong with the declaration."""
+    standard = {key for key, one in catalogue().items() if one.kind != "metric"}
     sheet, ties, faults = book[DECLARATION], {}, []
     for number, kind in enumerate(_QUESTIONS, start=2):
         answer, affected = sheet.cell(number, _ANSWER), sheet.cell(number, _AFFECTED)
@@ -569,10 +570,12 @@ def _declared(book: Received, form: Form) -> tuple[dict[str, set[str]], list[Fau
         if _text(answer) != "是":
             continue
         named = {one.strip() for one in _text(affected).split("|") if one.strip()}
-        ties[kind] = set(form.indicators) if kind in _WHOLE or named & set(_ALL) else named
-        if unknown := sorted(ties[kind] - set(form.indicators)) or ([""] if not ties[kind] else []):
-            faults.append(_fault(affected, DECLARATION, f"不是本轮指标：{'、'.join(unknown) or '未填'}",
-                                 f"no indicator of this round: {', '.join(unknown) or 'nothing is named'}"))  # fmt: skip
+        if kind in _WHOLE or named & set(_ALL):
+            named = standard
+        ties[kind] = named & set(form.indicators)  # a tie may concern what is not asked again
+        if unknown := sorted(named - standard) or ([""] if not named else []):
+            faults.append(_fault(affected, DECLARATION, f"没有该指标：{'、'.join(unknown) or '未填'}",
+                                 f"no such indicator: {', '.join(unknown) or 'nothing is named'}"))  # fmt: skip
     faults += _signature(sheet.cell(_DATE, _ANSWER), sheet.cell(_ALONE, _ANSWER))
     return ties, faults
 

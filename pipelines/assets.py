@@ -414,6 +414,7 @@ def _of_scores(lineage: _Lineage, enterprise: Enterprise) -> Made:
                 "dagster/row_count": here.height,
                 "dagster/column_schema": _columns_of(scores),
                 "totals": checks.table(shown, totals.iter_rows()),
+                "not_scored": {year: str(error) for year, error in run.unscored.items()},
             }
         )
 

@@ -43,11 +43,13 @@ class Held:
         panel: what it found; empty tables before the first workbook.
         register: the evidence register, examined.
         returned: round → the experts whose workbooks were accepted, and those who are still waited for.
+        unnamed: how many levels name no period, so that those of another year would replace them.
     """
 
     panel: Panel
     register: pl.DataFrame
     returned: dict[int, tuple[list[str], list[str]]]
+    unnamed: int
 
 
 @dataclass
@@ -106,7 +108,12 @@ def export(
         )
     everyone = _experts(experts, known, before, number)
     caps = metric_caps(figures) if profile.panel.metric_caps else {}
-    found = results(lowered(votes, caps, admissible(register, votes)), profile, (period, enterprise.id), caps)
+    found = results(
+        lowered(votes, caps, admissible(register, votes, profile.panel.evidence)),
+        profile,
+        (period, enterprise.id),
+        caps,
+    )
     asked = _asked(profile, found, number)
     form = Form(
         org_id=enterprise.id, period=period, round=number, profile_id=profile.id, profile_hash=profile.hash,
@@ -384,7 +391,12 @@ def held(enterprise: Enterprise, period: str) -> Held:
         caps = metric_caps(figures) if profile.panel.metric_caps else {}
         votes = _votes(connection, enterprise, period)
         register = _register(connection, enterprise, period, votes)
-    panel = results(lowered(votes, caps, admissible(register, votes)), profile, (period, enterprise.id), caps)
+    panel = results(
+        lowered(votes, caps, admissible(register, votes, profile.panel.evidence)),
+        profile,
+        (period, enterprise.id),
+        caps,
+    )
     returned = {}
     for number in range(1, LAST_ROUND + 1):
         form = _form(enterprise, period, number)
@@ -394,4 +406,4 @@ def held(enterprise: Enterprise, period: str) -> Held:
                 [one for one in form.experts if one in there],
                 [one for one in form.experts if one not in there],
             )
-    return Held(panel, register, returned)
+    return Held(panel, register, returned, votes["period"].null_count())

@@ -86,6 +86,8 @@ class Run:
 
     enterprise: Enterprise
     run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}")
+    unscored: dict[str, HubError] = field(default_factory=dict)
+    """The years `scores` could not score when it was last called, and why."""
     _warehouse: Warehouse | None = None
     _seen: str = ""
 
@@ -144,12 +146,20 @@ class Run:
         return folder / f"{family}.parquet", folder / f"{family}.cell.parquet"
 
     def scores(self) -> pl.DataFrame:
-        """Score every calendar year there are values for, and keep the result."""
-        values = self.all_values()
+        """Score every calendar year there are values for, and keep the result.
+
+        A year that cannot be scored as the profile asks has no score and is named in `unscored`; the others have theirs.
+        """
+        values, profile = self.all_values(), self._profile()
         whole = values.filter((pl.col("org_kind") == "enterprise") & (pl.col("period").str.len_chars() == 4))
-        found = [
-            assess(self._known(year, values)[0], self._profile()).result() for year in sorted(whole["period"].unique())
-        ]
+        self.warehouse.mart("reconciliation")  # if it fails, no year can be judged
+        found: list[pl.DataFrame] = []
+        self.unscored = {}
+        for year in sorted(whole["period"].unique()):
+            try:
+                found.append(assess(self._known(year, values)[0], profile).result())
+            except HubError as error:
+                self.unscored[year] = error
         with replaced(self.enterprise.data / "score" / "result.parquet") as temporary:
             pl.concat([pl.DataFrame(schema=RESULT), *found]).write_parquet(temporary)
         return pl.read_parquet(self.enterprise.data / "score" / "result.parquet")
@@ -174,8 +184,8 @@ class Run:
                 "name a year or twelve months (2025-07..2026-06), and esg run --month … for its months first",
             )
         readings = tuple(own.drop("run_id").rows(named=True))
-        facts, votes, caps = self._known(period, values)
-        return Evaluation(facts, self._profile(), votes, caps, readings, self._readings())
+        facts, votes, caps, register = self._known(period, values)
+        return Evaluation(facts, self._profile(), votes, caps, readings, self._readings(), register)
 
     def evaluated(self, period: str) -> Evaluation:
         """Evaluate a period, and keep every `score.*` table of it."""
@@ -189,10 +199,16 @@ class Run:
         fresh: list[Path] = []
         stale: list[Path] = []
         for path in sorted((self.enterprise.data / "score").glob("*/*/")):
-            period = path.parent.name
-            known = _of(values, period).height > 0 and rests_on(path) == self.evaluation(period).fingerprint()
-            (fresh if known else stale).append(path)
+            (fresh if self._is_fresh(path, values) else stale).append(path)
         return fresh, stale
+
+    def _is_fresh(self, path: Path, values: pl.DataFrame) -> bool:
+        """Whether an evaluation kept rests on the facts there are now; not where they cannot be evaluated any more."""
+        period = path.parent.name
+        try:
+            return _of(values, period).height > 0 and rests_on(path) == self.evaluation(period).fingerprint()
+        except HubError:
+            return False
 
     def stale(self) -> list[str]:
         """The periods whose evaluation under the present profile is to be made again; what is closed is not."""
@@ -206,11 +222,11 @@ class Run:
 
     def _known(
         self, period: str, values: pl.DataFrame, *, is_earlier: bool = False
-    ) -> tuple[Facts, pl.DataFrame, dict[str, Cap]]:
-        """What is known of the enterprise in a period and in the one before; the panel's levels, and the metrics' caps."""
+    ) -> tuple[Facts, pl.DataFrame, dict[str, Cap], pl.DataFrame]:
+        """What is known of the enterprise in a period and in the one before; the panel's levels, the metrics' caps, the evidence."""
         months, last = months_of(period), str(values["period"].str.slice(0, 7).max())
         before, chosen_values = _before(period), _of(values, period).filter("is_chosen")
-        votes, caps = self._votes(period, chosen_values, None if is_earlier else last)
+        votes, caps, register = self._votes(period, chosen_values, None if is_earlier else last)
         has_previous = not is_earlier and _of(values, before).height > 0
         facts = Facts.of(
             chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
@@ -218,7 +234,7 @@ class Run:
             previous=self._known(before, values, is_earlier=True)[0] if has_previous else None,
             enterprise_type=self.enterprise.declaration.enterprise_type, failures=() if is_earlier else self._failures(months),
         )  # fmt: skip
-        return facts, votes, caps
+        return facts, votes, caps, register
 
     def _reference(self, name: str) -> tuple[dict[str, object], ...]:
         columns = ", ".join(f'"{column.name}"' for column in contract(name).declared)
@@ -281,16 +297,19 @@ class Run:
                 found |= {(one.id, policy): declared.Words(zh=zh, en=en) for policy, zh, en in named.iter_rows()}
         return found
 
-    def _votes(self, period: str, values: pl.DataFrame, newest: str | None) -> tuple[pl.DataFrame, dict[str, Cap]]:
-        """The experts' levels for a period with these values, lowered to what evidence and metrics allow, and the caps."""
+    def _votes(
+        self, period: str, values: pl.DataFrame, newest: str | None
+    ) -> tuple[pl.DataFrame, dict[str, Cap], pl.DataFrame]:
+        """The experts' levels for a period with these values, lowered to what evidence and metrics allow; the caps, and the evidence."""
         connection = self.warehouse.connection
         said = connection.execute("select * from clean.expert_score").pl()
         given = of_period(said, period, self.enterprise.timezone, newest)
         register = examined(
             connection.execute("select * from clean.evidence").pl(), self.enterprise.folder, period, given
         )
-        caps = metric_caps(values) if self._profile().panel.metric_caps else {}
-        return lowered(given, caps, admissible(register, given)), caps
+        panel = self._profile().panel
+        caps = metric_caps(values) if panel.metric_caps else {}
+        return lowered(given, caps, admissible(register, given, panel.evidence)), caps, register
 
     def _score_tables(self) -> dict[str, pl.DataFrame]:
         """Every table of the schema `score`: each year's result, and the evaluations that rest on what is known now."""
@@ -340,6 +359,8 @@ class Result:
     changes: pl.DataFrame
     stale: list[str] = field(default_factory=list)
     """Periods whose evaluation under the present profile rests on facts that are no more."""
+    unscored: dict[str, HubError] = field(default_factory=dict)
+    """Years that could not be scored as the profile asks, and why."""
 
     @property
     def failed(self) -> list[Outcome]:
@@ -379,7 +400,7 @@ def _done(enterprise: Enterprise, take_in: Callable[[Run], list[Outcome]], progr
         scores = one.scores()
         progress("publish", enterprise.published.name)
         changes = one.publish()
-        return Result(one.run_id, outcomes, built, one.all_values(), scores, changes, one.stale())
+        return Result(one.run_id, outcomes, built, one.all_values(), scores, changes, one.stale(), one.unscored)
     except OSError as error:
         raise HubError(f"cannot write / 无法写入: {error.strerror or error}", str(error.filename or enterprise.data),
                        "check that data/ can be written and that the disk has room") from error  # fmt: skip

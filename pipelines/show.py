@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,8 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
         )
     closed(console, enterprise)
     folder = f"--enterprise {enterprise.folder}"
+    for period, error in done.unscored.items():
+        console.print(f"{period} is not scored / 未评分: {error}", style="yellow", soft_wrap=True)
     for period in done.stale:
         console.print(f"the evaluation of {period} is older than its figures / 评价早于数据: esg evaluate {period}")
     console.print(f"published / 已发布: {enterprise.published}", soft_wrap=True)
@@ -415,10 +417,18 @@ def panel(console: Console, held: Held) -> None:
     for title, names, found in _to_do(held):
         if found.height:
             rows(console, title, names, found.select(names).rows())
+    for warning in _warnings(held):
+        console.print(warning, soft_wrap=True)
+
+
+def _warnings(held: Held) -> Iterator[str]:
+    if held.unnamed:
+        yield (f"{held.unnamed} levels name no period: those of another year would replace them; fill in the column period"
+               f" / {held.unnamed} 个评分未写评价期，会被其他年度的评分替换；请填写 period 列")  # fmt: skip
     for note, words in _NOTES.items():
         pieces = held.register.filter(held.register["note"].str.contains(note).fill_null(value=False))["evidence_id"]
         if len(pieces):
-            console.print(f"{words}: {few(pieces.to_list())}")
+            yield f"{words}: {few(pieces.to_list())}"
 
 
 _NOTES = {
@@ -442,7 +452,7 @@ def _to_do(held: Held) -> list[tuple[str, list[str], pl.DataFrame]]:
     return [
         ("levels two or more apart / 相差两级及以上", ["indicator_id", "round", "lowest", "highest", "votes", "is_contested"],
          last.filter(last["is_flagged"])),
-        ("capped / 封顶", ["indicator_id", "cap", "cap_reason"], last.filter(last["cap"].is_not_null())),
+        ("capped / 封顶", ["indicator_id", "cap", "cap_reason", "lifted"], last.filter(last["cap"].is_not_null())),
         ("far from the others / 偏严或偏宽", ["round", "expert_id", "items", "mean_deviation"],
          held.panel.experts.filter(held.panel.experts["is_severe"])),
         ("evidence to look at / 待核证据", ["evidence_id", "file", "file_state", "period_state", "is_admissible"], odd),

@@ -23,6 +23,7 @@ def summary(console: Console, enterprise: Enterprise, done: Evaluation, tables: 
         f"{enterprise.id} {done.facts.period}: {done.profile.id} {done.profile.version} {done.profile.hash[:12]}",
         "", "score 得分", "grade 等级", "bounds 上下界", "5–95 %", "data 覆盖", "weight 权重", right=(1, 3, 4, 5, 6),
     )  # fmt: skip
+    limited = result.filter((pl.col("level") == "pillar") & (pl.col("reason") == "limited_scope"))["id"].to_list()
     for row in result.filter(pl.col("level").is_in(["pillar", "total"])).iter_rows(named=True):
         drawn = statistics.get(row["id"], {})
         graded = (
@@ -30,6 +31,9 @@ def summary(console: Console, enterprise: Enterprise, done: Evaluation, tables: 
             if row["grade"]
             else Text(f"withheld 暂不评级\n{_word(row['reason'])}", "yellow")
         )
+        if row["id"] in limited or (limited and row["id"] == "total"):
+            which = f" ({', '.join(limited)})" if row["id"] == "total" else ""
+            graded.append(f"\nlimited scope / 范围受限{which}", "yellow")
         table.add_row(
             row["id"], _points(row["score"]), graded, f"{_points(row['lower'])}–{_points(row['upper'])}",
             f"{_points(drawn.get('p05'))}–{_points(drawn.get('p95'))}", _share(row["coverage"]), _share(row["weight"]),

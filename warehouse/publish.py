@@ -79,6 +79,7 @@ _TABLES = {
     "score.event": "计入或列示的负面事件 | Negative events that count or are listed",
     "score.expert": "各专家的宽严偏差与去除后的总分 | Each expert's deviation, and the total without them",
     "score.grade_probability": "蒙特卡洛：各等级的概率 | Probability of each grade in the Monte Carlo",
+    "score.evidence": "证据核对：登记的文件与期间 | The register of evidence, examined: files and periods",
     "score.integrity": "数据自相矛盾、因而不评级之处 | What in the data contradicts itself, so that there is no grade",
     "score.left_out": "逐项剔除：去掉一个指标后的总分与等级 | Total and grade without one indicator",
     "score.monte_carlo": "蒙特卡洛：总分与各维度的分布 | Distribution of total and pillars in the Monte Carlo",

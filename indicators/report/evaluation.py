@@ -17,10 +17,12 @@ from functools import cached_property
 from typing import Any
 
 import duckdb
+import polars as pl
 
-from indicators.declared import Indicator
+from connectors.source import PANEL_FORM
+from indicators.declared import Indicator, Tree, tree
 from indicators.report.words import year_before
-from indicators.scoring.panel import of_period
+from indicators.scoring.panel import barred, of_period
 from indicators.scoring.profile import Profile
 from indicators.scoring.score import Facts, anchor_row, anchors_of
 from schemas.enterprise import Declaration
@@ -31,7 +33,7 @@ Row = dict[str, Any]
 
 SCORE_TABLES = (
     "normalised", "panel_item", "agreement", "expert", "weight", "event", "monte_carlo", "grade_probability", "alternative", "swing", "left_out",
-    "contribution", "definition", "integrity",
+    "contribution", "definition", "integrity", "evidence",
 )  # fmt: skip
 """The tables of the evaluation beside `score.result`."""
 
@@ -40,8 +42,10 @@ _DECLARED = ("id", "name", "enterprise_type", "timezone", "legal_entities", "pol
 _OF_AN_INDICATOR = {"id", "title", "pillar", "kind", "direction", "unit", "serves", "says", "sources", "evidence", "standards", "owner", "rubric"}  # fmt: skip
 
 
-def _told(one: Indicator) -> Row:
-    group = None if one.group is None else one.group.model_dump(mode="json")
+def _told(one: Indicator, table: Tree) -> Row:
+    """What is said of an indicator, in the group it has in the tree of the method."""
+    found = table.group_of(one.id)
+    group = None if found is None else found.model_dump(mode="json")
     return one.model_dump(mode="json", include=_OF_AN_INDICATOR) | {"group": group, "is_computed": one.is_computed}
 
 
@@ -60,7 +64,8 @@ class Evaluation:
         values: chosen readings of the period; `readings` the others; `months` the chosen ones of its months; `last_year` a year before.
         result: `score.result` of the period; `last_result` of the year before under the same profile.
         score: the other tables of the evaluation; None where they do not exist, or none has a row of the period.
-        sheets: levels as experts gave them, under pseudonyms; None where no panel has scored.
+        sheets: levels as experts gave them, under pseudonyms; None where no panel has scored. `is_out`: the expert is out
+            of the whole assessment; `is_declared`: it came in a workbook, whose declaration of ties was filled in.
         evidence: the register.
         terms: which mart column each side of an indicator is, and the contracts below it.
         sources: what sources delivered, by contract; `extracts` their files.
@@ -176,10 +181,12 @@ class _Reader:
         facts = self.enterprise.model_dump(mode="json")
         extracts = self.rows(_EXTRACTS)
         values = self._values("period = $period")
+        profile = self._profile(declared)
+        table = tree(profile["tree"])
         return Evaluation(
             self.period, self.months, {name: facts[name] for name in _DECLARED} | {"approach": facts["inventory"]["approach"]},
-            indicators={key: _told(one) for key, one in catalogue.items()},
-            profile=self._profile(declared), profile_hash=chosen, is_declared_profile=chosen == declared.hash, anchors=self._anchors(declared),
+            indicators={key: _told(one, table) for key, one in catalogue.items()},
+            profile=profile, profile_hash=chosen, is_declared_profile=chosen == declared.hash, anchors=self._anchors(declared),
             sites=self._sites(), boundary=self.rows(_BOUNDARY) if self.has("mart.reconciliation") else None,
             values={row["indicator_id"]: row for row in values if row["is_chosen"]}, readings=[row for row in values if not row["is_chosen"]],
             monthly=_by_month(self._values("period in (select unnest($months)) and is_chosen")),
@@ -231,7 +238,10 @@ class _Reader:
         if self.has("clean.expert_score"):
             said = self.connection.execute("select * from clean.expert_score").pl()
             [(newest,)] = self.connection.execute("select max(left(period, 7)) from indicator.value").fetchall()
-            given = of_period(said, self.period, self.enterprise.timezone, newest).select(_GIVEN)
+            given = of_period(said, self.period, self.enterprise.timezone, newest)
+            from_form = pl.col("source") == PANEL_FORM.stem if "source" in given.columns else pl.lit(value=False)
+            # what the tie is stays with the panel's secretary
+            given = given.select(*_GIVEN, is_out=pl.col("expert_id").is_in(barred(given)), is_declared=from_form)
             rows = list(given.sort(_GIVEN, nulls_last=True).rows(named=True))
         ids = sorted({row["expert_id"] for row in [*(rows or []), *(experts or [])]}, key=lambda one: (len(one), one))
         names = {one: f"P{place}" for place, one in enumerate(ids, 1)}

@@ -116,20 +116,44 @@ class Annexes(Cells):
     def _cap(self, item: Row | None) -> Cell:
         if item is None or item["cap"] is None:
             return Cell("–", "none")
-        return Cell(self.t(f"不高于 {item['cap']} 级", f"level {item['cap']} at most") + (f": {self.reason(item['cap_reason'])}" if item["cap_reason"] else ""), "warn")  # fmt: skip
+        said = [self.t(f"不高于 {item['cap']} 级", f"level {item['cap']} at most")]
+        if item["cap_reason"]:
+            said.append(self.several(map(self._unmet, item["cap_reason"].split("; "))))
+        if item["lifted"]:
+            said.append(self.t(f"{item['lifted']} 名专家书面说明理由后放行", f"lifted in writing by {item['lifted']}"))
+        return Cell(self.t("；", "; ").join(said), "warn")
+
+    def _unmet(self, reason: str) -> str:
+        """Why a level is capped: a code, or `metric: what it shows (what it should)`."""
+        found = re.fullmatch(r"(\w+): ([^ ,]+)(.*) \((.+)\)", reason)
+        if found is None or found[1] not in self.evaluation.indicators:
+            return self.reason(reason)
+        shown = self.word("state", found[2]) if found[2] in ("missing", "partial") else found[2]
+        rest = found[3] if found[3].startswith(",") else f" {self.unit(found[3].strip())}".rstrip()
+        return f"{self.labelled(found[1])}: {shown}{rest} ({self.one_of_two(found[4])})"
 
     # ── B, C ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _found(self, piece: str) -> Cell:
+        """What was found about a piece of evidence when the period was evaluated."""
+        for row in self.evaluation.of("evidence", evidence_id=piece):
+            said = [self.word("file_state", row["file_state"]), self.word("period_state", row["period_state"])]
+            said += [] if row["is_admissible"] else [self.t("不可采信", "not admissible")]
+            is_sound = row["file_state"] == "same" and row["period_state"] == "inside"
+            return Cell(self.several(said), "text" if is_sound else "warn")
+        return Cell(self.t("未核对", "not examined"), "none")
+
     def evidence(self) -> list[Block]:
-        """Every piece of evidence with its sha256."""
+        """Every piece of evidence with its sha256, and what was found about its file and period."""
         rows = [
-            [Cell(row["evidence_id"], "code", anchor=f"evidence-{row['evidence_id']}"), Cell(str(row["file"]).rsplit("/", 1)[-1]), Cell(row["period"] or "–"), Cell(row["custodian"] or "–"), Cell(", ".join(str(row["indicator_ids"] or "").split("|")), "code"), Cell(row["sha256"] or self.t("缺失", "missing"), "code" if row["sha256"] else "lack")]
+            [Cell(row["evidence_id"], "code", anchor=f"evidence-{row['evidence_id']}"), Cell(str(row["file"]).rsplit("/", 1)[-1]), Cell(row["period"] or "–"), Cell(row["custodian"] or "–"), Cell(", ".join(str(row["indicator_ids"] or "").split("|")), "code"), Cell(row["sha256"] or self.t("缺失", "missing"), "code" if row["sha256"] else "lack"), self._found(row["evidence_id"])]
             for row in self.evaluation.evidence
         ]  # fmt: skip
-        head = self.head(("编号", "Id"), ("文件", "File"), ("所属期间", "Period"), ("保管部门", "Custodian"), ("适用指标", "Indicators"), ("文件指纹", "sha256"))  # fmt: skip
+        head = self.head(("编号", "Id"), ("文件", "File"), ("所属期间", "Period"), ("保管部门", "Custodian"), ("适用指标", "Indicators"), ("登记指纹", "sha256 registered"), ("核对", "Examined"))  # fmt: skip
         return [
             self.listed(
-                Table(head, rows, widths=(0.7, 2.2, 0.8, 1.2, 1.7, 3)), ("证据登记为空。", "The register is empty.")
+                Table(head, rows, widths=(0.7, 2.2, 0.8, 1.2, 1.7, 3, 1.3)),
+                ("证据登记为空。", "The register is empty."),
             )
         ]
 
@@ -157,7 +181,7 @@ class Annexes(Cells):
     def _levels(self, rows: list[Row] | None) -> Cell:
         if not rows:
             return Cell(self.t("未评", "none"), "none")
-        if any(row.get("is_conflicted") for row in rows):
+        if any(row["is_conflicted"] or row["is_out"] for row in rows):
             return Cell(self.t("回避", "conflict"), "none")
         return Cell(
             " → ".join(self.t("弃权", "absent") if row["level"] is None else str(row["level"]) for row in rows), "n"

@@ -20,10 +20,15 @@ _SURE = 0.80
 
 @dataclass(frozen=True)
 class Step:
-    """The next step of an indicator: from its score to the next anchor or level, and what the total gains by it."""
+    """The next step of an indicator: from its score to the next anchor or level, and what the total gains by it.
+
+    Attributes:
+        aim: the anchor or level, in points; `target` what events leave of it.
+    """
 
     key: str
     score: float
+    aim: float
     target: float
     gain: float
 
@@ -216,6 +221,11 @@ class Cells(Wording):
         return [row for row in found if row is not None]
 
     @property
+    def gate(self) -> Row | None:
+        """What the panel's agreement calls for after its latest round."""
+        return max(self.evaluation.of("agreement", statistic="gate"), key=lambda row: row["round"], default=None)
+
+    @property
     def of_standard(self) -> list[str]:
         """The indicators of the standard."""
         return [key for key, one in self.evaluation.indicators.items() if one["kind"] != "metric"]
@@ -239,8 +249,7 @@ class Cells(Wording):
         chances = {
             chance["grade"]: chance["probability"] for chance in self.evaluation.of("grade_probability", id=name)
         }
-        sure = float(self.evaluation.profile.get("monte_carlo", {}).get("certain_from", _SURE))
-        if not chances or chances.get(row["grade"], 0) >= sure:
+        if not chances or chances.get(row["grade"], 0) >= self.sure:
             return str(row["grade"])
         other = max((grade for grade in chances if grade != row["grade"]), key=lambda grade: chances[grade], default=None)  # fmt: skip
         return f"{row['grade']}{self.t(f'（可能为 {other}）', f' ({other} possible)')}" if other else str(row["grade"])
@@ -250,6 +259,11 @@ class Cells(Wording):
         if row["state"] == "not_applicable":
             return self.word("state", "not_applicable")
         return self.t("不予评级", "not rated") if row["reason"] == "veto" else self.t("暂不评级", "withheld")
+
+    @property
+    def sure(self) -> float:
+        """How probable a grade must be to be printed alone."""
+        return float(self.evaluation.profile.get("monte_carlo", {}).get("certain_from", _SURE))
 
     @property
     def weighting(self) -> str:
@@ -293,14 +307,28 @@ class Cells(Wording):
         """The next step of every indicator below 100, the largest gain first."""
         found = []
         for row in self.scored_indicators():
-            target = self._target(row)
+            aim = self._aim(row)
+            target = self.allowed(row["id"], aim)
             if target > row["score"]:
-                found.append(Step(row["id"], row["score"], target, row["weight"] * (target - row["score"])))
+                found.append(Step(row["id"], row["score"], aim, target, row["weight"] * (target - row["score"])))
         return sorted(found, key=lambda step: (-step.gain, self.of_standard.index(step.key)))
 
-    def _target(self, row: Row) -> float:
+    def _aim(self, row: Row) -> float:
         if row["state"] == "missing":
             return 60.0
+        before = row["score"] if row["before_events"] is None else row["before_events"]
         if self.evaluation.indicators[row["id"]]["is_computed"]:
-            return next((edge for edge in (60.0, 80.0, FULL) if row["score"] < edge), FULL)
-        return min(FULL, 20.0 * (row["score"] // 20 + 1))
+            return next((edge for edge in (60.0, 80.0, FULL) if before < edge), FULL)
+        return min(FULL, 20.0 * (before // 20 + 1))
+
+    def effect(self, event: Row) -> Row:
+        """What an event of its class does, by the method."""
+        return ((self.evaluation.profile.get("events") or {}).get("classes") or {}).get(event["class"]) or {}
+
+    def allowed(self, key: str, points: float) -> float:
+        """What the events under an indicator leave of a score."""
+        for event in self.evaluation.of("event", indicator_id=key):
+            limit = self.effect(event).get("linked_at_most")
+            if limit is not None and points > float(limit):
+                points -= event["share"] * (points - float(limit))
+        return points

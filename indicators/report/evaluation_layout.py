@@ -67,12 +67,13 @@ class _Layout(Cells):
         )  # fmt: skip
 
     def _panel(self) -> str:
+        """How many experts are on the panel, and how many were excluded from all of it."""
         experts = {row["expert_id"] for row in self.evaluation.sheets or []}
-        return (
-            self.t(f"{len(experts)} 名专家", f"{len(experts)} experts")
-            if experts
-            else self.t("未评分", "has not scored")
-        )
+        if not experts:
+            return self.t("未评分", "has not scored")
+        out = len({row["expert_id"] for row in self.evaluation.sheets or [] if row["is_out"]})
+        said = self.t(f"{len(experts) - out} 名专家", f"{len(experts) - out} experts")
+        return said + (self.t(f"（另有 {out} 名全部回避）", f" ({out} more excluded from all)") if out else "")
 
     def notice(self) -> list[str]:
         t = self.t
@@ -95,18 +96,32 @@ class _Layout(Cells):
             return [Text(t("本期间尚未评分，仅列示数值与数据状况。", "The period has not been scored; values and the state of the data only.")), self._six_table()]  # fmt: skip
         tiles = [(t("等级", "Grade"), total["grade"] or self.withheld(total), self._sureness(total)),
                  (t("综合得分（分）", "Total score (points)"), score_text(total["score"]), self._interval())]  # fmt: skip
-        tiles += [(f"{self.pillar(row['id'])}{t('（分）', ' (points)')}", self.points(row).text, f"{t('等级', 'grade')} {self.grade(row, row['id'])}") for row in self.pillars]  # fmt: skip
+        tiles += [(f"{self.pillar(row['id'])}{t('（分）', ' (points)')}", self.points(row).text, f"{t('等级', 'grade')} {self.grade(row, row['id'])}{self._limited(row)}") for row in self.pillars]  # fmt: skip
         best, worst = self.scored_indicators()[:_STRENGTHS], self.gaps()[:_STRENGTHS]
         strengths = [self._one_of(row, t("贡献", "contributes"), row["weight"] * row["score"]) for row in best]
         gaps = [self._one_of(row, t("可提升", "could add"), row["weight"] * (FULL - row["score"])) for row in worst]
         return [
-            Tiles(tiles), self._pillar_chart(), self._pillar_table(),
+            Tiles(tiles), *self._open_gate(), self._pillar_chart(), self._pillar_table(),
             Heading(t("对总分贡献最大的三项", "Three that contribute most")), Points(strengths),
             Heading(t("提升空间最大的三项", "Three with the most to gain")), Points(gaps),
         ]  # fmt: skip
 
+    def _limited(self, row: Row) -> str:
+        """The mark of a pillar of which much does not apply, and of the total it is part of."""
+        marked = [one["id"] for one in self.pillars if one["reason"] == "limited_scope"]
+        if row["level"] == "pillar":
+            return self.t("，范围受限", ", limited scope") if row["id"] in marked else ""
+        return (
+            self.t(f"，范围受限（{self.several(marked)}）", f", limited scope ({self.several(marked)})")
+            if marked
+            else ""
+        )
+
     def _sureness(self, total: Row) -> str:
         """What stands under the grade: why it is withheld, the next probable one, how probable it is, or what it follows from."""
+        return self._reasoned(total) + self._limited(total)
+
+    def _reasoned(self, total: Row) -> str:
         if total["reason"]:
             return self.reason(total["reason"])
         shown = self.grade(total)
@@ -151,15 +166,19 @@ class _Layout(Cells):
             nothing = Cell(t("无", "none"), "none")
             change = nothing if last is None or row["score"] is None else Cell(signed(row["score"] - last), "n")
             name = self.pillar(row["id"]) if row["level"] == "pillar" else t("综合", "Total")
-            rows.append([Cell(name), self.points(row), self.plain(row.get("before_events")), Cell(self.grade(row, row["id"])), self.plain(row["lower"]), self.plain(row["upper"]),
+            rows.append([Cell(name), self.points(row), self.plain(row.get("before_events")), Cell(self.grade(row, row["id"]) + self._limited(row)), self.plain(row["lower"]), self.plain(row["upper"]),
                          self.share(row["coverage"]), self.share(row["weight"], 2), nothing if last is None else self.plain(last), change])  # fmt: skip
         return self.compact(Table(head, rows, strong=[len(rows) - 1], widths=(1.4, 1, 1.2, 1.2, 1, 1, 0.9, 1, 1.1, 1)))
 
     def statement(self) -> list[Block]:
         t = self.t
         facts = self.evaluation.enterprise["evaluation"]
-        conflicts = sum(bool(row.get("is_conflicted")) for row in self.evaluation.sheets or [])
-        if facts["assessor"]:
+        sheets = self.evaluation.sheets or []
+        conflicts = sum(bool(row["is_conflicted"] or row["is_out"]) for row in sheets)
+        if facts["assessor"] and not all(row["is_declared"] for row in sheets):
+            who = t(f"本评价由{self.name(facts['assessor'])}组织实施。部分或全部专家评分未附利益声明；在专家书面声明与被评价企业无持股、任职、咨询、亲属及供应关系之前，不得称为独立评价。",
+                    f"This evaluation was carried out by {self.name(facts['assessor'])}. Some or all levels came without a declaration of ties: until the experts have declared in writing that they have no ownership, employment, consulting, family or supply tie to the enterprise, it must not be called independent.")  # fmt: skip
+        elif facts["assessor"]:
             who = t(f"本评价由{self.name(facts['assessor'])}组织实施。评价机构与专家声明：最近三年内在被评价企业无持股、任职或咨询关系，无亲属关系，亦非其供应商或客户；存在上述关系者已按规则回避。",
                     f"This evaluation was carried out by {self.name(facts['assessor'])}. The assessor and the experts declare no ownership, employment or consulting in the last three years, no family tie and no supply relation to the enterprise; whoever has one has been excluded by rule.")  # fmt: skip
         else:
@@ -366,24 +385,47 @@ class _Layout(Cells):
             Text(t("六项定量指标按附录 A 公式 (A.1)–(A.6) 计算；分子、分母先在评价期内分别累计，再相除，不取各月比率的平均。口径定义见附录 G。",
                    "The six computed indicators follow formulas (A.1)–(A.6); numerators and denominators are summed over the period, then divided: no mean of monthly ratios. Definitions in annex G.")),
             Table(self.head(("编号", "Id"), ("公式", "Formula"), ("单位", "Unit"), ("采用口径", "Reading chosen")), formulas, widths=(0.7, 4, 1.1, 1.8)),
-            Text(t("得分：在 0、60、80、100 分锚点之间分段线性，超出取端值；锚点及其依据见附录 E。", "Scores: straight lines between the anchors of 0, 60, 80 and 100 points, clipped at the ends; anchors and their basis in annex E.")),
+            Text(t("得分：在 0、60、80、100 分锚点之间分段线性，超出取端值；锚点及其依据见附录 E。", "Scores: straight lines between the anchors of 0, 60, 80 and 100 points, clipped at the ends; anchors and their basis in annex E.") + self._among_peers()),
         ]  # fmt: skip
+
+    def _among_peers(self) -> str:
+        """Which indicators are judged among peers instead, and how."""
+        said = [f"{self.labelled(key)} ({self.word('setting_value', how)})" for key, how in (self.evaluation.profile.get("normalisation") or {}).items()]  # fmt: skip
+        return self.t(f"以同业数值代替锚点的指标：{self.several(said)}。", f" Among peers instead: {self.several(said)}.") if said else ""  # fmt: skip
 
     def _rubric(self) -> list[Block]:
         t = self.t
         panel = self.evaluation.profile.get("panel", {})
         rows = [[Cell(level, "n"), Cell(str(20 * int(level)), "n"), Cell(self.word("level", level))] for level in "012345"]  # fmt: skip
         return [
-            Text(t(f"其余指标由专家按 0–5 级评分，每级 20 分；有效专家少于 {panel.get('minimum')} 名视为缺失，{panel.get('trimmed_from')} 名及以上各去掉一个最高与最低后取平均。无证据者不高于 1 级。",
-                   f"Experts give the others levels 0–5, 20 points each; with fewer than {panel.get('minimum')} valid experts the indicator is missing, from {panel.get('trimmed_from')} on one highest and one lowest are left out. Without evidence, level 1 at most.")),
+            Text(t(f"其余指标由专家按 0–5 级评分，每级 20 分；有效专家少于 {panel.get('minimum')} 名视为缺失；{self._aggregate()}{self._without_evidence()}",
+                   f"Experts give the others levels 0–5, 20 points each; with fewer than {panel.get('minimum')} valid experts the indicator is missing; {self._aggregate()} {self._without_evidence()}")),
             Table(self.head(("等级（级）", "Level (0–5)"), ("得分（分）", "Score (points)"), ("须出示", "What must be shown")), rows, widths=(0.8, 0.9, 6.5)),
         ]  # fmt: skip
 
+    def _aggregate(self) -> str:
+        """How the levels of several experts become one."""
+        panel = self.evaluation.profile.get("panel", {})
+        how, since = panel.get("aggregate", "trimmed"), panel.get("trimmed_from")
+        if how != "trimmed":
+            return self.t(f"取{self.word('setting_value', how)}。", f"their {self.word('setting_value', how)} counts.")
+        return self.t(f"取平均，{since} 名及以上先各去掉一个最高与最低。", f"their mean counts, from {since} experts on without one highest and one lowest level.")  # fmt: skip
+
+    def _without_evidence(self) -> str:
+        """What a level without evidence counts: by the method, and where that asks for it, by whether any is kept."""
+        t, one = self.t, self.evaluation
+        rule = one.profile.get("panel", {}).get("evidence", "where_kept")
+        is_kept = bool(one.evidence) or any(row["evidence_ids"] for row in one.sheets or [])
+        if rule == "always" or (rule == "where_kept" and is_kept):
+            return t("无可采信证据者不高于 1 级。", "Without admissible evidence, level 1 at most.")
+        if rule == "never":
+            return t("按所用方法，无证据者不封顶。", "By this method no level is capped for want of evidence.")
+        return t("本次评价未登记也未引用任何证据，按所用方法不因缺证据封顶。", "No evidence is registered or cited in this evaluation; by this method no level is then capped for want of it.")  # fmt: skip
+
     def _weights(self) -> list[Block]:
         t, one = self.t, self.evaluation
-        shares = " : ".join(f"{name} {share}" for name, share in one.profile.get("pillars", {}).items())
-        blocks: list[Block] = [Text(t(f"维度权重之比 {shares}；维度内：{self.word('setting_value', self.weighting)}。不适用者退出，其余重新归一。逐项有效权重见 5.2，原始权重与判断矩阵见附录 D。",
-                                      f"Pillars in proportion {shares}; inside a pillar: {self.word('setting_value', self.weighting)}. What does not apply leaves, the rest is made to sum to 1 again. Effective weights in 5.2, raw weights and judgements in annex D."))]  # fmt: skip
+        blocks: list[Block] = [Text(t(f"{self._pillar_weights()}；维度内：{self.word('setting_value', self.weighting)}。不适用者退出，其余重新归一。逐项有效权重见 5.2，原始权重与判断矩阵见附录 D。",
+                                      f"{self._pillar_weights()}; inside a pillar: {self.word('setting_value', self.weighting)}. What does not apply leaves, the rest is made to sum to 1 again. Effective weights in 5.2, raw weights and judgements in annex D."))]  # fmt: skip
         ratios = [row for row in one.score["weight"] or [] if row["consistency_ratio"] is not None]
         if ratios:
             worst = max(ratios, key=lambda row: row["consistency_ratio"])
@@ -393,6 +435,19 @@ class _Layout(Cells):
                                  f"Largest consistency ratio CR = {worst['consistency_ratio']:.4f} ({where}, random index {worst['random_index']}).")))  # fmt: skip
         return blocks
 
+    def _pillar_weights(self) -> str:
+        """The weights of the pillars as they were made; where none were, the proportions the method declares."""
+        made = {row["id"]: row["raw"] for row in self.evaluation.of("weight", node="pillar") if row["raw"] is not None}
+        if made:
+            said = self.several(f"{name} {percent(made[name], 2)}" for name in ("E", "S", "G") if name in made)
+            return self.t(f"维度权重 {said}", f"Weights of the pillars: {said}")
+        weights = self.evaluation.profile.get("weights")
+        if self.weighting in ("ahp", "combined") or (isinstance(weights, dict) and "total" in weights.get("fixed", {})):
+            how = self.word("setting_value", self.weighting)
+            return self.t(f"维度权重按{how}", f"Weights of the pillars: {how}")
+        shares = " : ".join(f"{name} {share}" for name, share in self.evaluation.profile.get("pillars", {}).items())
+        return self.t(f"维度权重之比 {shares}", f"Pillars in proportion {shares}")
+
     def _rules(self) -> list[Block]:
         t, profile = self.t, self.evaluation.profile
         edges = self.several(f"{name} ≥ {number(edge)}" for name, edge in self.edges.items())
@@ -400,12 +455,20 @@ class _Layout(Cells):
         checks_zh, checks_en = (
             (f"或下列核对失败（{checks}）", f", or one of these checks fails ({checks})") if checks else ("", "")
         )
+        classes = (profile.get("events") or {}).get("classes") or {}
+        vetoes = self.several(self.word("event", name) for name, does in classes.items() if does.get("not_rated"))
+        veto_zh, veto_en = (
+            (f"、存在 {vetoes}事件", f", an event of class {vetoes} is on record") if vetoes else ("", "")
+        )
+        sure, limited = percent(self.sure), percent(float(profile.get("limited_scope_above", 1)))
         return [Points([
             t(f"缺失规则：{self.word('setting_value', str(profile.get('missing')))}，并给出按 0 与 100 计的上下界；不适用不计权重；0 是数值。", f"Missing: {self.word('setting_value', str(profile.get('missing')))}, with bounds for 0 and 100; what does not apply has no weight; 0 is a value."),
-            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足、存在否决事件{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few, a veto event is on record{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
-            t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing."),
+            t(f"任一维度覆盖率低于 {percent(float(profile.get('coverage_gate', 0)))}、专家不足{veto_zh}{checks_zh}时不评级；月数少于 {profile.get('scored_from_months')} 的年度值视为缺失。", f"No grade where the coverage of a pillar is below {percent(float(profile.get('coverage_gate', 0)))}, experts are too few{veto_en}{checks_en}; a year with fewer than {profile.get('scored_from_months')} months counts as missing."),
+            t("负面事件只计有官方来源的最终决定：得分 → 扣减 → 封顶 → 综合 → 定级；未决指控仅列于第 6 章，不扣分。", "Events count when finally decided by an official source: scores → deductions → caps → total → grade; allegations are listed in section 6 and deduct nothing.")
+            if classes else t("所用方法不因负面事件扣减或封顶，事件仅列于第 6 章。", "By this method events deduct and cap nothing; they are listed in section 6."),
+            t(f"某维度不适用指标超过 {limited} 时，该维度与综合等级旁标注“范围受限”。", f"Where more than {limited} of a pillar's indicators do not apply, its grade and that of the total are marked 'limited scope'."),
             t(f"得分四舍五入到两位小数一次后定级；等级下限（含，分）：{edges}。", f"Scores are rounded half up to two decimals once, then graded; from (inclusive, points): {edges}."),
-            t("等级概率低于 80 % 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", "A grade less probable than 80 % is printed with the next. All of these are choices; every parameter is in annex D."),
+            t(f"等级概率低于 {sure} 时并列另一可能等级。以上各项均为方法选择；全部参数列于附录 D。", f"A grade less probable than {sure} is printed with the next. All of these are choices; every parameter is in annex D."),
         ])]  # fmt: skip
 
     def _deviations(self) -> list[str]:
@@ -416,7 +479,7 @@ class _Layout(Cells):
             t("6.2.1 举例的“可再生资源使用率”在表 1 与附录 A 中均无，不作为指标。", "The 'use of renewable resources', an example of 6.2.1, is neither in table 1 nor in Appendix A and is no indicator."),
             t("式 (A.4) 与 (A.5) 共用 C3：A.2.6 取受理的订单，A.2.7 取应交付的订单；按单一 C3 的数值并列于附录 G。", "C3 stands in (A.4) and (A.5): A.2.6 takes orders accepted, A.2.7 orders due; the value with one C3 is in annex G."),
             t("A1、A2、C1 的单位原文未给出，取 tCO2e、tce、万元（营业收入不含增值税、合并抵销后）。", "The draft gives no units of A1, A2 and C1; taken are tCO2e, tce and 10 000 yuan (revenue net of VAT, after elimination)."),
-            t("A.1.8 与 A.1.9、A.1.10 与 A.1.13 等内容交叉处，一份证据只在一处计分。", "Where indicators overlap (A.1.8 and A.1.9, A.1.10 and A.1.13, …) a piece of evidence scores in one place."),
+            t("A.1.8 与 A.1.9、A.1.10 与 A.1.13 等内容交叉处，一份证据宜只在一处计分；专家可重复引用，重复者仅予提示，不扣减。", "Where indicators overlap (A.1.8 and A.1.9, A.1.10 and A.1.13, …) a piece of evidence is meant to score in one place; experts may cite it in several, which is noted and changes no level."),
         ]  # fmt: skip
 
     # ── 5 conclusions ────────────────────────────────────────────────────────────────────────────────────────────
@@ -425,7 +488,7 @@ class _Layout(Cells):
         t, one = self.t, self.evaluation
         scored: list[Block] = [self._pillar_table()] if self.total else [Text(t("本期间尚未评分。", "The period has not been scored."))]  # fmt: skip
         return [
-            Heading(t("5.1 综合与三维度得分", "5.1 Scores")), *scored, *(self._moves() if self.total else []),
+            Heading(t("5.1 综合与三维度得分", "5.1 Scores")), *scored, *self._open_gate(), *(self._moves() if self.total else []),
             Heading(t("5.2 指标明细", "5.2 Indicators")), self._six_table(), *self._trends(), *(self._fifty() if self.total else []), self._metrics_table(),
             Heading(t("5.3 专家一致性", "5.3 Agreement of experts")), *self._agreement(),
             Heading(t("5.4 不确定性与敏感性", "5.4 Uncertainty and sensitivity")), *self._uncertainty(), *self._alternatives(), *self._swings(), *self._without(), *self._definitions(),
@@ -584,7 +647,7 @@ class _Layout(Cells):
         return Table(head, rows, widths=(0.6, 1.8, 0.9, 1.1, 1.3, 1.5, 1.5, 1))
 
     def _agreement(self) -> list[Block]:
-        t, one = self.t, self.evaluation
+        one = self.evaluation
         if not one.result or one.score["agreement"] is None:
             return self.absent("agreement")
         rows = [
@@ -593,10 +656,36 @@ class _Layout(Cells):
             for row in one.score["agreement"]
         ]  # fmt: skip
         head = self.head(("轮次（轮）", "Round (no.)"), ("统计量（无量纲）", "Statistic (dimensionless)"), ("值（1）", "Value (1)"), ("95 % 下限（1）", "95 % lower (1)"), ("95 % 上限（1）", "95 % upper (1)"), ("指标（项）", "Items (n)"), ("专家（人）", "Experts (n)"), ("判断", "Verdict"), ("说明", "Note"))  # fmt: skip
-        contested = [row for row in one.score["panel_item"] or [] if row["is_contested"]]
-        names = self.several(dict.fromkeys(self.labelled(row["indicator_id"]) for row in contested))
-        said = t(f"分歧未消除的指标：{names}。", f"Contested items: {names}.") if contested else t("没有分歧未消除的指标。", "No item is contested.")  # fmt: skip
-        return [self.listed(Table(head, rows, widths=(0.7, 1.8, 0.8, 0.9, 0.9, 0.8, 0.8, 0.9, 2)), ("没有可计算一致性的评分。", "No levels to reckon agreement from.")), Text(said)]  # fmt: skip
+        return [self.listed(Table(head, rows, widths=(0.7, 1.8, 0.8, 0.9, 0.9, 0.8, 0.8, 0.9, 2)), ("没有可计算一致性的评分。", "No levels to reckon agreement from.")), Text(self._disagreement())]  # fmt: skip
+
+    def _apart(self) -> list[Row]:
+        """The indicators whose levels lie far apart after their latest round."""
+        latest: dict[str, Row] = {}
+        for row in sorted(self.evaluation.score["panel_item"] or [], key=lambda row: row["round"]):
+            latest[row["indicator_id"]] = row
+        return [latest[key] for key in self.of_standard if key in latest and latest[key]["is_flagged"]]
+
+    def _disagreement(self) -> str:
+        """What the panel's latest gate leaves open; that nothing is only where it is passed."""
+        t, apart = self.t, self._apart()
+        names = self.several(self.labelled(row["indicator_id"]) for row in apart)
+        if any(row["is_contested"] for row in apart):
+            return t(f"分歧未消除的指标：{names}。", f"Contested items: {names}.")
+        if apart:
+            return t(f"等级相差过大、待第二轮评分的指标：{names}。", f"Far apart, second round due: {names}.")
+        gate = self.gate
+        if gate is not None and gate["verdict"] == "passed":
+            return t("没有分歧未消除的指标。", "No item is contested.")
+        why = self.reason(gate["reason"] if gate and gate["reason"] else "no_expert_score")
+        return t(f"专家分歧尚未判定：{why}。", f"Whether items are contested has not been judged: {why}.")
+
+    def _open_gate(self) -> list[Block]:
+        """That the panel has still to meet, where it has."""
+        gate = self.gate
+        if gate is None or gate["verdict"] not in ("second_round", "discuss_flagged"):
+            return []
+        verdict = self.word("verdict", gate["verdict"])
+        return [Text(self.t(f"专家组尚未结束评分（{verdict}），得分与等级为暂定。", f"The panel has not closed ({verdict}): scores and grade are provisional. ") + self._disagreement())]  # fmt: skip
 
     def _uncertainty(self) -> list[Block]:
         t, one = self.t, self.evaluation
@@ -693,7 +782,7 @@ class _Layout(Cells):
             )
             listed = [
                 [self.ref(row["indicator_id"]), Cell(self.t(row["title_zh"], row["title_en"])), self._reading(row), Cell(self.unit(row["unit"]), "unit"), self.plain(row["score"]), self.plain(row["total"]), Cell(row["grade"]) if row["grade"] else Cell("–", "none"),
-                 Cell(t("采用", "chosen"), "none") if row["is_chosen"] else Cell("–", "none") if row["difference"] is None else Cell(signed(row["difference"]), "n")]
+                 Cell(t("采用", "chosen"), "none") if row["is_chosen"] else Cell(self.reason(row["reason"]) if row["reason"] else "–", "none") if row["difference"] is None else Cell(signed(row["difference"]), "n")]
                 for row in rows
             ]  # fmt: skip
             head = self.head(("编号", "Id"), ("口径", "Reading"), ("数值", "Value"), ("单位", "Unit"), ("得分（分）", "Score (points)"), ("综合（分）", "Total (points)"), ("等级", "Grade"), ("综合之差（分）", "Change of total (points)"))  # fmt: skip
@@ -746,10 +835,14 @@ class _Layout(Cells):
     def _contested(self) -> list[Block]:
         if not self.evaluation.result or self.evaluation.score["panel_item"] is None:
             return self.absent("panel_item")
-        found = [row for row in self.evaluation.score["panel_item"] if row["is_contested"]]
-        rows = [[self.ref(row["indicator_id"]), Cell(self.title(row["indicator_id"])), self.count(row["round"]), self.count(row["lowest"]), self.count(row["highest"]), self.count(row["spread"])] for row in found]  # fmt: skip
-        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("轮次（轮）", "Round (no.)"), ("最低（级）", "Lowest (level)"), ("最高（级）", "Highest (level)"), ("极差（级）", "Range (levels)"))  # fmt: skip
-        return [self.listed(Table(head, rows, widths=(0.8, 3, 1, 1, 1, 1)), ("没有分歧未消除的指标。", "No item is contested."))]  # fmt: skip
+        open_, over = self.t("待第二轮评分", "second round due"), self.t("分歧未消除", "contested")
+        rows = [
+            [self.ref(row["indicator_id"]), Cell(self.title(row["indicator_id"])), self.count(row["round"]), self.count(row["lowest"]), self.count(row["highest"]), self.count(row["spread"]),
+             Cell(over if row["is_contested"] else open_, "warn")]
+            for row in self._apart()
+        ]  # fmt: skip
+        head = self.head(("编号", "Id"), ("指标", "Indicator"), ("轮次（轮）", "Round (no.)"), ("最低（级）", "Lowest (level)"), ("最高（级）", "Highest (level)"), ("极差（级）", "Range (levels)"), ("状态", "State"))  # fmt: skip
+        return [Table(head, rows, widths=(0.8, 3, 1, 1, 1, 1, 1.3)) if rows else Text(self._disagreement())]
 
     def _events(self) -> list[Block]:
         t, rows = self.t, self.evaluation.score["event"]
@@ -759,11 +852,11 @@ class _Layout(Cells):
         else:
             listed = [
                 [Cell(row["event_id"], "code"), Cell(row["title"] or "–"), Cell(self.word("event", row["class"])), self.ref(row["indicator_id"]) if row["indicator_id"] in self.evaluation.indicators else Cell("–", "none"), Cell(str(row["decided_on"] or "–")),
-                 Cell(t("未决，不扣分", "pending, deducts nothing"), "warn") if row["is_pending"] else self.plain(row["deduction"]), self.plain(row["cap"]), Cell(row["source"] or "–")]
+                 self._counts(row), self.plain(row["deduction"]) if row["share"] else Cell("–", "none"), self._limits(row), Cell(row["source"] or "–")]
                 for row in rows
             ]  # fmt: skip
-            head = self.head(("编号", "Id"), ("事件", "Event"), ("级别", "Class"), ("指标", "Indicator"), ("决定日期", "Decided on"), ("扣减（分）", "Deduction (points)"), ("封顶（分）", "Cap (points)"), ("来源", "Source"))  # fmt: skip
-            blocks.append(self.listed(Table(head, listed, widths=(0.8, 2.2, 1.1, 0.8, 1, 1.1, 0.9, 1.6)), ("期内没有登记的负面事件。", "No event is registered for the period.")))  # fmt: skip
+            head = self.head(("编号", "Id"), ("事件", "Event"), ("级别", "Class"), ("指标", "Indicator"), ("决定日期", "Decided on"), ("计入比例", "Counts"), ("扣减（分）", "Deduction (points)"), ("封顶（分）", "Cap (points)"), ("来源", "Source"))  # fmt: skip
+            blocks.append(self.listed(Table(head, listed, widths=(0.8, 2, 1, 0.8, 1, 1.2, 0.9, 1.3, 1.5)), ("期内没有登记的负面事件。", "No event is registered for the period.")))  # fmt: skip
         pending = [self.name(one) for one in self.evaluation.enterprise["evaluation"]["pending"]]
         if pending:
             blocks += [
@@ -771,6 +864,30 @@ class _Layout(Cells):
                 Points(pending),
             ]
         return blocks
+
+    def _counts(self, event: Row) -> Cell:
+        """How much of an event counts in the period, or why nothing does."""
+        t = self.t
+        if event["is_pending"]:
+            return Cell(t("未决，不扣分", "pending, deducts nothing"), "warn")
+        if event["share"]:
+            return self.share(event["share"])
+        if str(event["decided_on"])[:7] > self.evaluation.months[-1]:
+            return Cell(t("评价期后决定，本期不计", "decided after the period, does not count in it"), "warn")
+        return Cell(t("同一事故只计最重的一项", "the gravest of its incident counts"), "none")
+
+    def _limits(self, event: Row) -> Cell:
+        """The most that an event leaves of its indicator, its pillar and the total."""
+        names = (
+            ("linked_at_most", "指标", "indicator"),
+            ("pillar_at_most", "维度", "pillar"),
+            ("total_at_most", "综合", "total"),
+        )
+        does = self.effect(event) if event["share"] else {}
+        said = [
+            f"{self.t(zh, en)} {score_text(float(does[name]))}" for name, zh, en in names if does.get(name) is not None
+        ]
+        return Cell(self.several(said), "n") if said else Cell("–", "none")
 
     def _risks(self) -> list[Block]:
         t, one = self.t, self.evaluation
@@ -809,8 +926,8 @@ class _Layout(Cells):
         return [
             Heading(t("7.1 管理改进", "7.1 Management")),
             self.listed(table, ("本期间尚未评分，没有可计算提升的建议。", "The period has not been scored; no gain can be reckoned.")),
-            self.note("目标为下一锚点（60、80、100 分）或下一级；缺失者按达到 60 分计。预期提升 = 权重 ×（目标 – 得分），其他不变。期限与费用由企业在 evaluation.measures 中约定，未约定者留空待填。",
-                      "Target: the next anchor (60, 80, 100 points) or the next level; what is missing is taken to reach 60. Expected gain = weight × (target – score), all else equal. Due date and cost are agreed by the enterprise under evaluation.measures; what is not agreed is left to be filled in."),
+            self.note("目标为下一锚点（60、80、100 分）或下一级，受负面事件限制者取所限；缺失者按达到 60 分计。预期提升 = 权重 ×（目标 – 得分），其他不变，且不计维度与综合的封顶。期限与费用由企业在 evaluation.measures 中约定，未约定者留空待填。",
+                      "Target: the next anchor (60, 80, 100 points) or the next level, as far as events allow; what is missing is taken to reach 60. Expected gain = weight × (target – score), all else equal and caps of pillar and total aside. Due date and cost are agreed by the enterprise under evaluation.measures; what is not agreed is left to be filled in."),
             Heading(t("7.2 数据治理", "7.2 Governance of data")), *self._data_items(),
         ]  # fmt: skip
 
@@ -834,7 +951,7 @@ class _Layout(Cells):
         if one["is_computed"]:
             return self._to_anchor(step, row)
         papers = self.several(self.one_of_two(paper) for paper in one["evidence"][:3])
-        level = round(step.target / 20)
+        level = round(step.aim / 20)
         ask = t(f"达到第 {level} 级：{self.level_text(step.key, level)}", f"Reach level {level}: {self.level_text(step.key, level)}")  # fmt: skip
         return ask + (t(f"（材料：{papers}）", f" (papers: {papers})") if papers else "")
 
@@ -845,13 +962,13 @@ class _Layout(Cells):
             return t("改善至优于更多同业的水平。", "Improve beyond more of the peers.")
         if anchors is None:
             return t("声明自身基准（三年均值）并经专家组确认锚点，使该指标可以评分。", "Declare the own baseline (mean of three years) and let the panel confirm the anchors, so that it can be scored.")  # fmt: skip
-        goal = dict(zip((60.0, 80.0, FULL), anchors[1:], strict=True)).get(step.target, anchors[1])
+        goal = dict(zip((60.0, 80.0, FULL), anchors[1:], strict=True)).get(step.aim, anchors[1])
         if value is None or value["value"] is None or row.get("state") == "missing":
             reason = self.reason(row["reason"]) if row.get("reason") else self.word("state", "missing")
             return t(f"补齐数据（{reason}），并达到 {number(goal, unit)} {self.unit(unit)}。", f"Complete the data ({reason}) and reach {number(goal, unit)} {self.unit(unit)}.")  # fmt: skip
         way = t("降至", "down to") if goal < value["value"] else t("升至", "up to")
         said = self.name(self.evaluation.indicators[key]["says"])
-        return t(f"由 {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)}（{step.target:g} 分锚点）。口径：{said}", f"From {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)} (anchor of {step.target:g} points). It is: {said}")  # fmt: skip
+        return t(f"由 {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)}（{step.aim:g} 分锚点）。口径：{said}", f"From {number(value['value'], unit)} {self.unit(unit)} {way} {number(goal, unit)} {self.unit(unit)} (anchor of {step.aim:g} points). It is: {said}")  # fmt: skip
 
     def _data_items(self) -> list[Block]:
         t, one = self.t, self.evaluation

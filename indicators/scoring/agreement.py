@@ -18,14 +18,14 @@ Ratings = NDArray[np.float64]
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 Form = Literal["1,1", "2,1", "3,1", "1,k", "2,k", "3,k"]
 
-NO_PAIRS, NO_VARIATION = "no_pairs", "no_variation"
+NO_PAIRS, NO_VARIATION, NO_SPREAD = "no_pairs", "no_variation", "no_spread_between_items"
 _EXACT_ABOVE = 7  # items from which chi2 describes W well enough (Siegel and Castellan 1988); below, permutations do
 _DEFINED = 0.95  # share of bootstrap draws that must have a value for an interval to be given
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A statistic, or why there is none (`no_pairs`, `no_variation`)."""
+    """A statistic, or why there is none (`no_pairs`, `no_variation`, `no_spread_between_items`)."""
 
     value: float | None
     reason: str | None = None
@@ -187,7 +187,10 @@ def icc(ratings: Ratings, form: Form = "2,k") -> Statistic:
         "1,1": bms + (k - 1) * wms, "2,1": bms + (k - 1) * ems + k * (jms - ems) / n, "3,1": bms + (k - 1) * ems,
         "1,k": bms, "2,k": bms + (jms - ems) / n, "3,k": bms,
     }[form]  # fmt: skip
-    return Statistic(None, NO_VARIATION) if math.isclose(below, 0, abs_tol=1e-12) else Statistic(above / below)
+    if ratings.min() == ratings.max():
+        return Statistic(None, NO_VARIATION)
+    # estimated variances of items below 0 may make it 0 or less: the quotient would then be above 1 or without end
+    return Statistic(above / below) if below > 1e-12 else Statistic(None, NO_SPREAD)
 
 
 def mean_squares(ratings: Ratings) -> tuple[float, float, float, float]:

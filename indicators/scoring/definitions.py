@@ -13,17 +13,20 @@ from typing import Any
 import polars as pl
 
 from indicators.declared import Words, catalogue, natural
-from indicators.scoring.score import Assessment, Row, assess
+from indicators.scoring.score import Assessment, Row, anchors_of, assess
 
 DEFINITION = pl.Schema(
     {
         "period": pl.String, "org_id": pl.String, "profile_hash": pl.String, "indicator_id": pl.String, "reading": pl.String,
         "title_zh": pl.String, "title_en": pl.String, "value": pl.Float64, "unit": pl.String, "score": pl.Float64,
         "total": pl.Float64, "grade": pl.String, "is_chosen": pl.Boolean, "difference": pl.Float64,
+        "reason": pl.String,
     }
 )  # fmt: skip
-"""`score.definition`: `difference` is to the total of the chosen reading; empty where a reading has no value to score."""
+"""`score.definition`: `difference` is to the total of the chosen reading; empty where a reading has no value to score, or, as
+`reason` says, no baseline of its own."""
 
+NO_BASELINE = "no_baseline_of_reading"
 _WORDS = {
     "default": Words(zh="唯一口径", en="the only reading there is"),
     "pieces": Words(zh="按件计", en="by pieces"),
@@ -60,13 +63,23 @@ def definitions(
 
 def _effect(base: Assessment, row: Row) -> dict[str, Any]:
     """What a reading scores, and the total and grade with it; nothing where it has no value to score."""
-    key = row["indicator_id"]
+    key, nothing = row["indicator_id"], dict.fromkeys(("score", "total", "grade", "difference", "reason"))
+    if not row["is_chosen"] and row["value"] is not None and _needs_a_baseline(key, base):
+        return nothing | {"reason": NO_BASELINE}
     other = base if row["is_chosen"] else assess(base.facts.reading(row), base.profile, base.weighting)
     points = other.before[key].score
     if points is None:
-        return {"score": None, "total": None, "grade": None, "difference": None}
+        return nothing
     total: Fraction | None = other.total
-    return {
+    return nothing | {
         "score": points, "total": total, "grade": other.line("total")["grade"],
         "difference": None if total is None or base.total is None else total - base.total,
     }  # fmt: skip
+
+
+def _needs_a_baseline(key: str, base: Assessment) -> bool:
+    """Whether values score by what the enterprise was before: that is known under the chosen reading only."""
+    if key in base.profile.normalisation:
+        return False
+    anchors = anchors_of(key, base.facts, base.profile)
+    return anchors is not None and anchors.relative_to in ("own_baseline", "last_year")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from indicators.declared import Words
+from indicators.evidence import EVIDENCE, REGISTER
 from indicators.scoring.definitions import DEFINITION, definitions
 from indicators.scoring.events import EVENT, rows
 from indicators.scoring.panel import AGREEMENT, EXPERT, PANEL_ITEM, Cap, levels, results
@@ -47,10 +48,11 @@ from schemas.lake import digest, replaced
 TABLES: dict[str, pl.Schema] = {
     "result": RESULT, "panel_item": PANEL_ITEM, "agreement": AGREEMENT, "expert": EXPERT, "normalised": NORMALISED, "weight": WEIGHT, "event": EVENT, "monte_carlo": MONTE_CARLO,
     "grade_probability": GRADE_PROBABILITY, "alternative": ALTERNATIVE, "swing": SWING, "left_out": LEFT_OUT, "contribution": CONTRIBUTION,
-    "definition": DEFINITION, "integrity": INTEGRITY, "profile": PROFILE,
+    "definition": DEFINITION, "integrity": INTEGRITY, "evidence": EVIDENCE, "profile": PROFILE,
 }  # fmt: skip
 """Every table an evaluation writes, by its name in the schema `score`."""
 
+_EXAMINED = [name for name in EVIDENCE if name in REGISTER and name != "period"]
 _FACTS = "facts"
 _FINGERPRINT = 12
 
@@ -61,6 +63,7 @@ class Evaluation:
 
     Attributes:
         votes: the rows of `expert_score` the facts' levels are of, as `lowered` gives them; `caps`: the metrics' caps.
+        register: the evidence, examined.
     """
 
     facts: Facts
@@ -69,6 +72,7 @@ class Evaluation:
     caps: Mapping[str, Cap]
     readings: tuple[Row, ...] = ()
     words: Mapping[tuple[str, str], Words] | None = None
+    register: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REGISTER))
 
     def values(self) -> pl.DataFrame:
         """The values it rests on."""
@@ -101,13 +105,14 @@ class Evaluation:
             "contribution": one.contributions(),
             "event": one.frame(rows(list(one.events), self.profile), EVENT),
             "integrity": one.frame(one.failures, INTEGRITY),
+            "evidence": one.frame(self.register.select(_EXAMINED).rows(named=True), EVIDENCE),
             "profile": profile_table(self.profile),
         }
 
     def weights(self) -> pl.DataFrame:
         """Raw and effective weights."""
         one = self.assessment()
-        return one.frame(one.weighting.rows(one.applicable, self.profile.tree), WEIGHT)
+        return one.frame(one.weighting.rows(one.shares, self.profile.tree), WEIGHT)
 
     def sensitivity(self) -> dict[str, pl.DataFrame]:
         """The tables that say how sure the score is."""
@@ -138,7 +143,9 @@ class Evaluation:
     def fingerprint(self) -> str:
         """What the facts are known by: another value, level, event or judgement is another one, as is another make of tables."""
         made = {name: list(schema) for name, schema in TABLES.items()}
-        return digest(self.facts.told(), self.readings, self.votes.write_csv(), sorted(self.caps), made)
+        return digest(
+            self.facts.told(), self.readings, self.votes.write_csv(), self.register.write_csv(), sorted(self.caps), made
+        )
 
 
 def folder(data: Path, period: str, profile: Profile) -> Path:

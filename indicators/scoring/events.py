@@ -206,7 +206,8 @@ def rows(events: list[Event], profile: Profile) -> list[dict[str, Any]]:
     found = []
     for event in events:
         does = _does(event, profile)
-        cap = None if does is None or not event.share else does.total_at_most or does.pillar_at_most
+        caps = () if does is None or not event.share else (does.total_at_most, does.pillar_at_most)
+        cap = next((limit for limit in caps if limit is not None), None)
         found.append(
             {
                 "event_id": event.event_id, "class": event.event_class, "pillar": event.pillar, "indicator_id": event.indicator_id,

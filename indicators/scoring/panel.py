@@ -45,11 +45,12 @@ PANEL_ITEM = pl.Schema(
     {
         **_SUBJECT, "indicator_id": pl.String, "round": pl.Int64, "votes": pl.Int64, "absent": pl.Int64,
         "excluded": pl.Int64, "lowest": pl.Int64, "highest": pl.Int64, "spread": pl.Int64, "trimmed": pl.Boolean,
-        "level": pl.Float64, "median": pl.Float64, "cap": pl.Int64, "cap_reason": pl.String, "is_flagged": pl.Boolean,
+        "level": pl.Float64, "median": pl.Float64, "cap": pl.Int64, "cap_reason": pl.String, "lifted": pl.Int64, "is_flagged": pl.Boolean,
         "is_contested": pl.Boolean, "evidence_ids": pl.String,
     }
 )  # fmt: skip
-"""`score.panel_item`: an indicator after a round; `level` is the aggregate, null where too few experts gave one."""
+"""`score.panel_item`: an indicator after a round; `level` is the aggregate, null where too few experts gave one; `lifted` is
+how many of the experts said in writing why their level may lie above the metric's cap."""
 AGREEMENT = pl.Schema(
     {
         **_SUBJECT, "round": pl.Int64, "statistic": pl.String, "value": pl.Float64, "lower": pl.Float64,
@@ -107,6 +108,13 @@ def of_period(given: pl.DataFrame, period: str, zone: str, newest: str | None) -
     return given.filter(~pl.col("is_superseded") & ((pl.col("period") == period) | unnamed))
 
 
+def barred(experts: pl.DataFrame) -> set[str]:
+    """The experts who are out of the whole assessment: employed or paid by the enterprise."""
+    if "conflict" not in experts.columns:
+        return set()
+    return set(experts.filter(pl.col("conflict").is_in(WHOLE))["expert_id"])
+
+
 def levels(experts: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[str, dict[str, int]]:
     """Per indicator the level of each expert's last word.
 
@@ -121,7 +129,7 @@ def levels(experts: pl.DataFrame, indicators: Mapping[str, Indicator]) -> dict[s
     """
     rows = _in_order(experts)
     _refuse_odd_levels(rows, indicators)
-    gone = {row["expert_id"] for row in rows if row.get("conflict") in WHOLE}
+    gone = barred(experts)
     latest: dict[str, dict[str, int | None]] = defaultdict(dict)
     for row in rows:
         latest[row["indicator_id"]][row["expert_id"]] = row["level"]
@@ -226,20 +234,30 @@ def lowered(
         register: ids of the evidence that may be cited; a level above 1 needs one. None: no evidence is asked for.
 
     Returns:
-        The same rows; `level` is what counts, `level_given` what the expert gave, `cap` and `cap_reason` the lowering.
+        The same rows; `level` is what counts, `level_given` what the expert gave, `cap` and `cap_reason` the lowering,
+        `evidence_ids` what of the evidence cited may be.
     """
     admissible = None if register is None else set(register)
     rows = []
     for row in experts.rows(named=True):
         cap = _cap_of(row, (caps or {}).get(row["indicator_id"]), admissible)
         level = row["level"] if cap is None else min(row["level"], cap.level)
-        rows.append((row["level"], level, cap.level if cap else None, cap.reason if cap else None))
+        cited = sorted(_cited(row) if admissible is None else _cited(row) & admissible)
+        rows.append(
+            (row["level"], level, cap.level if cap else None, cap.reason if cap else None, "|".join(cited) or None)
+        )
     lowered = pl.DataFrame(
         rows,
-        schema={"level_given": pl.Int64, "level": pl.Int64, "cap": pl.Int64, "cap_reason": pl.String},
+        schema={
+            "level_given": pl.Int64,
+            "level": pl.Int64,
+            "cap": pl.Int64,
+            "cap_reason": pl.String,
+            "evidence_ids": pl.String,
+        },
         orient="row",
     )
-    return pl.concat([experts.drop("level"), lowered], how="horizontal")
+    return pl.concat([experts.drop("level", "evidence_ids", strict=False), lowered], how="horizontal")
 
 
 def _cap_of(row: Mapping[str, Any], metric: Cap | None, admissible: set[str] | None) -> Cap | None:
@@ -309,7 +327,7 @@ class _State:
         standard = {key: one for key, one in catalogue().items() if one.kind != "metric"}
         self.levels = levels(votes, standard)
         self.indicators = sorted(self.levels, key=natural)
-        self.gone = {row["expert_id"] for row in rows if row.get("conflict") in WHOLE}
+        self.gone = barred(votes)
         self.panel = sorted({row["expert_id"] for row in rows})
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.rounds: dict[str, set[int]] = defaultdict(set)
@@ -332,7 +350,7 @@ class _State:
         ordered = sorted(given.values())
         score = panel_score(ordered, profile)
         spread = ordered[-1] - ordered[0] if ordered else None
-        cap, reason = self._cap(key, cap)
+        cap, lifted = self._cap(key, cap)
         return {
             "indicator_id": key, "round": self.number, "votes": len(ordered),
             "absent": len(self.panel) - len(ordered) - len(excluded), "excluded": len(excluded),
@@ -340,7 +358,7 @@ class _State:
             "trimmed": score is not None and is_trimmed(len(ordered), profile),
             "level": None if score is None else float(score / A_LEVEL),
             "median": float(median(ordered)) if ordered else None, "cap": cap.level if cap else None,
-            "cap_reason": reason, "is_flagged": spread is not None and spread >= profile.panel.gate.apart, "is_contested": False,
+            "cap_reason": cap.reason if cap else None, "lifted": lifted, "is_flagged": spread is not None and spread >= profile.panel.gate.apart, "is_contested": False,
             "evidence_ids": "|".join(sorted(set().union(*(_cited(row) for row in self._counting(key))))) or None,
         }  # fmt: skip
 
@@ -349,17 +367,13 @@ class _State:
         last = {row["expert_id"]: row for row in self.rows[key]}
         return [row for expert, row in last.items() if expert in self.levels[key]]
 
-    def _cap(self, key: str, metric: Cap | None) -> tuple[Cap | None, str | None]:
-        """The indicator's cap: for want of evidence where no expert had any, else its metric's, with who lifted it."""
+    def _cap(self, key: str, metric: Cap | None) -> tuple[Cap | None, int | None]:
+        """The indicator's cap: for want of evidence where no expert had any, else its metric's, with how many lifted it."""
         counting = self._counting(key)
         lowered = [row.get("cap_reason") or "" for row in counting if row.get("cap") == WITHOUT_EVIDENCE]
         if lowered and not any(row["level"] > WITHOUT_EVIDENCE for row in counting):
-            cap = Cap(WITHOUT_EVIDENCE, min(lowered))
-            return cap, cap.reason
-        if metric is None:
-            return None, None
-        lifted = [row["expert_id"] for row in counting if row["level"] > metric.level]
-        return metric, metric.reason + (f"; lifted in writing by / 书面放行: {', '.join(lifted)}" if lifted else "")
+            return Cap(WITHOUT_EVIDENCE, min(lowered)), None
+        return metric, None if metric is None else sum(row["level"] > metric.level for row in counting)
 
     def matrix(self) -> Ratings:
         """Levels, indicators by experts; NaN where there is none."""
@@ -425,7 +439,7 @@ def _verdict(name: str, value: float | None, gate: Gate) -> str | None:
 
 def _passed(state: _State, alpha: Statistic, flagged: int, gate: Gate) -> dict[str, Any]:
     """Whether the panel may close: levels far apart are discussed; where alpha is low as well, all is scored again."""
-    items = len(state.indicators)
+    items = sum(len(given) > 1 for given in state.levels.values())  # one level lies apart from nothing
     row: dict[str, Any] = {"statistic": "gate", "items": items, "value": flagged / items if items else None}
     if alpha.reason == NO_PAIRS:
         return row | {"reason": NO_PAIRS}

@@ -20,6 +20,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from indicators.declared import Indicator, Pillar, Words, catalogue, trees
+from indicators.evidence import EvidenceRule
 from schemas.enterprise import EnterpriseType, complaints, load_yaml
 from schemas.errors import CatalogueError
 
@@ -153,12 +154,18 @@ class Gate(_Declared):
 
 
 class Panel(_Declared):
-    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and what checks it."""
+    """How many experts a level needs, how their levels become one, from how many on it is trimmed, and what checks it.
+
+    Attributes:
+        evidence: whether a level above 1 counts without admissible evidence: `always` it does not, `where_kept` it does only
+            where the assessment neither registers nor cites any evidence, `never` it does.
+    """
 
     minimum: int = Field(ge=1)
     trimmed_from: int = Field(ge=3)
     aggregate: Literal["trimmed", "median", "mean"] = "trimmed"
     metric_caps: bool = True
+    evidence: EvidenceRule = "where_kept"
     gate: Gate = Gate()
 
 

@@ -22,7 +22,7 @@ import polars as pl
 
 from indicators.declared import Indicator, catalogue, tree
 from indicators.scoring.events import Effects, Event, counted, effects
-from indicators.scoring.panel import A_LEVEL, FULL, panel_score
+from indicators.scoring.panel import A_LEVEL, FULL, barred, panel_score
 from indicators.scoring.panel import levels as panel_levels
 from indicators.scoring.profile import Anchors, Benchmark, Profile
 from indicators.scoring.weights import Peers, Weighting, weighting
@@ -132,15 +132,25 @@ class Facts:
         return date(year, month, monthrange(year, month)[1])
 
     @classmethod
-    def of(cls, values: pl.DataFrame, experts: pl.DataFrame, **more: Any) -> Facts:  # noqa: ANN401
+    def of(
+        cls,
+        values: pl.DataFrame,
+        experts: pl.DataFrame,
+        judgements: Iterable[Row] = (),
+        **more: Any,  # noqa: ANN401
+    ) -> Facts:
         """The facts in rows of `indicator.value` of one period and organisation, and of `expert_score`.
+
+        Who is out of the whole assessment has no say in weights either: their rows of `ahp_judgement` are left out.
 
         Raises:
             CatalogueError: rows of several periods or organisations, several readings of one indicator, or expert levels
                 for something experts do not score.
         """
         period, org_id = _subject(values)
-        return cls(period, org_id, _chosen(values), panel_levels(experts, standard()), **more)
+        gone = barred(experts)
+        weighed = tuple(row for row in judgements if row["expert_id"] not in gone)
+        return cls(period, org_id, _chosen(values), panel_levels(experts, standard()), judgements=weighed, **more)
 
     def told(self) -> dict[str, Any]:
         """All of it in plain mappings and lists: what a fingerprint is taken of."""

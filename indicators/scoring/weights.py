@@ -319,7 +319,7 @@ def _fixed(profile: Profile, listed: list[str]) -> dict[str, dict[str, Fraction]
         local[parent] = {child: Fraction(weight) for child, weight in table.items()}
     lacking = [child for table in list(local.values()) for child in table if child in known and child not in local]
     reached = {child for table in local.values() for child in table}
-    lacking += [key for key in listed if key not in reached]
+    lacking += [name for name in (*_by_pillar(listed), *listed) if name not in reached]
     if lacking:
         raise _refused(f"{', '.join(lacking)}: no weights / 缺少权重", "complete the fixed tables")
     return local

@@ -17,7 +17,7 @@ class AhpJudgement(Contract, rows="reference", key=("expert_id", "node", "left",
     left: str = text("较前者", "The child that is compared", example="E", optional=False)
     right: str = text("被比较者", "The child it is compared with", example="S", optional=False)
     ratio: float = quantity("重要性之比（1–9 标度，前者较不重要时为其倒数）", "How much more the first matters, 1 to 9; less than 1: less",
-                            ge=1 / 9, le=9, example="3")  # fmt: skip
+                            ge=0.11, le=9, example="3")  # 1/9, however few decimals it is written with  # fmt: skip
 
     @rule("compared_with_itself", "不能与自身比较", "a child cannot be compared with itself")
     def compared_with_itself(cls) -> pl.Expr:

@@ -7,6 +7,11 @@ import polars as pl
 from schemas.contract import Contract
 from schemas.fields import Instant, choice, count, flag, instant, key, rule, text
 
+_OF_STANDARD = [f"A.{pillar}.{place}" for pillar, last in ((1, 22), (2, 17), (3, 11)) for place in range(1, last + 1)]
+_COMPUTED = ("A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8")
+SCORED = [key for key in _OF_STANDARD if key not in _COMPUTED]
+"""The indicators of the standard without a formula: those experts score."""
+
 
 class ExpertScore(
     Contract, rows="state", key=("expert_id", "indicator_id", "round", "period"), month=("scored_at",), zh="专家评分"
@@ -17,8 +22,8 @@ class ExpertScore(
     indicator_id: str = text("指标编号", "Indicator", example="A.1.1", optional=False, matches=r"^A\.[123]\.\d{1,2}$")
     round: int = count("轮次", "Round", ge=1, le=2, example="1")
     period: str = text(
-        "评价期，空为评分时间所在年",
-        "Evaluation period; empty: the year it was given in",
+        "评价期；空为评分时间所在年，但会被其他年度未写评价期的评分替换",
+        "Evaluation period; empty: the year it was given in, and levels of another year that name none replace it",
         example="2026",
         matches=r"^\d{4}(-(0[1-9]|1[0-2])\.\.\d{4}-(0[1-9]|1[0-2]))?$",
     )
@@ -42,6 +47,11 @@ class ExpertScore(
         optional=True,
     )
     scored_at: Instant = instant("评分时间", "When it was given", optional=True)
+
+    @rule("not_scored_by_experts", "该指标由公式计算或不在标准中，专家不评级",
+          "the indicator is computed by a formula, or none of the standard: experts do not score it")  # fmt: skip
+    def scored_by_experts(cls) -> pl.Expr:
+        return pl.col("indicator_id").is_in(SCORED) | ~pl.col("indicator_id").str.contains(r"^A\.[123]\.\d{1,2}$")
 
     @rule("no_level", "未评级，也未弃权或回避", "no level, and neither absent nor conflicted")
     def level_or_reason(cls) -> pl.Expr:

@@ -301,8 +301,10 @@ def test_a_value_is_judged_among_the_peers_of_its_year(folder: Path, tmp_path: P
         query = "select round(result.score, 4) from score.result join score.normalised using (period, profile_hash) where id = 'total' and indicator_id = 'A.2.7' and method = 'minmax'"
         assert connection.execute(query).fetchall() == [(round(66.5296296 - 8 / 15, 4),)]
     peers.write_text("\n".join([*rows[:-1], "P3,2026,A.2.7,0.95,1"]) + "\n")
-    with locked(enterprise), pytest.raises(HubError, match=r"P3 A\.2\.7: '1' is not the unit of the indicator, '%'"):
+    with locked(enterprise):
         run(enterprise, MONTHS[:1])
+        with pytest.raises(HubError, match=r"P3 A\.2\.7: '1' is not the unit of the indicator, '%'"):
+            evaluate_period(enterprise, "2026")
 
 
 def test_an_implied_factor_out_of_tolerance_withholds_the_grade(folder: Path, tmp_path: Path) -> None:

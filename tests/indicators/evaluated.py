@@ -8,7 +8,7 @@ import duckdb
 
 from indicators.declared import catalogue
 from indicators.report.evaluation import Evaluation, gather
-from indicators.scoring.profile import load
+from indicators.scoring.profile import Profile, load
 from schemas.enterprise import Declaration
 
 PROFILE = load("draft-neutral-v1")
@@ -29,7 +29,7 @@ ENTERPRISE = Declaration.model_validate(
 SCORE = {
     "result": "level varchar, id varchar, score double, weight double, lower double, upper double, state varchar, grade varchar, coverage double, reason varchar, before_events double",
     "normalised": "indicator_id varchar, method varchar, value double, unit varchar, numerator double, denominator double, value_state varchar, x0 double, x60 double, x80 double, x100 double, anchor_source varchar, score double, reason varchar, previous_value double, previous_score double, target double",
-    "panel_item": "indicator_id varchar, round integer, votes integer, absent integer, excluded integer, lowest integer, highest integer, spread integer, trimmed boolean, level double, median double, cap integer, cap_reason varchar, is_contested boolean, evidence_ids varchar",
+    "panel_item": "indicator_id varchar, round integer, votes integer, absent integer, excluded integer, lowest integer, highest integer, spread integer, trimmed boolean, level double, median double, cap integer, cap_reason varchar, lifted integer, is_flagged boolean, is_contested boolean, evidence_ids varchar",
     "agreement": "round integer, statistic varchar, value double, lower double, upper double, items integer, experts integer, verdict varchar, reason varchar",
     "expert": "round integer, expert_id varchar, items integer, mean_deviation double, is_severe boolean, total_without double",
     "weight": "node varchar, id varchar, parent varchar, method varchar, raw double, effective double, consistency_ratio double, random_index varchar",
@@ -40,8 +40,9 @@ SCORE = {
     "swing": "indicator_id varchar, what varchar, low_total double, high_total double, swing double",
     "left_out": "indicator_id varchar, total double, grade varchar, difference double",
     "integrity": "check_name varchar, month varchar, site_id varchar, subject varchar, zh varchar, en varchar",
+    "evidence": "evidence_id varchar, file_state varchar, period_state varchar, is_admissible boolean, cited_for varchar, note varchar",
     "contribution": "indicator_id varchar, weight double, score double, contribution double, potential double",
-    "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double",
+    "definition": "indicator_id varchar, reading varchar, title_zh varchar, title_en varchar, value double, unit varchar, score double, total double, grade varchar, is_chosen boolean, difference double, reason varchar",
 }  # fmt: skip
 
 
@@ -144,7 +145,7 @@ class World:
     """The published file; change it through `connection` before `read`."""
 
     def __init__(self, tables: tuple[str, ...] = tuple(SCORE)) -> None:
-        self.connection = duckdb.connect()
+        self.connection, self.tables = duckdb.connect(), tables
         for schema in ("mart", "reference", "indicator", "score", "meta", "quarantine", "clean"):
             self.connection.execute(f"create schema {schema}")
         texts = {
@@ -179,9 +180,14 @@ class World:
                 [year, "demo", PROFILE.hash, *row],
             )
 
-    def read(self, period: str = "2026", enterprise: Declaration = ENTERPRISE) -> Evaluation:
-        """The data object."""
-        return gather(self.connection, enterprise, PROFILE, catalogue(), period)
+    def read(
+        self, period: str = "2026", enterprise: Declaration = ENTERPRISE, profile: Profile = PROFILE
+    ) -> Evaluation:
+        """The data object; scores of another profile are taken for those of this one."""
+        if profile is not PROFILE:
+            for table in self.tables:
+                self.connection.execute(f"update score.{table} set profile_hash = $1", [profile.hash])
+        return gather(self.connection, enterprise, profile, catalogue(), period)
 
     def _basis(self) -> None:
         self.connection.execute(
@@ -225,14 +231,22 @@ class World:
                     3.5,
                     3.0,
                     3 if key == "A.1.2" else None,
-                    "no_value" if key == "A.1.2" else None,
+                    "no_evidence" if key == "A.1.2" else None,
+                    None,
+                    key == "A.1.3",
                     key == "A.1.3",
                     "EV001" if key == "A.1.1" else None,
                 )
                 for key in OF_EXPERTS[:-1]
             ],
         )
-        self.add("agreement", [(1, "krippendorff_alpha_ordinal", 0.4755, 0.31, 0.62, 43, 3, "insufficient", None)])
+        self.add(
+            "agreement",
+            [
+                (1, "krippendorff_alpha_ordinal", 0.4755, 0.31, 0.62, 43, 3, "insufficient", None),
+                (1, "gate", 1 / 43, None, None, 43, 3, "contested", None),
+            ],
+        )
         self.add(
             "expert",
             [
@@ -284,6 +298,7 @@ class World:
             "monte_carlo",
             [(name, 10000, 20260101, 68.1, 1.8, 65.0, 67.0, 68.2, 69.4, 70.9) for name in ("total", "E", "S", "G")],
         )
+        self.add("evidence", [("EV001", "changed", "inside", False, "A.1.1", None)])
         self.add("grade_probability", [("total", "BBB", 0.72), ("total", "A", 0.28)])
         self.add(
             "alternative",
@@ -297,7 +312,20 @@ class World:
         self.add(
             "definition",
             [
-                ("A.2.7", "first_promise", "首次承诺", "first promise", 97.2, "%", 88.0, 66.5, "BBB", True, 0.0),
-                ("A.2.7", "latest_promise", "最后承诺", "latest promise", 95.125, "%", 75.6, 66.2, "BBB", False, -0.3),
+                ("A.2.7", "first_promise", "首次承诺", "first promise", 97.2, "%", 88.0, 66.5, "BBB", True, 0.0, None),
+                (
+                    "A.2.7",
+                    "latest_promise",
+                    "最后承诺",
+                    "latest promise",
+                    95.125,
+                    "%",
+                    75.6,
+                    66.2,
+                    "BBB",
+                    False,
+                    -0.3,
+                    None,
+                ),
             ],
         )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from indicators.scoring.agreement import (
     NO_PAIRS,
+    NO_SPREAD,
     NO_VARIATION,
     Form,
     Metric,
@@ -172,6 +173,18 @@ def test_icc_by_default_is_absolute_agreement_of_the_mean() -> None:
 
 def test_icc_without_variation_is_undefined() -> None:
     assert icc(np.full((4, 3), 2.0)) == Statistic(None, NO_VARIATION)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # items have the same mean (BMS 0): EMS 1, JMS 0, so that 0 + (0 - 1)/n divides by less than nothing
+        [[1.0, 3.0], [3.0, 1.0]],
+        [[2.0, 4.0, 3.0], [3.0, 2.0, 4.0], [4.0, 3.0, 2.0]],
+    ],
+)
+def test_icc_without_spread_between_items_has_no_value(rows: list[list[float]]) -> None:
+    assert icc(np.array(rows)) == Statistic(None, NO_SPREAD)
 
 
 def test_the_interval_repeats_with_its_seed_and_holds_the_value() -> None:

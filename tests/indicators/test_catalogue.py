@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from indicators.declared import FOLDER, Condition, Indicator, catalogue, check, natural, tree, trees
+from schemas.contracts.expert_score import SCORED
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError
 from warehouse.marts import Warehouse
@@ -282,3 +283,8 @@ def test_a_condition_includes_its_bound_and_never_holds_of_nothing(
     bounds: dict[str, int], value: float | None, met: bool
 ) -> None:
     assert Condition.model_validate({"metric": "M065"} | bounds).is_met(value) is met
+
+
+def test_experts_may_score_what_has_no_formula() -> None:
+    of_experts = [key for key, one in catalogue().items() if one.kind != "metric" and not one.is_computed]
+    assert of_experts == SCORED

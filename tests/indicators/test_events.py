@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -82,6 +83,15 @@ def test_a_veto_leaves_no_grade_and_at_most_29_99() -> None:
     capped = {"V": PROFILE.events.classes["V"].model_copy(update={"not_rated": False})}
     profile = PROFILE.changed(events=PROFILE.events.model_copy(update={"classes": capped}))
     assert assessed(event("E1", "V", "A.2.5"), profile=profile).line("total")["grade"] == "CC"
+
+
+def test_a_cap_of_nothing_is_a_cap() -> None:
+    capped = {
+        "V": PROFILE.events.classes["V"].model_copy(update={"total_at_most": Decimal(0), "pillar_at_most": Decimal(50)})
+    }
+    profile = PROFILE.changed(events=PROFILE.events.model_copy(update={"classes": capped}))
+    one = assessed(event("E1", "V", "A.2.5"), profile=profile)
+    assert [row["cap"] for row in rows(list(one.events), profile)] == [0]
 
 
 def test_deductions_come_before_caps_and_never_go_below_zero() -> None:

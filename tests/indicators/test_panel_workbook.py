@@ -180,13 +180,15 @@ def test_a_workbook_filled_in_well_has_no_fault(path: Path) -> None:
         put(SCORES, I4=5, N4="已核对原始考勤"),
         put(DECLARATION, B7="2027-01-15"),
         lambda book: (put(DECLARATION, B6="是", C6="A.2.1")(book), put(SCORES, I4=None, M4="供应商或客户")(book)),
+        put(DECLARATION, B6="是", C6="A.1.2"),
+        lambda book: (put(DECLARATION, B6="是", C6="A.1.2 | A.2.1")(book), put(SCORES, I4=None, M4="供应商或客户")(book)),
         lambda book: (put(DECLARATION, B2="是")(book),
                       [put(SCORES, **{f"I{row}": None, f"M{row}": "受雇"})(book) for row in (2, 3, 4)]),
         lambda book: (put(DECLARATION, B4="是", C4="全部")(book),
                       [put(SCORES, **{f"I{row}": None, f"M{row}": "持股"})(book) for row in (2, 3, 4)]),
     ],
     ids=["abstains", "one without evidence", "a number as text", "above the cap with a reason", "a date as text",
-         "in conflict with one", "employed", "owner, all affected"],
+         "in conflict with one", "in conflict with one that is not asked", "in conflict with one of two asked", "employed", "owner, all affected"],
 )  # fmt: skip
 def test_what_may_be_said_is_accepted(path: Path, change: Callable[[Workbook], object]) -> None:
     assert faults(changed(path, change)) == []
@@ -220,7 +222,8 @@ def test_what_may_be_said_is_accepted(path: Path, change: Callable[[Workbook], o
         (put(DECLARATION, B2="是"), "评分 Scores!I4", "存在利益冲突，不得评级"),
         (put(DECLARATION, B3=None), "利益声明 Declaration!B3", "请回答是或否"),
         (put(DECLARATION, B4="是"), "利益声明 Declaration!C4", "未填"),
-        (put(DECLARATION, B4="是", C4="A.9.9"), "利益声明 Declaration!C4", "不是本轮指标：A.9.9"),
+        (put(DECLARATION, B4="是", C4="A.9.9"), "利益声明 Declaration!C4", "没有该指标：A.9.9"),
+        (put(DECLARATION, B4="是", C4="A.1.2|M065"), "利益声明 Declaration!C4", "没有该指标：M065"),
         (put(DECLARATION, B7=None), "利益声明 Declaration!B7", "请填声明日期"),
         (put(DECLARATION, B8="否"), "利益声明 Declaration!B8", "须确认独立评分"),
         (lambda book: book[SCORES].insert_cols(3), "评分 Scores!C1", "应为“要素 Elements”，现为“”"),

@@ -7,16 +7,31 @@ import hashlib
 import io
 import json
 import re
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import docx
 import pytest
 
 from indicators.declared import catalogue
-from indicators.report.document import Chart, Document, Heading, Points, Table, Text, chinese_font, drawings, html, pdf
+from indicators.report.document import (
+    Chart,
+    Document,
+    Heading,
+    Points,
+    Table,
+    Text,
+    Tiles,
+    chinese_font,
+    drawings,
+    html,
+    pdf,
+)
+from indicators.report.evaluation_cells import Cells
 from indicators.report.evaluation_layout import document
 from indicators.report.word import docx_of
 from indicators.report.words import LANGUAGES, number, percent, score_text, signed, vocabulary, year_before
+from indicators.scoring.profile import Events
 from schemas.enterprise import Declaration
 from schemas.errors import HubError
 from schemas.lake import months_of
@@ -334,16 +349,64 @@ def test_a_withheld_grade_says_why(reason: str, shown: str, why: str) -> None:
 
 
 def test_events_deduct_and_allegations_do_not(made: Document) -> None:
-    assert rows_with(made, "EE1")[0][2:7] == ["C 类（轻微）", "A.2.3", "2026-05-06", "2.00", "–"]
+    assert rows_with(made, "EE1")[0][2:7] == ["C 类（轻微）", "A.2.3", "2026-05-06", "100 %", "2.00"]
     assert rows_with(made, "EE2")[0][5] == "未决，不扣分"
     assert "一起未决诉讼" in said(made)
+
+
+def test_a_limited_scope_is_marked_beside_the_pillar_and_the_total() -> None:
+    world = World()
+    world.connection.execute("update score.result set reason = 'limited_scope' where id = 'E' and level = 'pillar'")
+    made = document(world.read())
+    marked = [row for row in rows_with(made, "范围受限") if len(row) > 2]
+    assert [row[3] for row in marked[:2]] == ["BBB，范围受限", "BBB（可能为 A），范围受限（E）"]
+    (tiles,) = made.blocks(Tiles)
+    assert [name for name, _, under in tiles.items if "范围受限" in under] == ["等级", "E 环境（分）"]
+    assert [row for row in rows_with(document(World().read()), "范围受限") if len(row) > 2] == []
+
+
+def test_an_event_says_how_much_of_it_counts_and_what_it_leaves() -> None:
+    world = World()
+    world.add(
+        "event",
+        [
+            ("EE3", "B", "E", "A.1.1", "2025-05-06", 0.5, 5.0, None, "x", False, "去年罚款"),
+            ("EE4", "A", "E", "A.1.22", "2026-05-06", 1.0, 0.0, 59.99, "x", False, "较大事故"),
+            ("EE5", "C", "E", "A.1.2", "2027-01-06", 0.0, 0.0, None, "x", False, "期后决定"),
+            ("EE6", "C", "E", "A.1.2", "2026-05-06", 0.0, 0.0, None, "x", False, "同一事故"),
+        ],
+    )
+    made = document(world.read())
+    assert [rows_with(made, name)[0][5:8] for name in ("EE3", "EE4", "EE5", "EE6")] == [
+        ["50 %", "5.00", "指标 40.00"], ["100 %", "0.00", "指标 0.00、维度 59.99"],
+        ["评价期后决定，本期不计", "–", "–"], ["同一事故只计最重的一项", "–", "–"],
+    ]  # fmt: skip
+
+
+def test_no_recommendation_aims_above_what_an_event_allows() -> None:
+    world = World()
+    # A.1.1 50, next level 60, of which an event of last year leaves 60 - (60 - 40)/2 = 50: nothing to gain
+    # A.1.22 0, next level 20, nothing left of it; A.1.2 70, next level 80, 80 - (80 - 40)/2 = 60: less than it has
+    world.add(
+        "event",
+        [(f"EE{key}", "B", "E", key, "2025-05-06", 0.5, 5.0, None, "x", False, "y") for key in ("A.1.1", "A.1.2")],
+    )
+    world.add("event", [("EE9", "A", "E", "A.1.22", "2026-05-06", 1.0, 0.0, 59.99, "x", False, "y")])
+    steps = {step.key: step for step in Cells(world.read(), "zh").steps()}
+    assert not {"A.1.1", "A.1.2", "A.1.22"} & set(steps)
+    # 58 before events, 49 after: 60 leaves 50
+    world.connection.execute(
+        "update score.result set score = 49, before_events = 58 where id = 'A.1.1' and period = '2026'"
+    )
+    step = next(step for step in Cells(world.read(), "zh").steps() if step.key == "A.1.1")
+    assert (step.aim, step.target, round(step.gain, 4)) == (60, 50, round(1 / 49, 4))
 
 
 def test_it_speaks_of_a_draft_of_independence_and_of_limits(made: Document) -> None:
     text = said(made)
     for words in (
         "征求意见稿，不是现行有效标准",
-        "某评价机构组织实施",
+        "某评价机构组织实施。部分或全部专家评分未附利益声明",  # the levels are from a file
         "使用限制",
         "均为本次评价的选择",
         "分歧未消除的指标：A.1.3",
@@ -351,6 +414,22 @@ def test_it_speaks_of_a_draft_of_independence_and_of_limits(made: Document) -> N
         assert words in text
     alone = document(World().read(enterprise=Declaration.model_validate({"id": "demo", "name": "x"})))
     assert "不得称为独立评价" in said(alone)
+
+
+def test_who_is_out_of_the_assessment_is_not_counted_on_the_panel() -> None:
+    world = World()
+    world.connection.execute(
+        "alter table clean.expert_score add conflict varchar; alter table clean.expert_score add source varchar default 'panel_form'"
+    )
+    world.connection.execute("update clean.expert_score set conflict = 'paid', is_conflicted = true where expert_id = 'X10' and indicator_id = 'A.1.1'")  # fmt: skip
+    evaluation = world.read()
+    made = document(evaluation)
+    assert dict(made.facts)["专家组"] == "2 名专家（另有 1 名全部回避）"
+    row = next(row for row in rows_with(made, "A.1.2") if len(row) == 5 and row[0] == "A.1.2" and "回避" in row)
+    assert row[2:] == ["3", "3", "回避"]
+    assert f"{len(OF_EXPERTS) - 1} 条" in said(made)
+    assert "评价机构与专家声明：最近三年内" in said(made)  # all of them by workbook
+    assert '"paid"' not in evaluation.json()
 
 
 def test_every_indicator_left_out_stands_in_the_annex_the_largest_effect_first(made: Document) -> None:
@@ -438,6 +517,117 @@ def test_figures_of_other_organisations_do_not_enter() -> None:
 def test_a_month_without_a_value_says_so(made: Document) -> None:
     months = next(row for row in rows_with(made, "A.2.7") if len(row) == 14)
     assert months[2:] == ["91", "92", "93", "94", "95", "96", "97", "98", "99", "100", "101", "缺失"]
+
+
+# --- the method it was scored by
+
+
+def test_indicators_stand_in_the_groups_of_the_methods_tree() -> None:
+    evaluation = World().read(profile=PROFILE.changed(tree="draft-2025-b"))
+    assert evaluation.indicators["A.1.14"]["group"]["zh"] == "绿色物流"
+    (table,) = [table for table in document(evaluation).blocks(Table) if table.strong and any(row[0].text == "A.1.14" for row in table.rows) and len(table.head) == 9]  # fmt: skip
+    names = [row[0].text or row[1].text for row in table.rows]
+    assert names[names.index("绿色物流") + 1] == "A.1.14"
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_kept", "words"),
+    [
+        ("where_kept", True, "无可采信证据者不高于 1 级"), ("where_kept", False, "本次评价未登记也未引用任何证据"),
+        ("always", False, "无可采信证据者不高于 1 级"), ("never", True, "无证据者不封顶"),
+    ],
+)  # fmt: skip
+def test_it_says_what_levels_without_evidence_count(rule: str, is_kept: bool, words: str) -> None:
+    world = World()
+    if not is_kept:
+        world.connection.execute("delete from reference.evidence; update clean.expert_score set evidence_ids = null")
+    panel = PROFILE.panel.model_copy(update={"evidence": rule})
+    text = said(document(world.read(profile=PROFILE.changed(panel=panel))))
+    assert words in text
+    assert (rule == "always" or (is_kept and rule != "never")) == ("不高于 1 级" in text)
+
+
+def test_the_method_is_told_as_the_profile_declares_it() -> None:
+    set_up = PROFILE.monte_carlo.model_copy(update={"certain_from": Decimal("0.9")})
+    profile = PROFILE.changed(
+        panel=PROFILE.panel.model_copy(update={"aggregate": "median"}), monte_carlo=set_up, events=Events(),
+        weights=PROFILE.weights.model_copy(update={"method": "ahp"}), normalisation={"A.2.7": "minmax"},
+    )  # fmt: skip
+    world = World()
+    world.connection.execute("update score.weight set raw = 0.25 where node = 'pillar'")
+    text = said(document(world.read(profile=profile)))
+    for words in ("维度权重 E 25.00 %；维度内：层次分析法", "；取中位数。", "等级概率低于 90 % 时", "所用方法不因负面事件扣减或封顶",
+                  "以同业数值代替锚点的指标：A.2.7 准时交付率 (极差标准化)"):  # fmt: skip
+        assert words in text
+    for words in ("维度权重之比", "去掉一个最高", "一票否决", "低于 80 % 时并列"):
+        assert words not in text
+    unscored = said(document(World(ONLY_RESULT).read(profile=profile)))
+    assert "维度权重按层次分析法" in unscored
+    plain = said(document(World().read()))
+    assert "取平均，5 名及以上先各去掉一个最高与最低" in plain
+    assert "存在 V 类（一票否决）事件" in plain
+
+
+def test_the_register_says_what_was_found_about_each_file(made: Document) -> None:
+    (row,) = (row for row in rows_with(made, "制度.pdf") if row[0] == "EV001")
+    assert row[-1] == "文件已变更、期内、不可采信"
+    (row,) = (row for row in rows_with(document(World(ONLY_RESULT).read(), "en"), "制度.pdf") if row[0] == "EV001")
+    assert row[-1] == "not examined"
+
+
+# --- what the panel did not agree on
+
+
+def gated(verdict: str | None, reason: str | None = None, *, flagged: bool = True) -> World:
+    """A panel after one round: A.1.3 apart or not, nothing contested yet."""
+    world = World()
+    world.connection.execute(
+        "update score.panel_item set is_contested = false, is_flagged = indicator_id = 'A.1.3' and $1", [flagged]
+    )
+    world.connection.execute("update score.agreement set verdict = $1, reason = $2 where statistic = 'gate'", [verdict, reason])  # fmt: skip
+    return world
+
+
+@pytest.mark.parametrize("verdict", ["second_round", "discuss_flagged"])
+def test_items_that_lie_apart_are_named_while_a_second_round_is_due(verdict: str) -> None:
+    made = document(gated(verdict).read(), "en")
+    name = catalogue()["A.1.3"].title.en
+    assert f"Far apart, second round due: A.1.3 {name}." in said(made)
+    assert "No item is contested" not in said(made)
+    assert [row[-1] for row in rows_with(made, "A.1.3") if "second round due" in row[-1]] == ["second round due"]
+    # the open gate stands beside the grade, in the summary
+    (summary,) = [one for one in made.sections if one.title == "Executive summary"]
+    texts = [block.text for block in summary.blocks if isinstance(block, Text)]
+    assert any(text.startswith("The panel has not closed") for text in texts)
+
+
+def test_nothing_is_contested_only_where_the_gate_is_passed() -> None:
+    assert "没有分歧未消除的指标" in said(document(gated("passed", flagged=False).read()))
+    text = said(document(gated(None, "no_pairs", flagged=False).read()))
+    assert "没有分歧未消除的指标" not in text
+    assert "专家分歧尚未判定：没有两名专家评同一项。" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "lifted", "zh", "en"),
+    [
+        ("no_evidence", None, "不高于 3 级；未引证据", "level 3 at most; no evidence cited"),
+        (
+            "M065: missing (>= 95)",
+            2,
+            "缺失 (>= 95)；2 名专家书面说明理由后放行",
+            "missing (>= 95); lifted in writing by 2",
+        ),
+        ("M065: partial, 85 % (>= 95)", 0, "部分, 85 % (>= 95)", "partial, 85 % (>= 95)"),
+        ("M067: 90.5 h (有 / present); M065: 12 % (>= 95)", 0, "90.5 小时 (有)、M065", "90.5 h (present), M065"),
+    ],
+)
+def test_a_cap_says_why_in_the_readers_language(reason: str, lifted: int | None, zh: str, en: str) -> None:
+    world = World()
+    world.connection.execute("update score.panel_item set cap = 3, cap_reason = $1, lifted = $2 where indicator_id = 'A.1.2'", [reason, lifted])  # fmt: skip
+    evaluation = world.read()
+    for language, words in zip(LANGUAGES, (zh, en), strict=True):
+        assert any(row[0] == "A.1.2" for row in rows_with(document(evaluation, language), words))
 
 
 # --- what has not been evaluated

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.declared import catalogue
+from indicators.scoring.evaluation import Evaluation
 from indicators.scoring.panel import panel_score
 from indicators.scoring.profile import SHIPPED, Anchors, Profile, load
 from indicators.scoring.score import (
@@ -511,6 +512,16 @@ def test_what_is_missing_may_be_dropped_yet_lacks_in_coverage() -> None:
     line = of(dropped, "A.3.6")
     assert (line["score"], line["weight"], line["lower"], line["upper"]) == (None, 0, 0, 100)
     assert round(of(dropped, "total")["lower"], 4) == 66.5296
+
+
+def test_the_weights_that_counted_are_those_of_the_score() -> None:
+    facts, profile = Facts.of(values(GOLDEN), experts(PANEL)), PROFILE.changed(missing="drop")
+    result = {row["id"]: row["weight"] for row in assess(facts, profile, applicable=SCOPE).result().rows(named=True)}
+    profile = profile.changed(indicators=tuple(SCOPE), core=[])
+    weights = Evaluation(facts, profile, experts(PANEL), {}).weights()
+    assert {key: row for key, row in weights.select("id", "effective").iter_rows() if key in SCOPE} == {
+        key: result[key] for key in SCOPE
+    }
 
 
 def test_pillars_may_be_taken_together_geometrically() -> None:

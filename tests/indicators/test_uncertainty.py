@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.declared import catalogue
+from indicators.scoring.definitions import definitions
 from indicators.scoring.evaluation import TABLES, Evaluation, read, rests_on, write
 from indicators.scoring.profile import Check, MonteCarlo, Profile
 from indicators.scoring.score import Facts, assess
@@ -454,3 +455,27 @@ def test_the_worst_peer_stands_in_for_what_is_missing_only_where_there_are_peers
     peers = {"P1": {"A.3.6": Fraction(50)}, "P2": {"A.3.6": Fraction(30)}}
     line = assess(Facts.of(values(GOLDEN), experts(PANEL), peers=peers), profile).line("total")
     assert (float(line["score"]), float(line["lower"]), float(line["upper"]), line["coverage"]) == (55, 40, 90, 0.5)
+
+
+@pytest.mark.parametrize("relative_to", ["own_baseline", "last_year"])
+def test_another_reading_is_not_scored_against_the_baseline_of_the_chosen_one(relative_to: str) -> None:
+    # location-based .3 on a baseline of .3 scores 60; market-based .2 would score 100 on it, and says nothing
+    anchors = {
+        "x0": 1.25,
+        "x60": 1,
+        "x80": 0.9,
+        "x100": 0.75,
+        "relative_to": relative_to,
+        "source": {"zh": "试", "en": "test"},
+    }
+    own = {"baseline": 0.3} if relative_to == "own_baseline" else {}
+    profile = written({"indicators": ["A.1.6"], "core": []}, A_1_6=anchors | own)
+    facts = Facts.of(
+        values({"A.1.6": 0.3}), experts({}), previous=Facts.of(values({"A.1.6": 0.3}, period="2025"), experts({}))
+    )
+    chosen = {**facts.values["A.1.6"], "policy": "location_based", "is_chosen": True, "unit": "tCO2e/万元"}
+    other = {**chosen, "policy": "market_based", "is_chosen": False, "value": 0.2}
+    found = definitions(assess(facts, profile), [chosen, other]).select("reading", "score", "difference", "reason")
+    assert found.rows() == [("location_based", 60, 0, None), ("market_based", None, None, "no_baseline_of_reading")]
+    fixed = written({"indicators": ["A.1.6"], "core": []}, A_1_6=anchors | {"relative_to": None})
+    assert definitions(assess(facts, fixed), [chosen, other])["score"].to_list() == [100, 100]

@@ -8,12 +8,14 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators.declared import catalogue, tree
 from indicators.scoring.profile import Profile, Weights
+from indicators.scoring.score import Facts
 from indicators.scoring.weights import (
     RANDOM_INDEX,
     compared,
@@ -26,7 +28,7 @@ from indicators.scoring.weights import (
     worst_triad,
 )
 from schemas.errors import CatalogueError
-from tests.indicators.test_scoring import written
+from tests.indicators.test_scoring import experts, values, written
 
 FIFTY = [key for key, one in catalogue().items() if one.kind != "metric"]
 
@@ -234,11 +236,19 @@ def test_a_fixed_table_that_does_not_sum_to_one_is_refused() -> None:
         ({"G": {"A.3.1": 0.5, "A.2.1": 0.5}}, r"A\.2\.1 is not below it"),
         ({"G": {"治理结构": 0.5, "治理机制": 0.5}, "治理结构": {"A.3.1": 1}}, "治理机制, A.3.3: no weights"),
         ({"X": {"A.3.1": 1}}, r"fixed\.X"),
+        ({"total": {"S": 1}, "G": {"A.3.1": 0.5, "A.3.3": 0.5}}, r"S is not below it"),
     ],
 )
 def test_fixed_tables_that_do_not_fit_the_tree_are_refused(tables: dict[str, dict[str, float]], says: str) -> None:
     profile = written({"indicators": ["A.3.1", "A.3.3"], "core": [], "weights": fixed(**tables)})
     with pytest.raises(CatalogueError, match=says):
+        weighting(profile)
+
+
+def test_a_fixed_total_names_every_pillar() -> None:
+    tables = fixed(total={"G": 1}, S={"A.2.7": 1}, G={"A.3.1": 0.5, "A.3.3": 0.5})
+    profile = written({"indicators": ["A.2.7", "A.3.1", "A.3.3"], "core": [], "weights": tables})
+    with pytest.raises(CatalogueError, match="S: no weights"):
         weighting(profile)
 
 
@@ -289,6 +299,18 @@ def test_judgements_of_a_panel_become_weights_level_by_level() -> None:
         "total",
     )
     assert rows["G"]["consistency_ratio"] is None
+
+
+@pytest.mark.parametrize("tie", ["employed", "paid"])
+def test_who_is_out_of_the_whole_assessment_sets_no_weight(tie: str) -> None:
+    said = experts({"A.3.1": (3, 3, 3)}).with_columns(pl.lit(None, pl.String).alias("conflict"))
+    tied = said.with_columns(
+        pl.when(pl.col("expert_id") == "X2").then(pl.lit(tie)).alias("conflict"),
+        (pl.col("expert_id") == "X2").alias("is_conflicted"),
+    )
+    alone = [row for row in PANEL if row["expert_id"] != "X2"]
+    found = [Facts.of(values({"A.2.7": 97.2}), votes, judgements=PANEL).judgements for votes in (said, tied)]
+    assert found == [tuple(PANEL), tuple(alone)]
 
 
 def test_weights_may_be_joined_instead_of_judgements() -> None:

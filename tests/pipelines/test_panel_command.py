@@ -324,6 +324,22 @@ def _other_profile() -> str:
     return text.replace("id: draft-neutral-v1", "id: draft-neutral-v2")
 
 
+def test_levels_that_name_no_period_are_told(panel: World, capsys: Capture) -> None:
+    hand_in(panel, 3, 3, 3)
+    panel.write(
+        "sources/levels.yaml",
+        "contract: expert_score\nread: {as: csv, files: levels.csv}\n"
+        "columns: {expert_id: expert, indicator_id: indicator, round: round, level: level, scored_at: at}\n",
+    )
+    panel.deliver("levels.csv", "expert,indicator,round,level,at", "X1,A.1.1,1,3,2026-12-20T10:00:00+08:00")
+    capsys.readouterr()
+    assert esg(panel, "status", "2026") == 0
+    assert "name no period" not in capsys.readouterr().out
+    panel.ingest(only={"levels"})
+    assert esg(panel, "status", "2026") == 0
+    assert "1 levels name no period" in capsys.readouterr().out
+
+
 def test_experts_come_from_a_file_too(group: World, tmp_path: Path) -> None:
     names = tmp_path / "experts.txt"
     names.write_text("\ufeffE1\n\n E2 \n", encoding="utf-8")

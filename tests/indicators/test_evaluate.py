@@ -280,8 +280,8 @@ def test_energy_intensity_stands_by_both_readings_and_one_is_chosen(
         policy: (tce / 100, policy == chosen) for policy, tce in readings.items()
     }
     boundaries = dict(found.select("policy", "boundary").iter_rows())
-    assert "当量值" in boundaries["equal_calorific"]
-    assert "等价值" in boundaries["equivalent"]
+    assert "; calorific equivalent; " in boundaries["equal_calorific"]
+    assert "; equal value; " in boundaries["equivalent"]
 
 
 @pytest.mark.parametrize("word", ["energy: coal", "energy: {coefficient: coal}"])

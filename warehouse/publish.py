@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,8 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         _comment(connection)
         connection.execute("commit")
     except BaseException:
-        connection.rollback()
+        with suppress(duckdb.TransactionException):  # a commit that failed has ended it already
+            connection.rollback()
         raise
     finally:
         connection.execute("detach out")

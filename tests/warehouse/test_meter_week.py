@@ -53,7 +53,7 @@ def listed(rate: np.ndarray[Any, Any]) -> list[tuple[Any, ...]]:
         "clean.site": sites,
         "meta.arrival": [{"contract": "meter_reading", "source": "s", "month": "2026-01"}],
     }
-    connection = bare(given, "meter_anomaly", is_live=True)
+    connection = bare(given, "meter_anomaly", live=["meter_anomaly"])
     connection.register("far", frame.to_arrow())
     connection.execute("insert into staged.meter_hour by name select * from far")
     return of(connection, "select meter_id, from_at, to_at, hours, reason from mart.meter_anomaly")

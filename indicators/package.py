@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +26,7 @@ from indicators.scoring.profile import load
 from schemas.contract import contract, names
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
-from schemas.lake import months_of, replaced
+from schemas.lake import gone, months_of, replaced
 from warehouse.access import connect
 from warehouse.marts import marts
 from warehouse.publish import columns, upstream
@@ -79,14 +78,14 @@ def package(enterprise: Enterprise, month: str) -> Written:
     """
     home = enterprise.data / "packages"
     fresh = home / f".{month}.{os.getpid()}.part"
-    _gone(fresh)  # of a process of this number that was killed
+    gone(fresh)  # of a process of this number that was killed
     fresh.mkdir(parents=True)
     try:
         with connect(enterprise.folder) as connection:
             _Assembly(enterprise, connection, month, fresh).write()
         _replace(home / month, fresh)
     finally:
-        _gone(fresh)
+        gone(fresh)
     archive = home / f"{month}.zip"
     with replaced(archive) as temporary:
         _zip(home / month, temporary)
@@ -99,12 +98,7 @@ def _replace(target: Path, fresh: Path) -> None:
     if target.exists():
         target.replace(old)
     fresh.replace(target)
-    _gone(old)
-
-
-def _gone(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+    gone(old)
 
 
 def _zip(folder: Path, target: Path) -> None:

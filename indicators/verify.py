@@ -243,11 +243,14 @@ class Package:
                 from {self.read(name)} {where} group by all),
             m as (select * from s {spread})
             select coalesce(c.month, m.month), coalesce(c.site_id, m.site_id), coalesce(c.legal_entity_id, m.legal_entity_id), coalesce(c.policy, m.policy),
-                c.{side}, coalesce(m.again, 0) as again
+                c.{side}, m.again
             from c full outer join m on c.month = m.month and c.site_id is not distinct from m.site_id
                 and c.legal_entity_id is not distinct from m.legal_entity_id and c.policy is not distinct from m.policy
-            where case when c.{side} is not null then abs(coalesce(m.again, 0) - c.{side}) > {TOLERANCE} * greatest(abs(coalesce(m.again, 0)), abs(c.{side}))
-                else m.is_known and (not list_contains(?, m.month) or m.month in (select month from c where {side} is not null)) end
+            -- where nothing happened the mart has no row, and the site-month counts 0; a row that does not know counts nothing
+            where case
+                when c.{side} is null then m.is_known and (not list_contains(?, m.month) or m.month in (select month from c where {side} is not null))
+                when m.month is null then c.{side} <> 0
+                else m.again is null or abs(m.again - c.{side}) > {TOLERANCE} * greatest(abs(m.again), abs(c.{side})) end
             order by all limit {SHOWN}""", indicator, factor, uncounted):  # fmt: skip
             row = describe(("month", "site", "legal entity", "policy"), key)
             self.found.append(f"indicator/cell.parquet: {indicator} {row}, column {side}: {one!r}, but {name} column {column} adds up to {again!r}")  # fmt: skip

@@ -56,6 +56,16 @@ def replaced(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def gone(folder: Path) -> None:
+    """Remove a folder with all that is in it, where there is one.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file in one step: readers see the old one or the new one."""
     with replaced(path) as temporary:

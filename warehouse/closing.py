@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ import polars as pl
 from schemas.contract import contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
-from schemas.lake import MONTH, Lake, months_of
+from schemas.lake import MONTH, Lake, gone, months_of
 from warehouse import meters
 
 _NAMED = {"indicator.value": ("indicator_id", "period"), "indicator.cell": ("indicator_id", "month")}
@@ -60,7 +59,7 @@ def freeze(lake: Lake, published: Path, period: str, restated: pl.DataFrame) -> 
     """
     home = lake.data / "closed" / period
     fresh = home / f".{os.getpid()}.part"
-    shutil.rmtree(fresh, ignore_errors=True)
+    gone(fresh)  # of a process of this number that was killed
     fresh.mkdir(parents=True)
     _copy(published, period, fresh)
     restated.write_parquet(fresh / "restated.parquet")
@@ -72,7 +71,7 @@ def freeze(lake: Lake, published: Path, period: str, restated: pl.DataFrame) -> 
             os.fsync(handle.fileno())  # the journal must not name what is not on disk
     name = _fingerprint(fresh)
     if (home / name).exists():
-        shutil.rmtree(fresh)
+        gone(fresh)
     else:
         fresh.replace(home / name)
     return name

@@ -524,6 +524,20 @@ def test_a_site_month_taken_out_of_values_and_site_months_alike_is_named(how: st
         assert [line for line in lines if "A.1.10 month 2026-01, site SH-W01" in line and mart in line], lines
 
 
+def test_what_the_mart_does_not_know_is_not_none_at_all(folder: Path) -> None:
+    site, mine = pl.col("site_id") == "SH-W01", pl.col("indicator_id") == "A.1.10"
+    unknown = pl.when(~site).then(pl.col("revenue_cny")).alias("revenue_cny")
+    forge(folder, "mart/site_month_revenue", lambda one: one.with_columns(unknown))
+    zero = pl.when(mine & site).then(0.0).otherwise("denominator").alias("denominator")
+    forge(folder, "indicator/cell", lambda one: one.with_columns(zero))
+    lines = found(folder)
+    assert [
+        line
+        for line in lines
+        if "A.1.10 month 2026-01, site SH-W01" in line and "0.0, but mart/site_month_revenue" in line
+    ], lines
+
+
 def test_a_month_said_not_to_be_delivered_excuses_only_months_nothing_counts(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["not_delivered"] == {}

@@ -1,6 +1,6 @@
 """From deliveries to clean rows: land, read, conform, judge, keep or refuse, settle keys, commit.
 
-A unit of work is `stage(spec)`: JSON in, JSON out, its own reading and writing, no clock; running it twice is harmless,
+A unit of work is `stage(specs)`: JSON in, JSON out, its own reading and writing, no clock; running it twice is harmless,
 because the files it writes are named by their content. What one run changes about a contract counts from the moment the
 state is committed (one rename); until then the old files do.
 """
@@ -12,12 +12,12 @@ import hashlib
 import importlib.util
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -36,6 +36,8 @@ from schemas.lake import Spans, digest, meet, months_named, replaced
 ALL = "all"  # the folder of rows that have no month (reference tables)
 CORRECTED = "row: corrected"  # why a row is refused whose corrected form has been handed in
 UNDATED = "undated"  # the folder of refused rows whose date could not be read
+# small extracts are judged together: one call of Pandera costs as much as the rows of thousands of lines
+BYTES_AT_ONCE, ROWS_AT_ONCE = 4 << 20, 100_000
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
 FEW = 50  # so many values of a key column are remembered one by one, to tell at once which extracts cannot meet
 FORMAT = 1  # raised when the hub writes other bytes for the same input
@@ -43,6 +45,8 @@ QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,
 }  # fmt: skip
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -220,25 +224,46 @@ def _origins(entry: dict[str, Any]) -> set[str]:
 
 
 def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcome], list[dict[str, Any]]]) -> Outcome:
-    outcome = Outcome(source.name, source.contract)
+    outcome, named = Outcome(source.name, source.contract), set[str]()
     state, before = enterprise.lake.state["extracts"], dict(enterprise.lake.state["extracts"])
     try:
-        for entry in delivered(outcome):
-            spec = _spec(enterprise, source, entry)
-            if spec["fingerprint"] == state.get(spec["id"], {}).get("fingerprint"):
-                outcome.unchanged += 1
-            else:
-                staged = stage(spec)
+        # what a resubmission corrects is looked at when it has been taken in
+        weight = lambda entry: BYTES_AT_ONCE if "corrects" in entry else int(entry["size"])  # noqa: E731
+        for entries in _grouped(delivered(outcome), weight, BYTES_AT_ONCE):
+            specs = [_spec(enterprise, source, entry) for entry in entries]
+            held = [
+                state[spec["id"]]
+                for spec in specs
+                if state.get(spec["id"], {}).get("fingerprint") == spec["fingerprint"]
+            ]
+            outcome.unchanged += len(held)
+            ids = {entry["id"] for entry in held}
+            new = stage([spec for spec in specs if spec["id"] not in ids])
+            for staged in new:
                 staged["replaced_months"] = _replace(state, staged, source.kind_of_rows)
-                outcome.extracts.append(staged)
-            named = months_named(state[spec["id"]])
-            outcome.waiting = [month for month in outcome.waiting if month not in named]
+            outcome.extracts += new
+            named |= {month for entry in (*held, *new) for month in months_named(entry)}
+        outcome.waiting = [month for month in outcome.waiting if month not in named]
     except (HubError, OSError) as error:
         enterprise.lake.state["extracts"] = before
         if _stops_all(error):
             raise
         outcome.extracts, outcome.error = [], _named(source.name, _failure(enterprise, error))
     return outcome
+
+
+def _grouped(items: Iterable[T], weight: Callable[[T], int], enough: int) -> Iterator[list[T]]:
+    """Items in their order, as many at once as together weigh enough."""
+    group: list[T] = []
+    weighs = 0
+    for item in items:
+        group.append(item)
+        weighs += weight(item)
+        if weighs >= enough:
+            yield group
+            group, weighs = [], 0
+    if group:
+        yield group
 
 
 def _waiting(source: Source, entries: list[dict[str, Any]], months: list[str]) -> list[str]:
@@ -338,22 +363,23 @@ def _corrections(enterprise: Enterprise, entry: dict[str, Any], source: str) -> 
             if "corrects" in other and other["order"] > since and own & _origins(other)]  # fmt: skip
 
 
-def stage(spec: dict[str, Any]) -> dict[str, Any]:
-    """Read one archived extract, judge every row, and write the good ones and the refused ones.
+def stage(specs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Read archived extracts of one source, judge every row, and write the good ones and the refused ones.
 
     Args:
-        spec: as `_spec` makes it.
+        specs: as `_spec` makes them.
 
     Returns:
-        The extract's entry in the state: counts, files by month, the span of its keys.
+        Each extract's entry in the state: counts, files by month, the span of its keys.
 
     Raises:
-        SourceError: the extract cannot be read as declared.
+        SourceError: an extract cannot be read as declared.
         ContractViolation: rows were lost or invented on the way (the law of conservation).
     """
-    staged = _staged(spec)
-    frame, refused = _unrepeated(staged.good, staged.table, staged.source.kind_of_rows)
-    return _written(spec, staged, frame, refused)
+    return [
+        _written(spec, staged, *_unrepeated(staged.good, staged.table, staged.source.kind_of_rows))
+        for spec, staged in zip(specs, _staged(specs), strict=True)
+    ]
 
 
 @dataclass
@@ -367,37 +393,49 @@ class _Staged:
     refused: list[pl.DataFrame]
 
 
-def _staged(spec: dict[str, Any]) -> _Staged:
-    if spec["fingerprint"] in _AT_HAND:
-        return _AT_HAND[spec["fingerprint"]]
-    source = _source(spec["enterprise"], spec["data"], spec["source"])
-    entry, table = spec["entry"], source.table
+def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
+    """Extracts of one source, judged; they stay at hand for what is settled beside them."""
+    if not specs:
+        return []
+    source = _source(specs[0]["enterprise"], specs[0]["data"], specs[0]["source"])
+    table = source.table
+    found = [_Staged(source, table, 0, pl.DataFrame(), []) for _ in specs]
+    good: list[list[pl.DataFrame]] = [[] for _ in specs]
+    batches = ((number, batch) for number, spec in enumerate(specs) for batch in _batches(spec, source))
+    for some in _grouped(batches, lambda one: one[1].raw.height, ROWS_AT_ONCE):
+        for (number, batch), (kept, bad) in zip(some, _judged([batch for _, batch in some], table), strict=True):
+            found[number].rows += batch.raw.height
+            good[number].append(kept)
+            found[number].refused.append(bad)
+    for spec, staged, frames in zip(specs, found, good, strict=True):
+        if not frames or not (staged.rows or source.may_be_empty or source.read.kind == "sql"):
+            todo = ("fill it in, or take the file away / 请填写或移除" if source.by_header else
+                    f"have it delivered again; if there may really be none, add `may_be_empty: true` to sources/{source.name}.yaml")  # fmt: skip
+            raise SourceError(
+                "no rows below the header / 只有表头，没有数据行",
+                f"source {source.name}, file {spec['entry']['name']}",
+                todo,
+            )
+        if len(frames) > 1:  # batches have met different words
+            frames = [one.with_columns(cs.enum().cast(pl.String)) for one in frames]
+        staged.good = _in_order(pl.concat(frames), table)
+        _AT_HAND[spec["fingerprint"]] = staged
+    while sum(one.rows for one in _AT_HAND.values()) > ROWS_AT_HAND:
+        _AT_HAND.pop(next(iter(_AT_HAND)))
+    return found
+
+
+def _batches(spec: dict[str, Any], source: Source) -> Iterator[_Batch]:
+    """The rows of an extract, conformed."""
     references = _references(
         spec["data"], json.dumps(spec["references"]), tuple(spec["legal_entities"]), spec["enterprise_id"]
     )
     corrected = landing.corrected(Path(spec["data"]) / "landing", spec["corrections"])
-    good, refused, rows = [], [], 0
-    for raw in _rows(source, entry, Path(spec["data"]) / "landing"):
-        rows += raw.height
+    for raw in _rows(source, spec["entry"], Path(spec["data"]) / "landing"):
         conformed = conform(raw, source, references, source.timezone or spec["timezone"])
         if corrected:
-            conformed.reasons[CORRECTED] = landing.among(raw, entry["sha256"], corrected)
-        kept, bad = _judged(raw, conformed, table, source, entry)
-        good.append(kept)
-        refused.append(bad)
-    if not good or not (rows or source.may_be_empty or source.read.kind == "sql"):
-        todo = ("fill it in, or take the file away / 请填写或移除" if source.by_header else
-                f"have it delivered again; if there may really be none, add `may_be_empty: true` to sources/{source.name}.yaml")  # fmt: skip
-        raise SourceError(
-            "no rows below the header / 只有表头，没有数据行", f"source {source.name}, file {entry['name']}", todo
-        )
-    if len(good) > 1:  # batches have met different words
-        good = [one.with_columns(cs.enum().cast(pl.String)) for one in good]
-    staged = _Staged(source, table, rows, _in_order(pl.concat(good), table), refused)
-    _AT_HAND[spec["fingerprint"]] = staged
-    while sum(one.rows for one in _AT_HAND.values()) > ROWS_AT_HAND:
-        _AT_HAND.pop(next(iter(_AT_HAND)))
-    return staged
+            conformed.reasons[CORRECTED] = landing.among(raw, spec["entry"]["sha256"], corrected)
+        yield _Batch(source, spec["entry"], raw, conformed)
 
 
 # extracts judged in this run, for those that must be settled beside others; the fingerprint names all they depend on
@@ -472,24 +510,55 @@ def _prepared(source: Source, batches: Iterable[pl.DataFrame]) -> Iterable[pl.Da
     yield pl.DataFrame(columns)
 
 
-def _judged(
-    raw: pl.DataFrame, conformed: Conformed, table: Table, source: Source, entry: dict[str, Any]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split one conformed batch into rows that may pass and rows that may not.
+@dataclass
+class _Batch:
+    """Rows of one extract as delivered, and as `conform` has made them."""
+
+    source: Source
+    entry: dict[str, Any]
+    raw: pl.DataFrame
+    conformed: Conformed
+
+    def frame(self) -> pl.DataFrame:
+        """The rows with where they come from, as the contract has them."""
+        return self.conformed.frame.with_columns(
+            _constant("source", self.source.name, self.raw.height), _constant("extract_id", self.entry["sha256"], self.raw.height),
+            self.raw["sheet"] if "sheet" in self.raw.columns else pl.lit(None, dtype=pl.String).alias("sheet"),
+            self.raw["row_number"].cast(pl.Int64),
+        )  # fmt: skip
+
+
+def _judged(batches: list[_Batch], table: Table) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Split each of some conformed batches into rows that may pass and rows that may not.
 
     Pandera judges every row; what it finds no fault with is what passes.
     """
+    frames = [batch.frame() for batch in batches]
+    plain = [
+        frame.with_columns(
+            (cs.enum() - cs.by_name("source", "extract_id")).cast(pl.String),
+            source=pl.lit(batch.source.name), extract_id=pl.lit(batch.entry["sha256"]),
+        )
+        for batch, frame in zip(batches, frames, strict=True)
+    ]  # fmt: skip
+    verdicts = table.judge(plain[0] if len(plain) == 1 else pl.concat(plain))
+    found, start = [], 0
+    for batch, frame in zip(batches, frames, strict=True):
+        own = {reason: bad.slice(start, frame.height) for reason, bad in verdicts.items()}
+        found.append(_split(batch, frame, table, own))
+        start += frame.height
+    return found
+
+
+def _split(
+    batch: _Batch, frame: pl.DataFrame, table: Table, verdicts: dict[str, pl.Series]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    raw, conformed, source, entry = batch.raw, batch.conformed, batch.source, batch.entry
     reasons = dict(conformed.reasons)
-    frame = conformed.frame.with_columns(
-        _constant("source", source.name, raw.height), _constant("extract_id", entry["sha256"], raw.height),
-        raw["sheet"] if "sheet" in raw.columns else pl.lit(None, dtype=pl.String).alias("sheet"),
-        raw["row_number"].cast(pl.Int64),
-    )  # fmt: skip
     if entry["month"] is not None and conformed.touched:
         inside = pl.select(pl.any_horizontal(_is(month, entry["month"]) for month in conformed.touched)).to_series()
         reasons["outside_month"] = conformed.months.is_not_null() & ~inside
-    said = {"source": pl.lit(source.name), "extract_id": pl.lit(entry["sha256"])}
-    for reason, bad in table.judge(frame.with_columns((cs.enum() - cs.by_name(*said)).cast(pl.String), **said)).items():
+    for reason, bad in verdicts.items():
         column = reason.partition(": ")[0]
         if reason.endswith(": missing"):  # a value that could not be read is not missing: its own reason says more
             for other, failed in conformed.reasons.items():
@@ -850,7 +919,8 @@ def _settle(enterprise: Enterprise, table: Table, outcomes: list[Outcome]) -> No
 
 
 def _judged_again(enterprise: Enterprise, entry: dict[str, Any]) -> _Staged:
-    return _staged(_spec(enterprise, _source(str(enterprise.folder), str(enterprise.data), entry["source"]), entry))
+    spec = _spec(enterprise, _source(str(enterprise.folder), str(enterprise.data), entry["source"]), entry)
+    return _AT_HAND[spec["fingerprint"]] if spec["fingerprint"] in _AT_HAND else _staged([spec])[0]
 
 
 def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any], beside: list[dict[str, Any]],

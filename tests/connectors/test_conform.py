@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.conform import Conformed, References, conform
-from connectors.ingest import _judged
+from connectors.ingest import _Batch, _judged
 from connectors.source import Source
 from schemas.contract import contract, names
 
@@ -67,7 +67,7 @@ def _reasons(
     """The reasons of each row, contract and all; empty for one that passes."""
     conformed = _conformed(source, raw, zone)
     entry = {"sha256": "e", "name": "x.csv", "month": month}
-    _, bad = _judged(raw, conformed, contract(source.contract), source, entry)
+    ((_, bad),) = _judged([_Batch(source, entry, raw, conformed)], contract(source.contract))
     found = dict(zip(bad["row_number"], bad["reasons"].to_list(), strict=True))
     return [sorted(found.get(row, [])) for row in raw["row_number"]]
 
@@ -525,13 +525,34 @@ def test_any_text_in_any_column_is_accepted_or_refused_and_never_an_error(
     table: tuple[Source, pl.DataFrame], month: str | None, zone: str
 ) -> None:
     source, raw = table
-    conformed = conform(raw, source, REFERENCES, zone)
-    good, bad = _judged(raw, conformed, source.table, source, {"sha256": "e", "name": "x.csv", "month": month})
+    ((good, bad),) = _judged([_batch(source, raw, month, zone)], source.table)
     assert good.height + bad.height == raw.height
     assert bad["reasons"].list.len().min() in (None, *range(1, 99))
     assert all(source.table.words(reason) for reasons in bad["reasons"] for reason in reasons if reason)
     floats = good.select(pl.col(pl.Float64).is_finite().all())
     assert all(value is not False for value in floats.row(0)) if floats.width and good.height else True
+
+
+def _batch(source: Source, raw: pl.DataFrame, month: str | None, zone: str, name: str = "x.csv") -> _Batch:
+    entry = {"sha256": name, "name": name, "month": month}
+    return _Batch(source, entry, raw, conform(raw, source, REFERENCES, zone))
+
+
+@settings(max_examples=30, deadline=None)
+@given(_garbage(), st.sampled_from([None, "2026-01"]), st.integers(0, 9))
+def test_extracts_judged_together_become_what_each_becomes_alone(
+    table: tuple[Source, pl.DataFrame], month: str | None, cut: int
+) -> None:
+    source, raw = table
+    batches = [
+        _batch(source, part, month, "Asia/Shanghai", name)
+        for name, part in (("a.csv", raw.head(cut)), ("b.csv", raw.slice(cut)))
+    ]
+    together = _judged(batches, source.table)
+    alone = [_judged([batch], source.table)[0] for batch in batches]
+    for (good, bad), (good_alone, bad_alone) in zip(together, alone, strict=True):
+        assert good.equals(good_alone)
+        assert bad.equals(bad_alone)
 
 
 @given(st.text(max_size=12))

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -286,9 +287,16 @@ def sources(enterprise: Enterprise, broken: dict[str, SourceError] | None = None
 
 
 def _declared(enterprise: Enterprise, path: Path) -> Source:
+    status = path.stat()
+    return _read(enterprise.folder, path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _read(folder: Path, path: Path, _changed_ns: int, _size: int) -> Source:
+    """A declaration, read again only when its file has changed: a run asks for all of them at each contract."""
     content = load_yaml(path, SourceError)
     try:
-        source = Source.model_validate({**content, "name": path.stem, "folder": enterprise.folder})
+        source = Source.model_validate({**content, "name": path.stem, "folder": folder})
     except ValidationError as error:
         raise SourceError(f"{path.name}: {complaints(error)}", str(path), "correct the source declaration") from error
     found = list(_misfits(source))

@@ -458,9 +458,7 @@ class Warehouse:
         with replaced(path) as temporary:
             place = str(temporary).replace("'", "''")
             rows = f"select * from mart.{name} where month is not distinct from ?"
-            self.connection.execute(
-                f"copy ({rows}) to '{place}' (format parquet, compression zstd, compression_level 1)", [month]
-            )
+            self.connection.execute(f"copy ({rows}) to '{place}' (format parquet)", [month])
             after = temporary.read_bytes()
         return before != after
 

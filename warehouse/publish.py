@@ -245,8 +245,7 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
     for schema, table in sorted({(schema, table) for schema, table, _ in present}):
         name = f"{schema}.{table}"
         said.append(f"comment on table out.{name} is '{_quoted(heads.get(name) or _TABLES[name])}'")
-    for comment in said:
-        connection.execute(comment)
+    connection.execute(";".join(said))
 
 
 def _own_words(schema: str, table: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ def far(paths: list[Path], more: pl.DataFrame, registers: pl.DataFrame, month: s
     Args:
         paths: files of `HOURS`.
         more: the hours that lie between files.
-        registers: the rows of the register; readings before or after its time are not of it.
+        registers: the rows of the register to be judged; readings before or after its time are not of it.
         month: whose hours are judged.
         near: the months the files are of, in order.
     """
@@ -91,10 +91,20 @@ def far(paths: list[Path], more: pl.DataFrame, registers: pl.DataFrame, month: s
     clock = np.arange(low * WEEK, high * WEEK).reshape(-1, 1, WEEK)
     found = [pl.DataFrame(schema=FAR)]
     block = CELLS // clock.size
-    for least in range(0, registers.height, block):
-        known = every.filter(pl.col("meter_row").is_between(least + 1, least + block)).collect()
-        shape = (high - low, min(block, registers.height - least), WEEK)
-        row, hour = known["meter_row"].to_numpy() - np.int32(least + 1), known["hour"].to_numpy() - np.int32(low * WEEK)
+    rows = registers["meter_row"].to_numpy()
+    place = np.zeros(rows.max(initial=0) + 1, dtype=np.int32)
+    place[rows] = np.arange(rows.size)
+    for least in range(0, rows.size, block):
+        mine = rows[least : least + block]
+        some = every.filter(pl.col("meter_row").is_between(mine[0], mine[-1]))
+        if mine[-1] - mine[0] >= mine.size:
+            some = some.filter(pl.col("meter_row").is_in(mine.tolist()))
+        known = some.collect()
+        shape = (high - low, mine.size, WEEK)
+        row, hour = (
+            place[known["meter_row"].to_numpy()] - np.int32(least),
+            known["hour"].to_numpy() - np.int32(low * WEEK),
+        )
         cell = hour + row * WEEK + hour // WEEK * ((shape[1] - 1) * WEEK)
         amount, seconds = (
             np.bincount(cell, known[name].to_numpy(), np.prod(shape)).astype(np.float32).reshape(shape)
@@ -107,7 +117,7 @@ def far(paths: list[Path], more: pl.DataFrame, registers: pl.DataFrame, month: s
         week, meter, slot = off
         found.append(
             pl.DataFrame({
-                "meter_row": least + meter + 1, "hour": (low + week) * WEEK + slot, "actual": amount[off], "expected": expected * seconds[off] / HOUR_S,
+                "meter_row": mine[meter], "hour": (low + week) * WEEK + slot, "actual": amount[off], "expected": expected * seconds[off] / HOUR_S,
                 "score": score, "weeks": weeks,
             }, schema_overrides=FAR).filter(pl.col("hour").is_between(start, end - 1))
         )  # fmt: skip

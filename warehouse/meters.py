@@ -3,11 +3,13 @@
 Every clean file is summed up by itself (`data/segment`, named by its content): per meter and month what lies between the
 first and the last reading. Where nothing is off these sums and the steps between them are all there is to know. Meters at
 which something is off (a register that falls or leaps, files that interleave, holes, register rows that change) are read
-again in full and judged by `warehouse.meter_series`; so a late file costs the work on its own meters.
+again in full and judged by `warehouse.meter_series`. What is made of all files is noted with what it rests on, so that a
+late file costs the work on its own meters.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -18,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from schemas.enterprise import Enterprise
-from schemas.lake import Lake, digest, replaced
+from schemas.lake import Lake, digest, replaced, write_text
 from warehouse import meter_week
 from warehouse.meter_series import (
     EVENT,
@@ -55,49 +57,138 @@ FOREVER = 1 << 60
 def parts(enterprise: Enterprise) -> dict[str, list[Path]]:
     """The files of each table of `TABLES`, computing what is not there yet; empty without readings."""
     lake = enterprise.lake
-    months = [item for entry in lake.extracts("meter_reading") for item in entry["clean"].items()]
-    files = [path for _, path in months]
-    reference = _reference(lake)
+    months = {path: month for entry in lake.extracts("meter_reading") for month, path in entry["clean"].items()}
     folder = lake.data / "segment"
-    segment = {path: folder / f"{digest(FORMAT, path, reference, enterprise.timezone)}.parquet" for path in files}
-    whole = digest(FORMAT, files, reference, enterprise.timezone)
-    found = folder / f"{whole}.part.parquet", folder / f"{whole}.event.parquet"
-    registers = _registers(lake.data, tuple(reference), enterprise.timezone) if files else pl.DataFrame()
+    made: list[Path] = []
+    tables: dict[str, list[Path]] = {}
+    if months:
+        reference = _reference(lake)
+        rests_on = digest(FORMAT, reference, enterprise.timezone)
+        segment = _segments(lake, list(months), reference, enterprise.timezone)
+        registers = _registers(lake.data, tuple(reference), enterprise.timezone)
+        whole = folder / digest(list(segment), rests_on)
+        note = whole.with_suffix(".sum.json")
+        found = whole.with_suffix(".part.parquet"), whole.with_suffix(".event.parquet")
+        last = None if note.exists() else _last(folder, rests_on, registers, segment)
+        if not all(path.exists() for path in found):
+            _add_up(lake, registers, segment, found, last)
+        weeks = _weeks(folder, months, segment, registers, last)
+        if not note.exists():
+            _note(note, rests_on, segment, weeks)
+        of_weeks = [path for _, path in weeks.values()]
+        made = [note, *found, *of_weeks, *(make(one) for one in segment.values() for make in (Path, _events, _hours))]
+        tables = dict(zip(TABLES, ([found[0]], [found[1]], of_weeks), strict=True))
+    for path in {*folder.glob("*")} - {*made}:
+        path.unlink()
+    return tables
+
+
+def _segments(lake: Lake, files: list[str], reference: list[str], timezone: str) -> dict[str, Path]:
+    """Each clean file with what it sums up to."""
+    folder = lake.data / "segment"
+    segment = {path: folder / f"{digest(FORMAT, path, reference, timezone)}.parquet" for path in files}
     for path, target in segment.items():
         if not all(one.exists() for one in (target, _events(target), _hours(target))):
-            task(
-                {
-                    "data": str(lake.data),
-                    "file": path,
-                    "reference": reference,
-                    "timezone": enterprise.timezone,
-                    "target": str(target),
-                }
-            )
-    if files and not all(path.exists() for path in found):
-        _add_up(lake, registers, segment, found)
-    weeks = []
-    for month in sorted({month for month, _ in months}):
-        near = [(other, segment[path]) for other, path in months if other in _around(month)]
-        weeks.append(folder / f"{digest(FORMAT, month, [path.name for _, path in near])}.week.parquet")
-        if not weeks[-1].exists():
-            more = meter_week.between(pl.concat([pl.read_parquet(path) for _, path in near]), registers)
-            paths = [_hours(path) for _, path in near]
-            far = meter_week.far(paths, more, registers, month, sorted({other for other, _ in near}))
-            with replaced(weeks[-1]) as temporary:
-                far.write_parquet(temporary)
-    kept = segment.values()
-    wanted = {*found, *weeks, *kept, *map(_events, kept), *map(_hours, kept)} if files else set()
-    for path in folder.glob("*"):
-        if path not in wanted:
-            path.unlink()
-    return dict(zip(TABLES, ([found[0]], [found[1]], weeks), strict=True)) if files else {}
+            spec = {"data": str(lake.data), "file": path, "reference": reference, "timezone": timezone}
+            task({**spec, "target": str(target)})
+    return segment
+
+
+def _weeks(
+    folder: Path, months: dict[str, str], segment: dict[str, Path], registers: pl.DataFrame, last: _Last | None
+) -> dict[str, tuple[list[str], Path]]:
+    """Month → the months its file of far hours rests on, and the file."""
+    weeks: dict[str, tuple[list[str], Path]] = {}
+    for month in sorted({*months.values()}):
+        paths = [segment[path] for path, other in months.items() if other in _around(month)]
+        near = sorted({other for other in months.values() if other in _around(month)})
+        target = folder / f"{digest(FORMAT, month, [path.name for path in paths])}.week.parquet"
+        weeks[month] = near, target
+        if not target.exists():
+            some, held = _week_of(last, month, near, registers)
+            more = meter_week.between(pl.concat([pl.read_parquet(path) for path in paths]), some)
+            far = meter_week.far([_hours(path) for path in paths], more, some, month, near)
+            with replaced(target) as temporary:
+                pl.concat([*held, far]).sort("meter_row", "hour").write_parquet(temporary)
+    return weeks
 
 
 def _around(month: str) -> tuple[str, str, str]:
     """A month and those beside it."""
     first = date.fromisoformat(f"{month}-01")
     return f"{first - timedelta(days=1):%Y-%m}", month, f"{first + timedelta(days=31):%Y-%m}"
+
+
+def _note(note: Path, rests_on: str, segment: dict[str, Path], weeks: dict[str, tuple[list[str], Path]]) -> None:
+    """Note down what was made of which files, for `_last`."""
+    horizon = pl.scan_parquet([*segment.values()]).select(pl.col("last_at").max()).collect().item()
+    said = {
+        "rests_on": rests_on,
+        "horizon": horizon,
+        "segments": {path: one.name for path, one in segment.items()},
+        "weeks": {month: [near, path.name] for month, (near, path) in weeks.items()},
+    }
+    write_text(note, json.dumps(said))
+
+
+@dataclass
+class _Last:
+    """What was made of the files there were before; it holds for every meter of which no file has come or gone.
+
+    Attributes:
+        horizon: the last moment anything was known of.
+        files: the clean files in the order they are numbered by.
+        part, event: what they were added up to.
+        weeks: month → the months its file rests on, and the file.
+        touched: rows of the register that must be looked at again.
+    """
+
+    horizon: int
+    files: list[str]
+    part: Path
+    event: Path
+    weeks: dict[str, tuple[list[str], Path]]
+    touched: pl.Series
+
+
+def _last(folder: Path, rests_on: str, registers: pl.DataFrame, segment: dict[str, Path]) -> _Last | None:
+    """What was made before with the same register; None where nothing was, or not all of it is there any more."""
+    for note in folder.glob("*.sum.json"):
+        said = json.loads(note.read_text(encoding="utf-8"))
+        before = {path: folder / name for path, name in said["segments"].items()}
+        weeks = {month: (near, folder / name) for month, (near, name) in said["weeks"].items()}
+        whole = note.name.removesuffix(".sum.json")
+        part, event = folder / f"{whole}.part.parquet", folder / f"{whole}.event.parquet"
+        changed = [path for _, path in before.items() ^ segment.items()]
+        if said["rests_on"] == rests_on and all(
+            path.exists() for path in (*changed, part, event, *(path for _, path in weeks.values()))
+        ):
+            rows = pl.concat([pl.read_parquet(path, columns=["meter_row"])["meter_row"] for path in changed]).unique()
+            return _Last(said["horizon"], list(before), part, event, weeks, _bound(registers, rows))
+    return None
+
+
+def _bound(registers: pl.DataFrame, rows: pl.Series) -> pl.Series:
+    """Rows of the register with all that are of the same meters and supply points: these are judged together."""
+    while True:
+        some = registers.filter(pl.col("meter_row").is_in(rows.implode()))
+        wider = registers.filter(
+            pl.col("meter").is_in(some["meter"].implode()) | pl.col("point").is_in(some["point"].implode())
+        )["meter_row"]
+        if len(wider) == len(some):
+            return wider
+        rows = wider
+
+
+def _week_of(
+    last: _Last | None, month: str, near: list[str], registers: pl.DataFrame
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """The rows of the register whose week is to be judged, and what stands of the others."""
+    before, path = last.weeks.get(month, ([], None)) if last else ([], None)
+    if last is None or path is None or before != near:
+        return registers, []
+    again = pl.col("meter_row").is_in(last.touched.implode())
+    return registers.filter(again), [pl.read_parquet(path).filter(~again)]
 
 
 def counters(enterprise: Enterprise) -> pl.DataFrame:
@@ -322,11 +413,15 @@ def _as_events(frame: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass
 class _Chain:
-    """The segments of one time zone by meter and time, and what lies between one and the next."""
+    """The segments of one time zone by meter and time, and what lies between one and the next.
+
+    `span` is the first and the last moment of any meter of the zone.
+    """
 
     frame: pl.DataFrame
     registers: Registers
     horizon: int
+    span: tuple[int, int]
 
     def __post_init__(self) -> None:
         """Take the columns apart."""
@@ -339,8 +434,7 @@ class _Chain:
         self.frame = frame
         self.row = self.meter_row - 1
         self.is_interval, self.interval = self.registers.is_interval[self.row], self.registers.interval[self.row]
-        low, high = (self.first_at.min() - 1, self.last_at.max()) if frame.height else (0, 0)
-        self.calendar = Calendar(low, high, str(frame["timezone"][0]))
+        self.calendar = Calendar(self.span[0] - 1, self.span[1], str(frame["timezone"][0]))
         self.month = self.calendar.month(self.first_at - self.is_interval)
         self.next = np.flatnonzero(self.row[1:] == self.row[:-1])  # the segments that another of their meter follows
 
@@ -418,8 +512,11 @@ class _Chain:
         return parts, _as_events(gaps)
 
 
-def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found: tuple[Path, Path]) -> None:
-    """Add the segments of all files up, and judge in full the meters at which something is off."""
+def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found: tuple[Path, Path], last: _Last | None) -> None:  # fmt: skip
+    """Add the segments of all files up, and judge in full the meters at which something is off.
+
+    Meters of which no file has come or gone since `last` keep what was made of them, if the last moment known is the same.
+    """
     number = {path: n for n, path in enumerate(segment)}
     chain = pl.concat([pl.read_parquet(target) for target in segment.values()])
     events = pl.concat(
@@ -429,11 +526,26 @@ def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found
     every = Registers(registers)
     horizon = int(chain["last_at"].max())  # type: ignore[arg-type]
     chain = chain.join(registers.select("meter_row", "timezone"), on="meter_row", how="left")
+    spans = {
+        zone: (low, high)
+        for zone, low, high in chain.group_by("timezone")
+        .agg(low=pl.min("first_at"), high=pl.max("last_at"))
+        .iter_rows()
+    }
+    results, hard_meters = [], []
+    if last and last.horizon == horizon:
+        again = pl.col("meter_row").is_in(last.touched.implode())
+        moved = pl.col("file").replace_strict(
+            {n: number.get(path) for n, path in enumerate(last.files)}, return_dtype=pl.Int64
+        )
+        results.append(
+            (pl.read_parquet(last.part).filter(~again), pl.read_parquet(last.event).filter(~again).with_columns(moved))
+        )
+        chain, events = chain.filter(again), events.filter(again)
     several = np.flatnonzero(np.bincount(every.meter, minlength=1)[every.meter] > 1)
     points = registers.filter(pl.col("point").is_duplicated())["meter_row"].to_numpy() - 1
-    results, hard_meters = [], []
-    for _, frame in sorted(chain.partition_by("timezone", as_dict=True).items()):
-        one = _Chain(frame, every, horizon)
+    for (zone,), frame in sorted(chain.partition_by("timezone", as_dict=True).items()):
+        one = _Chain(frame, every, horizon, spans[zone])
         suspects = np.unique(np.concatenate([one.suspects(), several, points])).astype(np.int64)
         settled, gaps = one.settle(suspects)
         quiet = events.join(

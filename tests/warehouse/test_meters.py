@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -393,8 +394,37 @@ def test_a_late_file_reads_in_full_the_meters_it_is_about_and_no_other(
     found, _ = figures(world)
     assert found.equals(whole)
     assert len(summed) == 1
-    # A for the late file; B, C and D for what is wrong with them
-    assert read == [[0, 1, 2, 3]]
+    # B, C and D, at which something is off too, have been read before
+    assert read == [[0]]
+
+
+def staged(world: World) -> list[pl.DataFrame]:
+    world.ingest("2026-01", "2026-02")
+    with Warehouse(world.enterprise) as warehouse:
+        return [warehouse.frame(name).sort(pl.all()) for name in (*meters.TABLES, "staged.meter_file")]
+
+
+@pytest.mark.parametrize("change", ["late values", "a file corrected", "a later month", "another register"])
+def test_what_is_kept_of_other_meters_is_what_would_be_made_of_them_anew(world: World, change: str) -> None:
+    delivered(world, 4)
+    before = staged(world)
+    path = world.folder / "extracts/readings/2026-01-01.csv"
+    head, *lines = path.read_text().splitlines()
+    if change == "late values":
+        world.deliver(
+            "readings/2026-01-00-late.csv", head, "A,2026-01-03 04:00:00,5,kWh", "C,2026-01-03 04:00:00,6,kWh"
+        )
+    elif change == "a file corrected":
+        path.write_text("\n".join([head, *(line for line in lines if not line.startswith("B"))]))
+    elif change == "a later month":
+        world.deliver("readings/2026-02.csv", head, "A,2026-02-03 04:00:00,90000,kWh")
+    else:
+        meter = world.folder / "reference/meter.csv"
+        meter.write_text(meter.read_text().replace("9999.99", "99999.99"))
+    found = staged(world)
+    assert any(not a.equals(b) for a, b in zip(found, before, strict=True))
+    shutil.rmtree(world.folder / "data/segment")
+    assert [a.equals(b) for a, b in zip(found, staged(world), strict=True)] == [True] * 4
 
 
 def test_utc_is_not_the_clock_of_the_site() -> None:

@@ -276,8 +276,8 @@ def test_site_months_about_few_people_are_pooled(whole: Path) -> None:
 def test_no_figure_below_the_enterprise_is_about_few_people(whole: Path) -> None:
     people = {key: one for key, one in catalogue().items() if one.people}
     for indicator, one in people.items():
-        side = "numerator" if one.people == "numerator" else "denominator"
-        for table in ("indicator/value", "indicator/cell"):
+        side = one.counts_people
+        for table in ("indicator/value", "indicator/cell")[side == "people" :]:
             counted = rows(whole, table).filter(pl.col("indicator_id") == indicator)
             counted = counted.filter(pl.col("org_kind") != "enterprise") if table.endswith("value") else counted
             assert counted.filter((pl.col(side) > 0) & (pl.col(side) < 10)).height == 0, (indicator, table)
@@ -292,9 +292,9 @@ def test_marts_about_people_are_left_out(whole: Path) -> None:
 def _cells(*counts: tuple[str, str | None, float]) -> pl.DataFrame:
     """Site-months of A.2.2: legal entity, site, answers, of which all are satisfied."""
     given_ = [{"indicator_id": "A.2.2", "month": MONTH, "site_id": site, "legal_entity_id": entity, "policy": "p", "numerator": n,
-               "denominator": n, "estimated_part": 0.0, "is_used_by_site": True, "is_used_above": True, "is_stub": False, "pool": None}
+               "denominator": n, "estimated_part": 0.0, "is_used_by_site": True, "is_used_above": True, "is_stub": False, "pool": None, "people": None}
               for entity, site, n in counts]  # fmt: skip
-    return pl.DataFrame(given_, schema_overrides={"pool": pl.String, "site_id": pl.String})
+    return pl.DataFrame(given_, schema_overrides={"pool": pl.String, "site_id": pl.String, "people": pl.Float64})
 
 
 HIDDEN = {

@@ -23,6 +23,7 @@ ESTIMATED_ABOVE = 0.3
 
 POLICIES = {
     "site_month_footprint": "emission", "site_month_comprehensive_energy": "energy", "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
+    "site_month_customer_satisfaction": "customer_satisfaction",
 }  # fmt: skip
 """Which of the enterprise's policies chooses among the rows of a mart."""
 

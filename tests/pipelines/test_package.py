@@ -342,6 +342,17 @@ def test_a_pool_is_about_enough_of_the_people_it_counts() -> None:
     assert told == [(None, 23.0, 34.0)]
 
 
+def test_hours_are_pooled_by_the_people_who_worked_them() -> None:
+    # A's 900 h are of six people, who stand with B's twelve; C's twenty stand alone
+    cells = _cells(("L", "A", 900.0), ("L", "B", 1800.0), ("L", "C", 3000.0)).with_columns(
+        pl.lit("M074").alias("indicator_id"), pl.Series("people", [6.0, 12.0, 20.0])
+    )
+    made = pooled(cells, catalogue()["M074"], pl.DataFrame(schema=HIDDEN), 10)
+    told = made.filter(~pl.col("is_stub")).select("site_id", "denominator", "people").rows()
+    assert told == [("C", 3000.0, 20.0), (None, 2700.0, 18.0)]
+    assert made.filter("is_stub").select("denominator", "people").rows() == [(None, None)] * 2
+
+
 def test_what_no_sum_counts_takes_no_other_site_along() -> None:
     cells = _cells(("L", "B", 8.0), ("L", "C", 30.0)).with_columns(pl.Series("is_used_above", [False, True]))
     made = pooled(cells, catalogue()["A.2.2"], pl.DataFrame(schema=HIDDEN), 10)

@@ -27,6 +27,9 @@ TREES = Path(__file__).parent / "trees"
 LEVEL = "level 0-5"
 """The unit of what experts score."""
 
+_SHARES = ("%", "point")
+"""The units of shares, hundredths both: a point is one of a difference of two shares, which is no percentage."""
+
 Pillar = Literal["E", "S", "G"]
 _COUNTED = {"piece", "person", "order", "case", "vehicle"}
 _NUMERIC = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*")
@@ -76,6 +79,7 @@ class Term(_Declared):
         over_months: `sum` for flows, `average` (mean of the months) for stocks.
         policy: the mart has one row per policy, and so has the value.
         estimated: the column that holds the part of it that was estimated.
+        people: the column that counts the people it is about, where it does not count them itself (hours of workers).
         unit: the column's unit where its name does not carry it; by policy where that decides it (pieces, tonnes).
     """
 
@@ -85,6 +89,7 @@ class Term(_Declared):
     over_months: Literal["sum", "average"] = "sum"
     policy: bool = False
     estimated: str | None = None
+    people: str | None = None
     unit: str | dict[str, str] | None = None
 
     def unit_under(self, policy: str | None) -> str | None:
@@ -163,11 +168,11 @@ class Indicator(_Declared):
     `value = scale * numerator / denominator`, both sides first multiplied into `numerator_unit` and `denominator_unit`.
 
     Attributes:
-        unit: of the value: `tCO2e/万元`, `%`, `tCO2e` (no denominator), `L/100 km` (per hundred), or `level 0-5`.
+        unit: of the value: `tCO2e/万元`, `%`, `point`, `tCO2e` (no denominator), `L/100 km` (per so many), or `level 0-5`.
         state: what a complete value is: counted from records (`measured`) or formed with factors (`calculated`).
         occasional: the reason code where a period has no such event (a month without a survey is `not_applicable`).
         boundary: what the figure covers, printed beside it; by policy where that decides it.
-        people: the value is about people: the denominator counts them (true), or the numerator does.
+        people: the value is about people: the denominator counts them, or names the column that does (true), or the numerator does.
         rubric: how experts tell the levels apart, where they score it.
     """
 
@@ -204,17 +209,24 @@ class Indicator(_Declared):
         return self.numerator is not None
 
     @property
+    def counts_people(self) -> Literal["numerator", "denominator", "people"]:
+        """The column of `indicator.cell` that says how many people it is about, where it is about people."""
+        if self.people == "numerator":
+            return "numerator"
+        return "people" if self.denominator and self.denominator.people else "denominator"
+
+    @property
     def has_policy(self) -> bool:
         """Whether there is one value per policy."""
         return any(term.policy for term in self.terms())
 
     @property
     def scale(self) -> float:
-        """What the quotient is multiplied by: 100 for `%` and for a value per hundred."""
-        if self.unit == "%":
+        """What the quotient is multiplied by: 100 for a share, and so many for a value per so many."""
+        if self.unit in _SHARES:
             return factor("1", "%")
-        hundred = re.fullmatch(r"[^/]+/(\d+) .+", self.unit)
-        return float(hundred[1]) if hundred else 1.0
+        many = re.fullmatch(r"[^/]+/(\d+) .+", self.unit)
+        return float(many[1]) if many else 1.0
 
     def terms(self) -> list[Term]:
         """Numerator and denominator, as far as declared."""
@@ -222,22 +234,22 @@ class Indicator(_Declared):
 
     def numerator_unit(self, policy: str | None = None) -> str | None:
         """The unit a numerator is stored and shown in."""
-        if self.unit != "%":
+        if self.unit not in _SHARES:
             return self._sides()[0]
         return self.numerator.unit_under(policy) if self.numerator else None
 
     def denominator_unit(self, policy: str | None = None) -> str | None:
         """The unit a denominator is stored and shown in (revenue: 万元)."""
-        if self.unit != "%":
+        if self.unit not in _SHARES:
             return self._sides()[1]
         return self.denominator.unit_under(policy) if self.denominator else None
 
     def factors(self) -> tuple[float, float]:
         """What the columns of numerator and denominator are multiplied by to stand in their shown units.
 
-        A column without a unit of its own is a plain count: 1. So is every column of a `%`.
+        A column without a unit of its own is a plain count: 1. So is every column of a share.
         """
-        if self.unit == "%":
+        if self.unit in _SHARES:
             return 1.0, 1.0
         pairs = zip((self.numerator, self.denominator), self._sides(), strict=True)
         first, second = (1.0 if term is None or unit is None else factor(_unit(term), unit) for term, unit in pairs)
@@ -271,7 +283,7 @@ class Indicator(_Declared):
     def _unit_is_the_quotient(self) -> Self:
         if self.numerator is None:
             return self
-        if self.unit == "%":
+        if self.unit in _SHARES:
             self._refuse_unlike_parts(self.numerator, self.denominator)
             return self
         above, below = self._sides()
@@ -284,7 +296,7 @@ class Indicator(_Declared):
 
     def _refuse_unlike_parts(self, above: Term, below: Term | None) -> None:
         if below is None:
-            raise ValueError(f"{self.id}: a share in % needs a denominator")
+            raise ValueError(f"{self.id}: a share in {self.unit} needs a denominator")
         first, second = (term.unit if isinstance(term.unit, dict) else term.unit_under(None) for term in (above, below))
         counts = {unit for unit in (first, second) if isinstance(unit, str)}
         alike = first == second and (first is not None or above.mart == below.mart)
@@ -403,7 +415,7 @@ def check(columns: Mapping[str, Mapping[str, str]], indicators: Mapping[str, Ind
 def _misfits(term: Term, present: Mapping[str, str] | None) -> list[str]:
     if present is None:
         return [f"no mart {term.mart}"]
-    needed = [term.column, "month", *term.where, *([term.estimated] if term.estimated else [])]
+    needed = [term.column, "month", *term.where, *filter(None, (term.estimated, term.people))]
     missing = [name for name in needed if name not in present]
     if missing:
         return [f"mart {term.mart} has no column {name}" for name in missing]

@@ -23,6 +23,7 @@ ESTIMATED_ABOVE = 0.3
 
 POLICIES = {
     "site_month_footprint": "emission", "site_month_comprehensive_energy": "energy", "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
+    "site_month_customer_satisfaction": "customer_satisfaction",
 }  # fmt: skip
 """Which of the enterprise's policies chooses among the rows of a mart."""
 
@@ -39,7 +40,7 @@ _CELL: dict[str, tuple[str, type[pl.DataType]]] = {
     "numerator_reason": ("why_n", pl.String), "denominator_reason": ("why_d", pl.String),
     "is_numerator_expected": ("expected_n", pl.Boolean), "is_denominator_expected": ("expected_d", pl.Boolean),
     "is_numerator_there": ("n_there", pl.Boolean), "is_denominator_there": ("d_there", pl.Boolean),
-    "is_used_by_site": ("by_site", pl.Boolean), "is_used_above": ("above", pl.Boolean),
+    "is_used_by_site": ("by_site", pl.Boolean), "is_used_above": ("above", pl.Boolean), "people": ("people", pl.Float64),
 }  # fmt: skip
 """The columns of `indicator.cell`, and what they are called on the way."""
 
@@ -193,11 +194,12 @@ class _Evaluation:
         policy = pl.col("policy") if term.policy else pl.lit(None, dtype=pl.String).alias("policy")
         why = pl.col("reason").max() if "reason" in columns else pl.lit(None, dtype=pl.String)
         estimated = pl.col(term.estimated).sum() * scale if term.estimated else pl.lit(0.0)
+        people = pl.col(term.people).cast(pl.Float64).sum() if term.people else pl.lit(None, dtype=pl.Float64)
         known = pl.col(term.column).is_not_null().all()
         # sums of floats depend on their order, so rows are put in one before they are added
         return frame.sort(pl.all()).group_by("site_id", "legal_entity_id", "month", policy, maintain_order=True).agg(
             pl.when(known).then(pl.col(term.column).cast(pl.Float64).sum() * scale).alias(name),
-            pl.when(~known).then(why).alias(f"why_{name}"), estimated.alias(f"estimated_{name}"),
+            pl.when(~known).then(why).alias(f"why_{name}"), estimated.alias(f"estimated_{name}"), people.alias("people" if name == "d" else "people_n"),
         )  # fmt: skip
 
     def _delivered(self, mart: str) -> pl.DataFrame:
@@ -220,8 +222,9 @@ class _Evaluation:
         assert numerator is not None  # noqa: S101 - only computed indicators are evaluated
         cells = self._term(numerator, above, "n")
         if denominator is None:
+            nothing = pl.lit(None, dtype=pl.Float64)
             cells = cells.with_columns(
-                pl.lit(None, dtype=pl.Float64).alias("d"), pl.lit(None, dtype=pl.String).alias("why_d")
+                nothing.alias("d"), nothing.alias("people"), pl.lit(None, dtype=pl.String).alias("why_d")
             )
         else:
             other = self._term(denominator, below, "d")
@@ -325,7 +328,7 @@ class _Evaluation:
         monthly = part.sort(*_ORG, "month", "site_id", "legal_entity_id").group_by(*_ORG, "month", "length", maintain_order=True).agg(
             pl.col("n").filter(pl.col("usable")).sum().alias("n"), pl.col("d").filter(pl.col("usable")).sum().alias("d"),
             pl.col("n").filter(pl.col("usable")).count().alias("n_cells"), pl.col("d").filter(pl.col("usable")).count().alias("d_cells"),
-            pl.col("estimated_n").filter(pl.col("usable")).sum().alias("estimated"),
+            pl.col("estimated_n").filter(pl.col("usable")).sum().alias("estimated"), pl.col("people").filter(pl.col("usable")).sum(),
             (pl.col("usable") & pl.col("expected")).sum().alias("usable_cells"), pl.col("expected").sum().alias("expected_cells"),
             pl.col("usable").sum().alias("any_cells"), pl.col("site_id").filter(pl.col("usable")).unique().alias("sites"),
             *(pl.col(name).drop_nulls().max().alias(name) for name in ("why_n", "why_d")),
@@ -340,7 +343,7 @@ class _Evaluation:
             if term is not None and term.over_months == "average":
                 sums[side] = pl.col(side).filter(pl.col(f"{side}_cells") > 0).mean()
         return monthly.sort(*_ORG, "month").group_by(*_ORG, "length", maintain_order=True).agg(
-            sums["n"].alias("n"), sums["d"].alias("d"), pl.col("n_cells").sum(), pl.col("d_cells").sum(), pl.col("estimated").sum(),
+            sums["n"].alias("n"), sums["d"].alias("d"), pl.col("n_cells").sum(), pl.col("d_cells").sum(), pl.col("estimated").sum(), pl.col("people").sum(),
             pl.col("usable_cells").sum(), pl.col("expected_cells").sum(), pl.col("any_cells").sum(),
             pl.col("sites").explode().drop_nulls().n_unique().alias("sites"), pl.col("why_n").drop_nulls().max(), pl.col("why_d").drop_nulls().max(),
             pl.col("n_gap").any(), pl.col("d_gap").any(), pl.col("unattributed").any(),
@@ -500,7 +503,7 @@ class _Evaluation:
         """Hide breakdowns about few people, and one more where subtraction would give the hidden one away."""
         if not self.indicator.people:
             return frame
-        side = "numerator" if self.indicator.people == "numerator" else "denominator"
+        side = self.indicator.counts_people
         # whoever works every month is one person; whoever answers two surveys is counted as they are
         term = self.indicator.numerator if side == "numerator" else self.indicator.denominator
         repeated = term is not None and term.over_months == "sum" and not self.indicator.occasional

@@ -298,13 +298,13 @@ def pooled(part: pl.DataFrame, indicator: Indicator, small: pl.DataFrame, least:
 
     Args:
         part: rows of `indicator.cell`.
-        indicator: what they are of; `people` says which side counts people.
+        indicator: what they are of; `people` says what counts people.
         small: the rows of `indicator.value` that are hidden.
         least: `privacy.min_cell`.
     """
-    side = "numerator" if indicator.people == "numerator" else "denominator"
+    side = indicator.counts_people
     rows = part.with_row_index("row").with_columns(
-        pl.col(side).fill_null(0).alias("people"),
+        pl.col(side).fill_null(0).alias("about"),
         pl.when("is_used_above").then(side).fill_null(0).alias("summed"),
     )
     hidden = small.filter(
@@ -314,7 +314,7 @@ def pooled(part: pl.DataFrame, indicator: Indicator, small: pl.DataFrame, least:
     )
     units = {kind: set(hidden.filter(pl.col("org_kind") == kind)["org_id"]) for kind in ("site", "legal_entity")}
     few = rows.filter(
-        ((pl.col("people") > 0) & (pl.col("people") < least)) | pl.col("site_id").is_in(list(units["site"]))
+        ((pl.col("about") > 0) & (pl.col("about") < least)) | pl.col("site_id").is_in(list(units["site"]))
     )
     shown = ~pl.col("legal_entity_id").is_in(list(units["legal_entity"])) & pl.col("legal_entity_id").is_not_null()
     pools: list[tuple[str, set[int]]] = []
@@ -330,7 +330,7 @@ def pooled(part: pl.DataFrame, indicator: Indicator, small: pl.DataFrame, least:
     taken = set().union(*(members for _, members in pools))
     if of_all:
         pools.append(("enterprise", _enough(of_all, rows.filter(~pl.col("row").is_in(list(taken))), least)))
-    return _with_pools(rows.drop("people", "summed"), pools)
+    return _with_pools(rows.drop("about", "summed"), pools)
 
 
 def _enough(members: set[int], among: pl.DataFrame, least: int) -> set[int]:
@@ -345,7 +345,7 @@ def _enough(members: set[int], among: pl.DataFrame, least: int) -> set[int]:
 
 
 def _with_pools(rows: pl.DataFrame, pools: list[tuple[str, set[int]]]) -> pl.DataFrame:
-    figures = ("numerator", "denominator", "estimated_part")
+    figures = ("numerator", "denominator", "estimated_part", "people")
     parts = [rows]
     for name, members in pools:
         mine = pl.col("row").is_in(sorted(members))

@@ -138,7 +138,8 @@ class Run:
             if not all(path.exists() for path in self._files(family)):
                 self.values(family)
         paths = [self._files(family)[which] for family in FAMILIES]
-        return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
+        # a file of a version before may lack a column
+        return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths], how="diagonal")
 
     def _files(self, family: str) -> tuple[Path, Path]:
         """Where the values of a family and the site-months behind them are kept."""

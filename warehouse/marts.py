@@ -48,6 +48,7 @@ DEFAULTS = {
     "complaint": "all",
     "intact": "pieces",
     "satisfaction": "top_two_box",
+    "customer_satisfaction": "top_two_box",
 }
 """The policies of an enterprise that names none."""
 
@@ -625,7 +626,9 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     )
 
 
-_NUMBERS = ("value", "scale_max", "satisfied_from", "mass_share", "half_width_pct", "lower", "upper", "added_km")
+_NUMBERS = (
+    "value", "scale_min", "scale_max", "satisfied_from", "mass_share", "half_width_pct", "lower", "upper", "added_km",
+)  # fmt: skip
 _COUNTS = ("data_year", "tolerance_min", "close_within_h")
 _DAYS = ("published_on", "valid_from", "valid_to")
 _FLAGS = (

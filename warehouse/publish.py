@@ -40,6 +40,7 @@ _TABLES = {
     "reference.certificate_market": "各类绿证适用的国家或地区 | Where each kind of green certificate counts",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
     "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
+    "reference.customer_satisfaction_policy": "客户满意口径 | Customer satisfaction policies",
     "reference.density": "密度 | Densities",
     "reference.emission_factor": "因子库 | Factor library",
     "reference.figure_unit": "已披露数字之间的单位换算 | Conversions between the units of published figures",

@@ -46,6 +46,7 @@ def test_kilowatt_hours_per_tonne_declared_as_co2_per_tonne_are_refused(tmp_path
         ({"unit": "kWh/m2"}, "output_t is in t, kWh/m2 needs m2"),
         ({"unit": "kWh"}, "do not agree"),
         ({"unit": "%"}, "is no share of"),
+        ({"unit": "point"}, "is no share of"),
         ({"unit": "kWh/furlong"}, "furlong"),
         ({"numerator": {"mart": "m", "column": "energy"}}, "declare `unit`"),
         ({"numerator": {"mart": "m", "column": "energy_kwh", "unit": "GJ"}}, "is in kWh by its name"),
@@ -93,6 +94,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         ({"column": "heat_kwh"}, COLUMNS, "has no column heat_kwh"),
         ({"where": {"colour": "green"}}, COLUMNS, "has no column colour"),
         ({"estimated": "guessed_kwh"}, COLUMNS, "has no column guessed_kwh"),
+        ({"people": "workers"}, COLUMNS, "has no column workers"),
         ({"column": "carrier", "unit": "kWh"}, COLUMNS, "is VARCHAR, not a number"),
         ({"policy": True}, COLUMNS, "has no column policy"),
         ({}, {"m": COLUMNS["m"] | {"policy": "VARCHAR"}}, "declare policy: true"),
@@ -157,10 +159,10 @@ def test_indicators_stand_in_the_order_of_the_standard() -> None:
     assert natural("A.1.2") < natural("A.1.10") < natural("M010")
 
 
-def test_the_six_with_a_formula_and_twenty_metrics_are_computed() -> None:
+def test_the_six_with_a_formula_and_twenty_four_metrics_are_computed() -> None:
     computed = [key for key, one in catalogue().items() if one.is_computed]
     assert computed[:6] == ["A.1.6", "A.1.10", "A.2.2", "A.2.6", "A.2.7", "A.2.8"]
-    assert len(computed) == 26
+    assert len(computed) == 30
     assert all(key.startswith("M") for key in computed[6:])
 
 
@@ -180,6 +182,9 @@ def test_the_catalogue_fits_the_marts(tmp_path: Path) -> None:
         ("M021", 100.0, (1.0, 1.0), ("kgce", "t·km")),
         ("M030", 1.0, (1.0, 1.0), ("m3", None)),
         ("M065", 100.0, (1.0, 1.0), (None, None)),
+        ("M074", 1e6, (1.0, 1.0), ("case", "h")),
+        ("M075", 2e5, (1.0, 1.0), ("case", "h")),
+        ("M097", 100.0, (1.0, 1.0), ("person", "person")),
     ],
 )
 def test_a_value_is_scale_times_numerator_by_denominator(
@@ -192,7 +197,7 @@ def test_a_value_is_scale_times_numerator_by_denominator(
 
 def test_figures_about_people_are_marked() -> None:
     people = {key for key, one in catalogue().items() if one.people}
-    assert people == {"A.2.2", "M065", "M067", "M073", "M086", "M087"}
+    assert people == {"A.2.2", "M065", "M067", "M073", "M074", "M075", "M086", "M087", "M096", "M097"}
 
 
 # ── rubrics ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -25,6 +25,9 @@ CONTRACTS = (
     "customer_order",
     "complaint",
     "survey_response",
+    "customer_response",
+    "injury",
+    "attendance_day",
     "employee_month",
     "trip",
     "revenue_posting",
@@ -464,6 +467,97 @@ def test_no_hidden_cell_stands_alone_in_a_sum(people: dict[str, int], sums: list
     assert not [one for one in known if len(one) > 1 and len(one & hidden) == 1]
 
 
+# ── injuries per hours worked ────────────────────────────────────────────────────────────────────────────────────
+
+
+def safety(site: str, cases: int | None, hours: float | None, month: str = "2026-01", **more: Any) -> Row:
+    reason = "no_injury_log" if cases is None else "no_worked_hours" if hours is None else None
+    whole = {"lost_time_cases": cases, "recordable_cases": cases, "worked_h": hours, "attending_workers": 100}
+    return {"site_id": site, "legal_entity_id": "LE1", "month": month, "reason": reason} | whole | more
+
+
+def test_injuries_are_counted_per_million_and_per_two_hundred_thousand_hours(tmp_path: Path) -> None:
+    # C20: 3 / 1 250 000 h = 2.4 per 1e6 h; 5 recordables = .8 per 200 000 h. Sites 3 of 750 000 h and 0 of 500 000 h: Σ/Σ, no mean of 4 and 0
+    rows = {"site_month_safety": [safety("A", 3, 750_000, recordable_cases=5), safety("B", 0, 500_000)]}
+    found = values(tmp_path, rows, "people")
+    assert [found["M074", "2026-01", org]["value"] for org in ("A", "B", "group")] == pytest.approx([4, 0, 2.4])
+    assert told(found["M075", "2026-01", "group"], "numerator", "denominator", "value", "unit") == (
+        5, 1_250_000, pytest.approx(0.8), "case/200000 h",
+    )  # fmt: skip
+
+
+def test_months_without_a_log_or_without_hours_enter_neither_side(tmp_path: Path) -> None:
+    rows = {"site_month_safety": [safety("A", 1, 500_000), safety("A", None, 500_000, "2026-02"), safety("B", 7, None)]}
+    found = values(tmp_path, rows, "people", months=YEAR[:2])
+    assert told(found["M074", "2026-01", "A"]) == (pytest.approx(2), "measured", 1, None)
+    assert told(found["M074", "2026-02", "A"]) == (None, "missing", 0, "no_injury_log")
+    assert told(found["M074", "2026-01", "B"]) == (None, "missing", 0, "no_worked_hours")
+    # seven injuries of a site whose hours nobody knows are in no rate
+    assert told(found["M074", "2026-01", "group"]) == (pytest.approx(2), "partial", 0.5, "no_worked_hours")
+    assert told(found["M074", "2026", "A"], "numerator", "denominator", "state") == (1, 500_000, "partial")
+
+
+def test_a_rate_of_few_workers_is_hidden_whatever_their_hours(tmp_path: Path) -> None:
+    sites = [{"site_id": site, "legal_entity_id": "LE1"} for site in "ABC"]
+    rows = {"site_month_safety": [
+        safety(site, 0, 160.0 * workers, month, attending_workers=workers)
+        for month in YEAR for site, workers in (("A", 9), ("B", 20), ("C", 30))
+    ]}  # fmt: skip
+    found = values(tmp_path, rows, "people", months=YEAR, sites=sites)
+    for period in ("2026-01", "2026"):
+        assert [found["M074", period, site]["reason"] for site in "ABC"] == ["small_cell", "small_cell", None]
+        assert found["M074", period, "group"]["value"] == 0
+
+
+# ── customers' answers ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asked(site: str, answers: int, counted: float | None, policy: str = "top_two_box", month: str = "2026-01") -> Row:
+    reason = "scale_unknown" if counted is None else None
+    key = {"site_id": site, "legal_entity_id": "LE1", "month": month, "policy": policy}
+    return key | {"answers": answers, "satisfaction": counted, "reason": reason}
+
+
+def test_customers_are_satisfied_by_the_policy_chosen_and_employees_by_theirs(tmp_path: Path) -> None:
+    employees = {"site_id": "A", "legal_entity_id": "LE1", "month": "2026-01", "policy": "top_two_box"}
+    rows = {
+        "site_month_customer_satisfaction": [asked("A", 50, 30), asked("A", 50, 32.5, "mean_scaled")],
+        "site_month_survey": [employees | {"answers": 20, "satisfied": 20}],
+    }
+    found = values(tmp_path, rows)
+    assert told(found["M096", "2026-01", "A"], "policy", "value") == ("top_two_box", 60)
+    assert found["A.2.2", "2026-01", "A"]["value"] == 100
+    found = values(tmp_path, rows, declaration="policies: {customer_satisfaction: mean_scaled}")
+    assert told(found["M096", "2026-01", "A"], "policy", "value") == ("mean_scaled", 65)
+    assert told(found["A.2.2", "2026-01", "A"], "policy", "value") == ("top_two_box", 100)
+
+
+def test_net_promoters_come_in_points_and_may_be_fewer_than_none(tmp_path: Path) -> None:
+    key = {"legal_entity_id": "LE1", "month": "2026-01"}
+    rows = {"site_month_net_promoter": [
+        key | {"site_id": "A", "answers": 60, "net_promoters": 0}, key | {"site_id": "B", "answers": 20, "net_promoters": -12},
+    ], "site_month_order": [{"site_id": "A", "legal_entity_id": "LE1", "month": "2026-02", "accepted_orders": 1}]}  # fmt: skip
+    found = values(tmp_path, rows, "customer", months=YEAR[:2])
+    assert told(found["M097", "2026-01", "A"], "value", "unit", "state") == (0, "point", "measured")
+    assert [found["M097", "2026-01", org]["value"] for org in ("B", "group")] == [-60, -15]
+    assert told(found["M097", "2026-02", "A"]) == (None, "not_applicable", 0, "no_survey")
+
+
+def test_customers_answers_on_an_unknown_scale_are_missing(tmp_path: Path) -> None:
+    key = {"legal_entity_id": "LE1", "month": "2026-01", "reason": "scale_unknown"}
+    rows = {
+        "site_month_customer_satisfaction": [asked("A", 50, None), asked("B", 50, 40)],
+        "site_month_net_promoter": [key | {"site_id": "A", "answers": 60}],
+    }
+    found = values(tmp_path, rows, "customer")
+    assert (
+        told(found["M096", "2026-01", "A"])
+        == told(found["M097", "2026-01", "A"])
+        == (None, "missing", 0, "scale_unknown")
+    )
+    assert told(found["M096", "2026-01", "group"]) == (80, "partial", 0.5, "scale_unknown")
+
+
 def test_every_policy_has_a_row_and_one_is_chosen(tmp_path: Path) -> None:
     policies = ("first_promise", "original_promise", "first_promise_day")
     rows = {
@@ -514,12 +608,19 @@ def test_pieces_and_tonnes_stand_apart_each_in_its_unit(tmp_path: Path) -> None:
         ("policies: {on_time: first_promisse}", "first_promisse"),
         ("policies: {complaint: none}", "none"),
         ("policies: {intact: pallets}", "pallets"),
+        ("policies: {customer_satisfaction: top_box}", "top_box"),
         ("policies: {intact: {unit: piece}}", "enterprise"),
     ],
 )
 def test_a_policy_that_does_not_exist_is_refused_by_name(tmp_path: Path, declaration: str, words: str) -> None:
     with Marts(tmp_path, {}, declaration=declaration) as warehouse, pytest.raises(CatalogueError, match=words):
-        for name in ("site_month_delivery", "site_month_complaint", "site_month_goods", "site_month_survey"):
+        for name in (
+            "site_month_delivery",
+            "site_month_complaint",
+            "site_month_goods",
+            "site_month_survey",
+            "site_month_customer_satisfaction",
+        ):
             chosen(warehouse, name)
 
 

@@ -789,7 +789,7 @@ def test_the_fixture_adds_up() -> None:
 
 def test_every_policy_and_boundary_a_figure_can_have_has_its_words() -> None:
     words = vocabulary()
-    kinds = ("emission", "energy", "satisfaction", "complaint", "on_time")
+    kinds = ("emission", "energy", "satisfaction", "customer_satisfaction", "complaint", "on_time")
     policies = {
         row["policy"]
         for kind in kinds

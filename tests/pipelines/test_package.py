@@ -276,8 +276,8 @@ def test_site_months_about_few_people_are_pooled(whole: Path) -> None:
 def test_no_figure_below_the_enterprise_is_about_few_people(whole: Path) -> None:
     people = {key: one for key, one in catalogue().items() if one.people}
     for indicator, one in people.items():
-        side = "numerator" if one.people == "numerator" else "denominator"
-        for table in ("indicator/value", "indicator/cell"):
+        side = one.counts_people
+        for table in ("indicator/value", "indicator/cell")[side == "people" :]:
             counted = rows(whole, table).filter(pl.col("indicator_id") == indicator)
             counted = counted.filter(pl.col("org_kind") != "enterprise") if table.endswith("value") else counted
             assert counted.filter((pl.col(side) > 0) & (pl.col(side) < 10)).height == 0, (indicator, table)
@@ -292,9 +292,9 @@ def test_marts_about_people_are_left_out(whole: Path) -> None:
 def _cells(*counts: tuple[str, str | None, float]) -> pl.DataFrame:
     """Site-months of A.2.2: legal entity, site, answers, of which all are satisfied."""
     given_ = [{"indicator_id": "A.2.2", "month": MONTH, "site_id": site, "legal_entity_id": entity, "policy": "p", "numerator": n,
-               "denominator": n, "estimated_part": 0.0, "is_used_by_site": True, "is_used_above": True, "is_stub": False, "pool": None}
+               "denominator": n, "estimated_part": 0.0, "is_used_by_site": True, "is_used_above": True, "is_stub": False, "pool": None, "people": None}
               for entity, site, n in counts]  # fmt: skip
-    return pl.DataFrame(given_, schema_overrides={"pool": pl.String, "site_id": pl.String})
+    return pl.DataFrame(given_, schema_overrides={"pool": pl.String, "site_id": pl.String, "people": pl.Float64})
 
 
 HIDDEN = {
@@ -340,6 +340,17 @@ def test_a_pool_is_about_enough_of_the_people_it_counts() -> None:
     made = pooled(cells, catalogue()["A.2.2"], small, 10)
     told = made.filter(~pl.col("is_stub")).select("site_id", "numerator", "denominator").rows()
     assert told == [(None, 23.0, 34.0)]
+
+
+def test_hours_are_pooled_by_the_people_who_worked_them() -> None:
+    # A's 900 h are of six people, who stand with B's twelve; C's twenty stand alone
+    cells = _cells(("L", "A", 900.0), ("L", "B", 1800.0), ("L", "C", 3000.0)).with_columns(
+        pl.lit("M074").alias("indicator_id"), pl.Series("people", [6.0, 12.0, 20.0])
+    )
+    made = pooled(cells, catalogue()["M074"], pl.DataFrame(schema=HIDDEN), 10)
+    told = made.filter(~pl.col("is_stub")).select("site_id", "denominator", "people").rows()
+    assert told == [("C", 3000.0, 20.0), (None, 2700.0, 18.0)]
+    assert made.filter("is_stub").select("denominator", "people").rows() == [(None, None)] * 2
 
 
 def test_what_no_sum_counts_takes_no_other_site_along() -> None:

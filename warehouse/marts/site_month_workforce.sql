@@ -65,6 +65,7 @@ hours as (
         h.site_id,
         h.month,
         sum(h.worked_h)::double as worked_h,
+        count(*) as attending_workers,
         sum(h.worked_h) filter (where h.worker_type = 'own')::double as employees_worked_h,
         count(*) filter (where h.is_tested) as tested_employee_months,
         count(*) filter (
@@ -87,6 +88,7 @@ select
     p.employees_average,
     p.leavers,
     h.worked_h,
+    h.attending_workers,
     h.employees_worked_h,
     h.tested_employee_months,
     h.compliant_employee_months

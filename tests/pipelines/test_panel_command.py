@@ -337,7 +337,11 @@ def test_levels_that_name_no_period_are_told(panel: World, capsys: Capture) -> N
     assert "name no period" not in capsys.readouterr().out
     panel.ingest(only={"levels"})
     assert esg(panel, "status", "2026") == 0
-    assert "1 levels name no period" in capsys.readouterr().out
+    assert "1 levels name no period and count here" in capsys.readouterr().out
+    panel.deliver("levels.csv", "expert,indicator,round,level,at", "X1,A.1.1,1,3,2024-12-20T10:00:00+08:00")
+    panel.ingest(only={"levels"})
+    assert esg(panel, "status", "2026") == 0
+    assert "1 levels name no period and do not count here" in capsys.readouterr().out
 
 
 def test_experts_come_from_a_file_too(group: World, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from connectors.readers import excel
+from connectors.templates import CODES_ARE_TEXTS
 from indicators.declared import Asked, Condition, Indicator, catalogue
 from schemas.contract import contract
 from schemas.lake import replaced
@@ -314,8 +315,7 @@ def _write_scores(pen: _Pen, form: Form, expert: str, material: Material) -> Non
             sheet.write_blank(row, _AT[name], None, look)
         sheet.set_row(row, _height({name: (text, _COLUMNS[name]) for name, text in texts.items()}))
     _guard_inputs(pen, sheet, len(form.indicators))
-    # keeps Excel's green corners off: codes are texts on purpose
-    sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
+    sheet.ignore_errors(CODES_ARE_TEXTS)
     sheet.freeze_panes(1, 2)
     sheet.repeat_rows(0)
     sheet.print_area(0, 0, len(form.indicators), _AT[_OVER_CAP])

@@ -20,12 +20,11 @@ import polars as pl
 
 from indicators.declared import Condition, Indicator, catalogue, natural
 from indicators.scoring.agreement import NO_PAIRS, Ratings, Statistic, alpha_of, bootstrap, icc, kendall_w, tally
-from indicators.scoring.profile import Gate, Profile
+from indicators.scoring.profile import TOP_LEVEL, Gate, Profile
 from schemas.errors import CatalogueError
 from schemas.lake import MONTH, beside, months_of
 
 FULL = Fraction(100)
-TOP_LEVEL = 5
 A_LEVEL = FULL / TOP_LEVEL
 """The points of one level of the rubric."""
 WITHOUT_EVIDENCE, WITHOUT_METRIC = 1, 3

@@ -221,6 +221,12 @@ def test_what_is_no_workbook_is_refused_and_the_others_are_taken_in(panel: World
     assert outcome is not None
 
 
+def test_a_workbook_counts_by_what_it_is_and_not_by_its_name(panel: World, tmp_path: Path) -> None:
+    named = tmp_path / "E1.xls"
+    named.write_bytes(returned(panel, "E1").read_bytes())
+    assert refused(panel, named) == []
+
+
 def test_the_last_day_is_still_open(panel: World) -> None:
     assert refused(panel, returned(panel, "E3"), date(2027, 2, 15)) == []
 

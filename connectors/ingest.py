@@ -638,7 +638,11 @@ def _unrepeated(frame: pl.DataFrame, table: Table, kind: str) -> tuple[pl.DataFr
         return flagged, {}
     values = [column.name for column in table.declared]
     order = "__order__" if "__order__" in frame.columns else pl.lit(0).alias("__order__")
-    some = frame.with_row_index("__position__").filter(repeated).select("__position__", order, "row_number", *values)
+    shown = ["__position__", order, "row_number", *values]
+    if table.else_month:
+        key.append("__else_month__")
+        shown.append(pl.when(pl.col(table.else_month).is_null()).then("__month__").alias("__else_month__"))
+    some = frame.with_row_index("__position__").filter(repeated).select(shown)
     some = some.sort("__order__", "row_number", "__position__")
     verdict = (
         _verdict_of_state(some, key, values, table) if kind == "state" else _verdict_of_event(some, key, values, table)

@@ -23,6 +23,7 @@ from connectors.ingest import CORRECTED, QUARANTINE, Outcome, correct
 from connectors.landing import ORIGIN
 from connectors.readers import excel
 from connectors.source import Read, Source, sources
+from connectors.templates import CODES_ARE_TEXTS
 from schemas.contract import contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
@@ -248,8 +249,7 @@ def _write_sheet(book: xlsxwriter.Workbook, title: str, rows: pl.DataFrame) -> N
     grey = book.add_format({"num_format": "@", "font_color": "#7F7F7F", "bg_color": "#EDEDED"})
     sheet.set_column(0, len(names) - 1, 18, cell)
     sheet.set_column(len(names), len(names) + len(HUB) - 1, 14, grey)
-    # keeps Excel's green corners off: codes are texts on purpose
-    sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
+    sheet.ignore_errors(CODES_ARE_TEXTS)
     sheet.freeze_panes(1, 0)
     for place, name in enumerate([*names, *HUB]):
         sheet.write_string(0, place, name, grey if name in HUB else head)

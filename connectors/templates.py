@@ -15,6 +15,8 @@ from schemas.errors import HubError
 from schemas.lake import replaced, write_text
 
 GUIDE = "说明 Guide"
+CODES_ARE_TEXTS = {"number_stored_as_text": "A1:XFD1048576"}
+"""What keeps Excel's green corners off a sheet whose codes are texts on purpose, for `Worksheet.ignore_errors`."""
 _LAST_ROW = 1_048_575
 _FLAG_WORDS = ("是", "否", "true", "false")
 _NARROWEST, _WIDEST = 12, 48
@@ -97,8 +99,7 @@ def _write_sheet(book: xlsxwriter.Workbook, table: Table) -> None:
                 "validate": "list", "source": _listed(column.name, words), "error_title": column.name[:32],
                 "error_message": "请从列表中选择 / choose from the list",
             })  # fmt: skip
-    # keeps Excel's green corners off: codes are texts on purpose
-    sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
+    sheet.ignore_errors(CODES_ARE_TEXTS)
     sheet.freeze_panes(1, 0)
 
 

@@ -15,19 +15,23 @@ from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import openpyxl
 import xlsxwriter
 from openpyxl.cell.cell import Cell
 from openpyxl.utils import get_column_letter
 from openpyxl.workbook import Workbook as Received
+from openpyxl.worksheet.worksheet import Worksheet as Page
 from pydantic import BaseModel, ConfigDict
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from connectors.readers import excel
+from connectors.templates import CODES_ARE_TEXTS
 from indicators.declared import Asked, Condition, Indicator, catalogue
 from schemas.contract import contract
+from schemas.errors import SourceError
 from schemas.lake import replaced
 
 GUIDE, DECLARATION, SCORES, EVIDENCE, ABOUT = (
@@ -314,8 +318,7 @@ def _write_scores(pen: _Pen, form: Form, expert: str, material: Material) -> Non
             sheet.write_blank(row, _AT[name], None, look)
         sheet.set_row(row, _height({name: (text, _COLUMNS[name]) for name, text in texts.items()}))
     _guard_inputs(pen, sheet, len(form.indicators))
-    # keeps Excel's green corners off: codes are texts on purpose
-    sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
+    sheet.ignore_errors(CODES_ARE_TEXTS)
     sheet.freeze_panes(1, 2)
     sheet.repeat_rows(0)
     sheet.print_area(0, 0, len(form.indicators), _AT[_OVER_CAP])
@@ -489,8 +492,22 @@ def about(path: Path) -> Returned:
     missing = [name for name in SHEETS if name not in there]
     if missing:
         return Returned({}, [Fault(name, "", "缺少工作表", "the sheet is missing") for name in missing])
-    book = openpyxl.load_workbook(path)
+    book = _opened(path)
     return Returned({str(row[0].value): str(row[1].value) for row in book[ABOUT].iter_rows(max_col=2)}, [])
+
+
+def _opened(path: Path) -> Received:
+    """The workbook, whatever its file is called.
+
+    Raises:
+        SourceError: it is of another format (xls, xlsb, ods), or not as Excel writes it.
+    """
+    try:
+        return openpyxl.load_workbook(BytesIO(path.read_bytes()))
+    except (BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
+        raise SourceError(
+            "不是 xlsx 工作簿，请另存为 xlsx / no xlsx workbook: save it as xlsx", path.name, str(error)
+        ) from error
 
 
 def read(path: Path, form: Form, expert: str, register: Iterable[Mapping[str, Any]]) -> list[Fault]:
@@ -502,7 +519,7 @@ def read(path: Path, form: Form, expert: str, register: Iterable[Mapping[str, An
         expert: the code it must bear.
         register: the evidence register, examined.
     """
-    book = openpyxl.load_workbook(path)
+    book = _opened(path)
     moved = list(_moved(book, form, expert))
     if moved:
         return moved  # the rest would be read from the wrong cells
@@ -514,10 +531,11 @@ def read(path: Path, form: Form, expert: str, register: Iterable[Mapping[str, An
 
 
 def _moved(book: Received, form: Form, expert: str) -> Iterator[Fault]:
-    """Cells that are not what was written there."""
+    """Cells that are not what was written there; where a column is, no cell below it need be told."""
     sheet = book[SCORES]
-    for place, name in enumerate(HEADER, start=1):
-        yield from _differs(sheet.cell(1, place), SCORES, name)
+    if [_text(sheet.cell(1, place)) for place in range(1, len(HEADER) + 1)] != list(HEADER):
+        yield from _other_columns(sheet)
+        return
     for number, key in enumerate(form.indicators, start=2):
         fixed = {
             "指标 Indicator": key,
@@ -534,6 +552,25 @@ def _moved(book: Received, form: Form, expert: str) -> Iterator[Fault]:
     questions = book[DECLARATION]
     for row_number, kind in enumerate(_QUESTIONS, start=2):
         yield from _differs(questions.cell(row_number, 1), DECLARATION, f"{_TIES[kind]}：{_QUESTIONS[kind]}")
+
+
+def _other_columns(sheet: Page) -> Iterator[Fault]:
+    """Which columns are missing, as they are in a workbook of an earlier layout; where none is, which stand elsewhere."""
+    found = {_text(cell): cell.coordinate for cell in sheet[1]}
+    missing = [name for name in HEADER if name not in found]
+    for place, name in enumerate(HEADER, start=1):
+        cell = sheet.cell(1, place)
+        if name in missing:
+            zh, en = (
+                "缺少此列（旧版式，或已删除），请用 esg panel export 重新导出，填入新表",
+                "the column is missing (an earlier layout, or deleted): export the workbook anew with esg panel export and fill that one in",
+            )
+        elif not missing and _text(cell) != name:
+            zh, en = f"此列现在 {found[name]}，请移回", f"the column stands in {found[name]}: move it back"
+        else:
+            continue  # what a missing column has shifted
+        said = _text(cell).partition("\n")[0]
+        yield _fault(cell, SCORES, f"应为“{name}”，现为“{said}”：{zh}", f"{name!r} stood here, not {said!r}: {en}")
 
 
 def _differs(cell: Cell, sheet: str, wanted: str) -> Iterator[Fault]:
@@ -574,8 +611,8 @@ def _declared(book: Received, form: Form) -> tuple[dict[str, set[str]], list[Fau
             named = standard
         ties[kind] = named & set(form.indicators)  # a tie may concern what is not asked again
         if unknown := sorted(named - standard) or ([""] if not named else []):
-            faults.append(_fault(affected, DECLARATION, f"没有该指标：{'、'.join(unknown) or '未填'}",
-                                 f"no such indicator: {', '.join(unknown) or 'nothing is named'}"))  # fmt: skip
+            faults.append(_fault(affected, DECLARATION, f"没有该指标：{'、'.join(unknown) or '未填'}；多个编号用 | 分隔",
+                                 f"no such indicator: {', '.join(unknown) or 'nothing is named'}; separate ids by |"))  # fmt: skip
     faults += _signature(sheet.cell(_DATE, _ANSWER), sheet.cell(_ALONE, _ANSWER))
     return ties, faults
 

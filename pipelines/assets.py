@@ -23,7 +23,7 @@ from indicators.declared import catalogue
 from indicators.package import package
 from indicators.scoring.evaluation import TABLES, Evaluation, write
 from pipelines import checks
-from pipelines.run import FAMILIES, Run, locked, write_report
+from pipelines.run import FAMILIES, Run, locked, refuse_closed, write_report
 from schemas.contract import Column, names
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
@@ -476,6 +476,8 @@ def evaluation_assets(enterprise: Enterprise, years: dg.PartitionsDefinition) ->
 
 def _evaluating(step: str) -> Work:
     def work(run: Held, periods: list[str]) -> Shown:
+        for period in periods:
+            refuse_closed(run.enterprise, period)
         frames = [_kept(step, run.evaluation(period), run.enterprise) for period in periods]
         if step == "sensitivity":
             run.scores()

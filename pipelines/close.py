@@ -23,7 +23,7 @@ from pipelines.run import Progress, evaluate_period, recompute, terms
 from pipelines.status import months as arrived
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError
-from schemas.lake import MONTH, digest, months_of
+from schemas.lake import MONTH, beside, digest, months_of
 from warehouse import closing
 from warehouse.publish import caused_by, upstream
 
@@ -193,7 +193,7 @@ def _moved(enterprise: Enterprise, period: str) -> list[dict[str, Any]]:
             if old.get(month) != new.get(month):
                 found[name] = one
             elif one["contract"] in closing.REACHING and any(
-                old.get(other) != new.get(other) for other in (closing.beside(month, -1), closing.beside(month, 1))
+                old.get(other) != new.get(other) for other in (beside(month, -1), beside(month, 1))
             ):
                 reaching[name] = one
     return list((found or reaching).values())

@@ -43,13 +43,15 @@ class Held:
         panel: what it found; empty tables before the first workbook.
         register: the evidence register, examined.
         returned: round → the experts whose workbooks were accepted, and those who are still waited for.
-        unnamed: how many levels name no period, so that those of another year would replace them.
+        unnamed: how many levels name no period and count for this one by when they were given.
+        elsewhere: how many name none either and were given at another time, so that they do not count here.
     """
 
     panel: Panel
     register: pl.DataFrame
     returned: dict[int, tuple[list[str], list[str]]]
     unnamed: int
+    elsewhere: int
 
 
 @dataclass
@@ -157,13 +159,24 @@ def _figures(connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, peri
 
 def _votes(connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, period: str) -> pl.DataFrame:
     """What experts have said about a period so far."""
+    return _about(connection, enterprise, period, _said(connection, enterprise))
+
+
+def _about(
+    connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, period: str, said: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of `_said` that are about a period."""
+    known = connection.execute("select distinct period from indicator.value").fetchall()
+    return of_period(said, period, enterprise.timezone, [one for (one,) in known])
+
+
+def _said(connection: duckdb.DuckDBPyConnection, enterprise: Enterprise) -> pl.DataFrame:
+    """What experts have said about any period."""
     table = contract("expert_score")
     if not enterprise.lake.files("clean", table.name):
         return pl.DataFrame(schema={column.name: column.dtype for column in table.kept})
     connection.execute(table.ddl("vote"))  # rows taken in before a column was there have it empty
-    said = connection.execute(f"from vote union all by name from clean.{table.name}").pl()
-    [(newest,)] = connection.execute("select max(left(period, 7)) from indicator.value").fetchall()
-    return of_period(said, period, enterprise.timezone, newest)
+    return connection.execute(f"from vote union all by name from clean.{table.name}").pl()
 
 
 def _register(
@@ -389,7 +402,8 @@ def held(enterprise: Enterprise, period: str) -> Held:
     with connect(enterprise.folder) as connection:
         figures = _figures(connection, enterprise, period)
         caps = metric_caps(figures) if profile.panel.metric_caps else {}
-        votes = _votes(connection, enterprise, period)
+        said = _said(connection, enterprise)
+        votes = _about(connection, enterprise, period, said)
         register = _register(connection, enterprise, period, votes)
     panel = results(
         lowered(votes, caps, admissible(register, votes, profile.panel.evidence)),
@@ -406,4 +420,6 @@ def held(enterprise: Enterprise, period: str) -> Held:
                 [one for one in form.experts if one in there],
                 [one for one in form.experts if one not in there],
             )
-    return Held(panel, register, returned, votes["period"].null_count())
+    unnamed = votes["period"].null_count()
+    every = said.filter(~pl.col("is_superseded") & pl.col("period").is_null()).height
+    return Held(panel, register, returned, unnamed, every - unnamed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -225,9 +225,8 @@ class Run:
         self, period: str, values: pl.DataFrame, *, is_earlier: bool = False
     ) -> tuple[Facts, pl.DataFrame, dict[str, Cap], pl.DataFrame]:
         """What is known of the enterprise in a period and in the one before; the panel's levels, the metrics' caps, the evidence."""
-        months, last = months_of(period), str(values["period"].str.slice(0, 7).max())
-        before, chosen_values = _before(period), _of(values, period).filter("is_chosen")
-        votes, caps, register = self._votes(period, chosen_values, None if is_earlier else last)
+        months, before, chosen_values = months_of(period), _before(period), _of(values, period).filter("is_chosen")
+        votes, caps, register = self._votes(period, chosen_values, values["period"].unique())
         has_previous = not is_earlier and _of(values, before).height > 0
         facts = Facts.of(
             chosen_values, votes, contested=contested(votes, self._profile()), months=tuple(months),
@@ -299,12 +298,12 @@ class Run:
         return found
 
     def _votes(
-        self, period: str, values: pl.DataFrame, newest: str | None
+        self, period: str, values: pl.DataFrame, known: Iterable[str]
     ) -> tuple[pl.DataFrame, dict[str, Cap], pl.DataFrame]:
         """The experts' levels for a period with these values, lowered to what evidence and metrics allow; the caps, and the evidence."""
         connection = self.warehouse.connection
         said = connection.execute("select * from clean.expert_score").pl()
-        given = of_period(said, period, self.enterprise.timezone, newest)
+        given = of_period(said, period, self.enterprise.timezone, known)
         register = examined(
             connection.execute("select * from clean.evidence").pl(), self.enterprise.folder, period, given
         )
@@ -409,6 +408,19 @@ def _done(enterprise: Enterprise, take_in: Callable[[Run], list[Outcome]], progr
         one.close()
 
 
+def refuse_closed(enterprise: Enterprise, period: str) -> None:
+    """Refuse to evaluate what is closed: its evaluation stays as it was closed.
+
+    Raises:
+        HubError: the period is closed.
+    """
+    if period in enterprise.lake.closed:
+        raise HubError(
+            f"{period} is closed, and so is its evaluation / 该期间已结账，评价不再变动",
+            todo=f"esg reopen {period}, evaluate it, and close it again; where it was evaluated, esg restate {period} evaluates it anew",
+        )
+
+
 def evaluate_period(enterprise: Enterprise, period: str) -> tuple[Evaluation, dict[str, pl.DataFrame]]:
     """Evaluate a period from the values last computed, keep its tables and publish them.
 
@@ -423,11 +435,7 @@ def evaluate_period(enterprise: Enterprise, period: str) -> tuple[Evaluation, di
         HubError: there are no values of the period, what the profile asks for cannot be done with what is known, or the
             period is closed: its evaluation stays as it was closed.
     """
-    if period in enterprise.lake.closed:
-        raise HubError(
-            f"{period} is closed, and so is its evaluation / 该期间已结账，评价不再变动",
-            todo=f"esg reopen {period}, evaluate it, and close it again; where it was evaluated, esg restate {period} evaluates it anew",
-        )
+    refuse_closed(enterprise, period)
     one = Run(enterprise)
     try:
         found = one.evaluated(period)

@@ -423,8 +423,11 @@ def panel(console: Console, held: Held) -> None:
 
 def _warnings(held: Held) -> Iterator[str]:
     if held.unnamed:
-        yield (f"{held.unnamed} levels name no period: those of another year would replace them; fill in the column period"
-               f" / {held.unnamed} 个评分未写评价期，会被其他年度的评分替换；请填写 period 列")  # fmt: skip
+        yield (f"{held.unnamed} levels name no period and count here by when they were given; fill in the column period to be sure"
+               f" / {held.unnamed} 个评分未写评价期，按评分时间计入本期；为稳妥请填写 period 列")  # fmt: skip
+    if held.elsewhere:
+        yield (f"{held.elsewhere} levels name no period and do not count here, by when they were given; if they are about this one, fill in the column period"
+               f" / {held.elsewhere} 个评分未写评价期，按评分时间不计入本期；如属本期，请填写 period 列")  # fmt: skip
     for note, words in _NOTES.items():
         pieces = held.register.filter(held.register["note"].str.contains(note).fill_null(value=False))["evidence_id"]
         if len(pieces):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -51,7 +52,7 @@ def summary(console: Console, enterprise: Enterprise, done: Evaluation, tables: 
         )
     for row in tables["event"].iter_rows(named=True):
         console.print(
-            f"event / 事件 {row['class']} {row['event_id']} {row['indicator_id']}: -{row['deduction']:g} {row['title']}",
+            f"event / 事件 {row['class']} {row['event_id']} {row['indicator_id']}: {_effect(row, done)} {row['title']}",
             style="yellow",
         )
     for key, words in done.proposed(enterprise.declaration.enterprise_type).items():
@@ -65,6 +66,24 @@ def summary(console: Console, enterprise: Enterprise, done: Evaluation, tables: 
         f"report {done.facts.period}",
     ):
         console.print(f"  {called()} {line} --enterprise {enterprise.folder}", soft_wrap=True)
+
+
+def _effect(event: Mapping[str, Any], done: Evaluation) -> str:
+    """What an event takes, or why it takes nothing."""
+    if event["is_pending"]:
+        return "pending, takes nothing / 未决，不扣分:"
+    if not event["share"]:
+        is_later = f"{event['decided_on']:%Y-%m}" > done.facts.months[-1]
+        why = "decided after the period / 期后作出" if is_later else "of an incident that counts already / 同一事故已计"
+        return f"takes nothing, {why}:"
+    does = done.profile.events.classes.get(event["class"])
+    caps = {} if does is None else {
+        event["indicator_id"]: does.linked_at_most, event["pillar"]: does.pillar_at_most, "total": does.total_at_most
+    }  # fmt: skip
+    took = [f"-{event['deduction']:g} {event['pillar']}"] if event["deduction"] else []
+    took += [f"{name} ≤ {limit}" for name, limit in caps.items() if limit is not None]
+    took += [f"counts by / 计入 {event['share']:.0%}"] if event["share"] < 1 else []
+    return f"{', '.join(took) or 'takes nothing by this method / 本方法不扣分'}:"
 
 
 def _points(score: float | None) -> str:

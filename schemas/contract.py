@@ -95,6 +95,7 @@ class Contract(pa.DataFrameModel):
         key: the columns that name a row.
         month: the date, instant or month column(s) a row's month follows from, the first that is filled.
         conflicts: `refused` (a key may not repeat with other values) or `flagged` (it may: both rows stay, marked).
+        else_month: a column of the key that may be empty; rows of different months that leave it so are different rows.
         zh: the table's name in Chinese; the first docstring line is the English one.
     """
 
@@ -102,6 +103,7 @@ class Contract(pa.DataFrameModel):
     _key: ClassVar[tuple[str, ...]]
     _month: ClassVar[tuple[str, ...]]
     _conflicts: ClassVar[str]
+    _else_month: ClassVar[str]
     _zh: ClassVar[str]
 
     source: str = provenance("来源", "Source that delivered the row")
@@ -111,9 +113,10 @@ class Contract(pa.DataFrameModel):
 
     def __init_subclass__(  # noqa: D105
         cls, *, rows: str = "event", key: tuple[str, ...] = (), month: tuple[str, ...] = (), conflicts: str = "refused",
-        zh: str = "", **kwargs: Any,  # noqa: ANN401
+        else_month: str = "", zh: str = "", **kwargs: Any,  # noqa: ANN401
     ) -> None:  # fmt: skip
-        cls._rows, cls._key, cls._month, cls._conflicts, cls._zh = rows, key, month, conflicts, zh
+        cls._rows, cls._key, cls._month = rows, key, month
+        cls._conflicts, cls._else_month, cls._zh = conflicts, else_month, zh
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
 
     class Config:
@@ -151,6 +154,11 @@ class Table:
     def key(self) -> tuple[str, ...]:
         """The columns that name a row."""
         return self.model._key
+
+    @property
+    def else_month(self) -> str:
+        """The column of the key in whose place the row's month stands where it is empty; "" where there is no such column."""
+        return self.model._else_month
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -193,8 +193,17 @@ def load_yaml(path: Path, error: type[HubError]) -> dict[str, Any]:
 
 
 def complaints(error: ValidationError) -> str:
-    """What pydantic found wrong, one line each."""
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+    """What pydantic found wrong, one line each; a list that lacks what was wrong in it is not told as too short."""
+    found = error.errors()
+    inside = [item["loc"] for item in found]
+    told = [
+        item for item in found
+        if item["type"] != "too_short" or not any(loc[: len(item["loc"])] == item["loc"] != loc for loc in inside)
+    ]  # fmt: skip
+    return "; ".join(
+        f"{where}: {item['msg']}" if (where := ".".join(str(part) for part in item["loc"])) else item["msg"]
+        for item in told
+    )
 
 
 @dataclass(frozen=True)

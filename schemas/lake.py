@@ -26,6 +26,12 @@ def months_of(period: str) -> list[str]:
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(low, high + 1)]
 
 
+def beside(month: str, step: int) -> str:
+    """The month so many months later."""
+    number = int(month[:4]) * 12 + int(month[5:]) - 1 + step
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
+
+
 def months_named(entry: dict[str, Any]) -> list[str]:
     """The months an extract is of by its name; equal files without rows are one extract of all the months they are named for."""
     if entry["rows"] == 0 and entry.get("named"):

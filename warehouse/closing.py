@@ -22,7 +22,7 @@ import polars as pl
 from schemas.contract import contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
-from schemas.lake import MONTH, Lake, gone, months_of
+from schemas.lake import MONTH, Lake, beside, gone, months_of
 from warehouse import meters
 
 _NAMED = {"indicator.value": ("indicator_id", "period"), "indicator.cell": ("indicator_id", "month")}
@@ -95,12 +95,6 @@ def _copy(published: Path, period: str, folder: Path) -> None:
 def resting_on(lake: Lake, month: str, snapshot: str) -> dict[str, dict[str, Any]]:
     """The extracts, by id, that a snapshot of a month rests on, whether or not it counts."""
     return json.loads((lake.data / "closed" / month / snapshot / "extracts.json").read_text(encoding="utf-8"))
-
-
-def beside(month: str, step: int) -> str:
-    """The month so many months later."""
-    number = int(month[:4]) * 12 + int(month[5:]) - 1 + step
-    return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def _around(lake: Lake, month: str) -> dict[str, Any]:

@@ -237,8 +237,10 @@ class _Reader:
         rows = None
         if self.has("clean.expert_score"):
             said = self.connection.execute("select * from clean.expert_score").pl()
-            [(newest,)] = self.connection.execute("select max(left(period, 7)) from indicator.value").fetchall()
-            given = of_period(said, self.period, self.enterprise.timezone, newest)
+            known = [
+                one for (one,) in self.connection.execute("select distinct period from indicator.value").fetchall()
+            ]
+            given = of_period(said, self.period, self.enterprise.timezone, known)
             from_form = pl.col("source") == PANEL_FORM.stem if "source" in given.columns else pl.lit(value=False)
             # what the tie is stays with the panel's secretary
             given = given.select(*_GIVEN, is_out=pl.col("expert_id").is_in(barred(given)), is_declared=from_form)

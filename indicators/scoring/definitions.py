@@ -23,8 +23,8 @@ DEFINITION = pl.Schema(
         "reason": pl.String,
     }
 )  # fmt: skip
-"""`score.definition`: `difference` is to the total of the chosen reading; empty where a reading has no value to score, or, as
-`reason` says, no baseline of its own."""
+"""`score.definition`: `difference` is to the total of the chosen reading; `reason` says why a reading has no score, for want
+of a value or of a baseline of its own."""
 
 NO_BASELINE = "no_baseline_of_reading"
 _WORDS = {
@@ -69,7 +69,7 @@ def _effect(base: Assessment, row: Row) -> dict[str, Any]:
     other = base if row["is_chosen"] else assess(base.facts.reading(row), base.profile, base.weighting)
     points = other.before[key].score
     if points is None:
-        return nothing
+        return nothing | {"reason": other.before[key].reason}
     total: Fraction | None = other.total
     return nothing | {
         "score": points, "total": total, "grade": other.line("total")["grade"],

@@ -20,12 +20,11 @@ import polars as pl
 
 from indicators.declared import Condition, Indicator, catalogue, natural
 from indicators.scoring.agreement import NO_PAIRS, Ratings, Statistic, alpha_of, bootstrap, icc, kendall_w, tally
-from indicators.scoring.profile import Gate, Profile
+from indicators.scoring.profile import TOP_LEVEL, Gate, Profile
 from schemas.errors import CatalogueError
-from schemas.lake import months_of
+from schemas.lake import MONTH, beside, months_of
 
 FULL = Fraction(100)
-TOP_LEVEL = 5
 A_LEVEL = FULL / TOP_LEVEL
 """The points of one level of the rubric."""
 WITHOUT_EVIDENCE, WITHOUT_METRIC = 1, 3
@@ -36,6 +35,7 @@ LAST_ROUND = 2
 SEVERE, SEVERE_ITEMS = 0.75, 20
 """An expert whose levels lie so far from the others' over so many indicators is noted as severe or lenient."""
 SEED = 20260101
+_YEAR, _HALF = 12, 6  # months
 WHOLE = ("employed", "paid")
 """The ties that exclude an expert from the whole assessment, not from one indicator."""
 _W_BANDS = ((0.7, "strong"), (0.5, "moderate"), (-math.inf, "weak"))
@@ -88,24 +88,37 @@ class Panel:
 # ── the levels that count ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def of_period(given: pl.DataFrame, period: str, zone: str, newest: str | None) -> pl.DataFrame:
-    """The rows of `expert_score` that are about a period: those that name it; of the others those given in its months.
+def of_period(given: pl.DataFrame, period: str, zone: str, known: Iterable[str]) -> pl.DataFrame:
+    """The rows of `expert_score` that are about a period: those that name it, and of the others those given in it.
 
-    What was given since is about the newest period there is, and what bears no date about every one.
+    What names no period and was given since the newest month with values is about the newest period. What was given in the
+    first half of a period whose last month has no values yet is about the one before, if that one is over: panels meet after
+    the year's end, and levels must not leave their year when the next one begins. Of such levels of one expert, indicator
+    and round the latest counts. What bears no date either is about every period.
 
     Args:
         given: rows of `expert_score`, superseded ones among them.
         period: the evaluation period.
         zone: the enterprise's time zone.
-        newest: the first month of the latest period with values (`2026`: the year itself); None where there are none.
+        known: the periods and months there are values of.
     """
-    months = months_of(period)
-    last = "9999-12" if newest is not None and newest <= months[-1] else months[-1]
+    months, there = months_of(period), {one for one in known if MONTH.fullmatch(one)}
+    first, last = months[0], months[-1]
+    if last not in there and beside(last, -_YEAR) in there:
+        first = beside(first, _HALF)
+    if there and max(there) <= last:
+        last = "9999-12"
+    elif last in there and beside(last, _YEAR) not in there:
+        last = beside(last, _HALF)
     month = pl.col("scored_at").dt.convert_time_zone(zone).dt.strftime("%Y-%m")
-    unnamed = pl.col("period").is_null() & (
-        pl.col("scored_at").is_null() | month.is_between(pl.lit(months[0]), pl.lit(last))
+    rows = given.with_row_index("__place__").filter(~pl.col("is_superseded"))
+    is_in = pl.col("scored_at").is_null() | month.is_between(pl.lit(first), pl.lit(last))
+    latest = (
+        rows.filter(pl.col("period").is_null() & is_in)
+        .sort("scored_at", descending=True, nulls_last=True, maintain_order=True)
+        .unique(["expert_id", "indicator_id", "round"], keep="first", maintain_order=True)
     )
-    return given.filter(~pl.col("is_superseded") & ((pl.col("period") == period) | unnamed))
+    return pl.concat([rows.filter(pl.col("period") == period), latest]).sort("__place__").drop("__place__")
 
 
 def barred(experts: pl.DataFrame) -> set[str]:

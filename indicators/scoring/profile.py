@@ -39,6 +39,8 @@ Check = Literal[
 
 Plausible ranges and drift are not among them: what they show is to be looked at and may be right.
 """
+TOP_LEVEL = 5
+"""The best level of the rubric."""
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 _SUM_WITHIN = Decimal("1e-9")
 
@@ -130,6 +132,12 @@ class Blend(_Declared):
 
     share: Decimal = Field(default=Decimal(0), ge=0, le=Decimal("0.5"))
     metrics: dict[str, MetricAnchors] = {}
+
+    @model_validator(mode="after")
+    def _a_share_is_of_something(self) -> Self:
+        if self.share and not self.metrics:
+            raise ValueError("a share blends nothing without metrics / 有比例而未声明指标")
+        return self
 
 
 class Gate(_Declared):
@@ -262,7 +270,7 @@ class Profile(_Declared):
     version: str
     title: Words
     tree: str
-    indicators: tuple[str, ...] | None = None
+    indicators: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     anchors: dict[str, Annotated[tuple[Benchmark, ...], Field(min_length=1)]]
     normalisation: dict[str, Literal["percentile", "minmax"]] = {}
     percentile_from: int = Field(default=20, ge=2)
@@ -353,10 +361,14 @@ class Profile(_Declared):
         known = {key for key, one in indicators.items() if one.kind != "metric"}
         proposed = [key for reasons in self.proposed_not_applicable.values() for key in reasons]
         listed = (*(self.indicators or ()), *self.targets, *self.blend.metrics)
+        wrong = [
+            f"targets.{key}: {target} is no value it can have" for key, target in self.targets.items()
+            if target < 0 or (key in known and not indicators[key].is_computed and target > TOP_LEVEL)
+        ]  # fmt: skip
         named = dict.fromkeys(
             (*self.core, *self.not_applicable, *self.anchors, *self.normalisation, *proposed, *listed)
         )
-        wrong = [f"{key}: no such indicator" for key in named if key not in known]
+        wrong += [f"{key}: no such indicator" for key in named if key not in known]
         wrong += [
             f"normalisation.{key}: is scored by experts and has no value to compare with peers"
             for key in sorted(known & set(self.normalisation))

@@ -321,7 +321,8 @@ def _fixed(profile: Profile, listed: list[str]) -> dict[str, dict[str, Fraction]
     reached = {child for table in local.values() for child in table}
     lacking += [name for name in (*_by_pillar(listed), *listed) if name not in reached]
     if lacking:
-        raise _refused(f"{', '.join(lacking)}: no weights / 缺少权重", "complete the fixed tables")
+        raise _refused(f"{', '.join(lacking)}: no weights / 缺少权重",
+                       "every pillar needs a table of its groups or indicators; to weigh the pillars alone, use `pillars` and another method")  # fmt: skip
     return local
 
 

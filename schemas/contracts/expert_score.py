@@ -14,16 +14,16 @@ SCORED = [key for key in _OF_STANDARD if key not in _COMPUTED]
 
 
 class ExpertScore(
-    Contract, rows="state", key=("expert_id", "indicator_id", "round", "period"), month=("scored_at",), zh="专家评分"
-):
+    Contract, rows="state", key=("expert_id", "indicator_id", "round", "period"), month=("scored_at",), else_month="period", zh="专家评分"
+):  # fmt: skip
     """The level an expert gave an indicator."""
 
     expert_id: str = key("专家编号", "Expert", example="X1")
     indicator_id: str = text("指标编号", "Indicator", example="A.1.1", optional=False, matches=r"^A\.[123]\.\d{1,2}$")
     round: int = count("轮次", "Round", ge=1, le=2, example="1")
     period: str = text(
-        "评价期；空为评分时间所在年，但会被其他年度未写评价期的评分替换",
-        "Evaluation period; empty: the year it was given in, and levels of another year that name none replace it",
+        "评价期；空则按评分时间归期（见 docs/panel.md）",
+        "Evaluation period; empty: told by when the level was given (docs/panel.md)",
         example="2026",
         matches=r"^\d{4}(-(0[1-9]|1[0-2])\.\.\d{4}-(0[1-9]|1[0-2]))?$",
     )

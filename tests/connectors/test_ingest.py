@@ -342,6 +342,19 @@ def test_two_states_of_one_key_in_one_extract_are_a_conflict(orders: World) -> N
     assert orders.refused("customer_order") == [(3, ["duplicate_key"])]
 
 
+def test_levels_that_name_no_period_are_replaced_by_those_of_their_month_only(orders: World) -> None:
+    head = "expert_id,indicator_id,round,level,period,scored_at"
+    orders.write("panel/expert_score_2026.csv", f"{head}\nX1,A.1.1,1,2,,2026-12-20\nX1,A.1.2,1,2,2026,2026-12-20\n")
+    orders.ingest()
+    orders.write("panel/expert_score_2027.csv", f"{head}\nX1,A.1.1,1,4,,2027-12-20\nX1,A.1.2,1,4,2027,2027-12-20\n")
+    orders.ingest()
+    orders.write("panel/expert_score_2028.csv", f"{head}\nX1,A.1.1,1,5,,2027-12-21\n")
+    orders.ingest()
+    assert orders.values("expert_score", "indicator_id", "level", "is_superseded") == [
+        ("A.1.1", 2, False), ("A.1.1", 4, True), ("A.1.1", 5, False), ("A.1.2", 2, False), ("A.1.2", 4, False),
+    ]  # fmt: skip
+
+
 def test_events_that_a_source_calls_a_state_count_once_as_said_last(trips: World) -> None:
     trips.write("sources/tms.yaml", "rows: state\n" + TRIPS)
     trips.deliver("trips/1.csv", TRIP, "T1,沪A12345,2026-01-05 08:00,10,1")

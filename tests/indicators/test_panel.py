@@ -28,6 +28,7 @@ from indicators.scoring.panel import (
 )
 from indicators.scoring.profile import Gate, load
 from schemas.errors import CatalogueError
+from schemas.lake import months_of
 
 PROFILE = load("draft-neutral-v1")
 STANDARD = {key: one for key, one in catalogue().items() if one.kind != "metric"}
@@ -71,19 +72,23 @@ def statistic(panel: Panel, name: str, number: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("period", "newest", "counted"),
+    ("period", "known", "counted"),
     [
         ("2026", "2026-12", ["names 2026", "first second", "in the year", "since", "undated"]),
-        # 2027 has values: what was given in it is about it
-        ("2026", "2027-01", ["names 2026", "first second", "in the year", "undated"]),
+        # 2027 has begun: what was given in January stays with 2026, which is over
+        ("2026", "2027-01", ["names 2026", "first second", "in the year", "since", "undated"]),
+        ("2027", "2027-01", ["undated"]),
+        # it has ended: the year they were given in is the one they are about
+        ("2026", "2027-12", ["names 2026", "first second", "in the year", "undated"]),
+        ("2027", "2027-12", ["since", "undated"]),
         ("2026", None, ["names 2026", "first second", "in the year", "undated"]),
-        ("2027", "2027-01", ["since", "undated"]),
         ("2025", "2027-01", ["last second", "undated"]),
-        ("2025-07..2026-06", "2027-01", ["last second", "first second", "undated"]),
+        ("2025-07..2026-06", "2027-01", ["last second", "first second", "in the year", "undated"]),
+        ("2025-07..2026-06", "2027-06", ["last second", "first second", "undated"]),
     ],
 )
 def test_a_level_is_about_the_period_it_names_else_about_the_one_it_was_given_in(
-    period: str, newest: str | None, counted: list[str]
+    period: str, known: str | None, counted: list[str]
 ) -> None:
     given = [
         ("names 2026", "2026", "2027-02-01T00:00:00", False), ("last second", None, "2025-12-31T15:59:59", False),
@@ -91,9 +96,35 @@ def test_a_level_is_about_the_period_it_names_else_about_the_one_it_was_given_in
         ("since", None, "2027-01-20T00:00:00", False), ("undated", None, None, False), ("corrected", "2026", None, True),
     ]  # fmt: skip
     rows = pl.DataFrame(given, schema=["expert_id", "period", "scored_at", "is_superseded"], orient="row").with_columns(
-        pl.col("scored_at").str.to_datetime(time_zone="UTC")
+        pl.col("scored_at").str.to_datetime(time_zone="UTC"), indicator_id=pl.lit("A.1.1"), round=pl.lit(1)
     )
-    assert of_period(rows, period, "Asia/Shanghai", newest)["expert_id"].to_list() == counted
+    there = [] if known is None else months_of(f"2026-01..{known}")
+    assert of_period(rows, period, "Asia/Shanghai", there)["expert_id"].to_list() == counted
+
+
+def test_every_level_is_about_one_year_whichever_months_there_are() -> None:
+    days = [f"{month}-10T00:00:00" for month in months_of("2025-01..2028-12")]
+    rows = pl.DataFrame({"scored_at": days}).select(
+        pl.col("scored_at").str.to_datetime(time_zone="UTC"), expert_id=pl.int_range(len(days)).cast(pl.String), indicator_id=pl.lit("A.1.1"),
+        round=pl.lit(1), period=pl.lit(None, pl.String), is_superseded=pl.lit(value=False),
+    )  # fmt: skip
+    for last in months_of("2026-01..2028-12"):
+        years = [
+            of_period(rows, year, "Asia/Shanghai", months_of(f"2025-01..{last}"))
+            for year in map(str, range(2025, 2029))
+        ]
+        found = pl.concat(years[: int(last[:4]) - 2024])["expert_id"].to_list()
+        assert sorted(found, key=int) == sorted(set(found), key=int)
+        assert len(found) == len(days)
+
+
+def test_of_levels_that_name_no_period_the_latest_of_it_counts() -> None:
+    given = [(3, "2026-12-20"), (4, "2027-01-10"), (1, None)]
+    rows = pl.DataFrame(given, schema=["level", "scored_at"], orient="row").with_columns(
+        pl.col("scored_at").str.to_datetime(time_zone="UTC"), expert_id=pl.lit("X1"), indicator_id=pl.lit("A.1.1"),
+        round=pl.lit(1), period=pl.lit(None, pl.String), is_superseded=pl.lit(value=False),
+    )  # fmt: skip
+    assert of_period(rows, "2026", "Asia/Shanghai", months_of("2026"))["level"].to_list() == [4]
 
 
 # ── the golden case ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import openpyxl
 import pytest
 from openpyxl.workbook import Workbook
 
+from connectors.readers import excel
 from connectors.source import panel_form
 from indicators.declared import catalogue
 from indicators.panel_workbook import (
@@ -241,6 +243,36 @@ def test_what_may_not_be_said_is_refused_by_its_cell(
 ) -> None:
     found = faults(changed(path, change))
     assert any(where == cell and says in words for where, words in found), found
+
+
+def test_a_workbook_of_another_format_is_told_to_be_saved_as_xlsx(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "sheets", lambda *_: list(SHEETS))
+    with zipfile.ZipFile(tmp_path / "E1.ods", "w") as book:  # LibreOffice keeps its sheets in one content.xml
+        book.writestr("content.xml", "<office:document-content/>")
+    (tmp_path / "E1.xls").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
+    for name in ("E1.ods", "E1.xls"):
+        with pytest.raises(SourceError, match="save it as xlsx"):
+            about(tmp_path / name)
+
+
+def test_of_an_earlier_layout_the_column_that_lacks_is_told_and_what_to_do(path: Path) -> None:
+    changed(path, lambda book: book[SCORES].delete_cols(14))
+    (fault,) = read(path, FORM, "E1", REGISTER)
+    assert (fault.sheet, fault.cell) == (SCORES, "N1")
+    assert "应为“超封顶理由 Over the cap”，现为“Rubric”：缺少此列（旧版式，或已删除）" in fault.zh
+    assert "export the workbook anew with esg panel export" in fault.en
+
+
+def test_columns_that_moved_are_told_with_where_they_stand(path: Path) -> None:
+    changed(path, lambda book: book[SCORES].move_range("M1:N9", cols=-1))
+    found = read(path, FORM, "E1", REGISTER)
+    assert [one.cell for one in found] == ["L1"]  # the comment is gone: what took its place is not told
+    changed(path, put(SCORES, L1="利益冲突 Conflict", M1="意见 Comment", N1="超封顶理由 Over the cap"))
+    assert [(one.cell, one.zh.partition("：")[2]) for one in read(path, FORM, "E1", REGISTER)] == [
+        ("L1", "此列现在 M1，请移回"), ("M1", "此列现在 L1，请移回"),
+    ]  # fmt: skip
 
 
 def test_every_fault_is_told_at_once_in_both_languages(path: Path) -> None:

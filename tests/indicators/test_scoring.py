@@ -429,6 +429,15 @@ ANCHORS = {"x0": 1, "x60": 2, "x80": 3, "x100": 4, "source": TEXT}
         ({"normalisation": {"A.2.6": "zscore"}}, r"normalisation\.A\.2\.6"),
         ({"integrity": ["fuel_per_distance"]}, "integrity.0"),  # a plausible range is no contradiction
         ({"blend": {"share": 0.6}}, "blend.share"),
+        ({"blend": {"share": 0.3}}, "blend: Value error, a share blends nothing without metrics"),
+        ({"indicators": [], "core": []}, "indicators: Tuple should have at least 1 item"),
+        ({"targets": {"A.2.7": -1}}, r"targets\.A\.2\.7: -1 is no value it can have"),
+        ({"targets": {"A.1.1": 6}}, r"targets\.A\.1\.1: 6 is no value it can have"),
+        # of a list that lacks what is wrong in it only that is told
+        (
+            {"anchors": {"A.2.7": {**ANCHORS, "x60": "x"}}},
+            r"mine\.yaml: anchors\.A\.2\.7\.0\.x60: Input should be a valid decimal\n",
+        ),
         ({"blend": {"metrics": {"A.1.1": {**ANCHORS, "metric": "M065"}}}}, "M065 is no metric that serves it"),
         ({"events": {"classes": {"X": {"title": TEXT}}}}, "events.classes.X"),
         ({"events": {"decay": [2]}}, "events.decay"),

@@ -475,7 +475,12 @@ def test_another_reading_is_not_scored_against_the_baseline_of_the_chosen_one(re
     )
     chosen = {**facts.values["A.1.6"], "policy": "location_based", "is_chosen": True, "unit": "tCO2e/万元"}
     other = {**chosen, "policy": "market_based", "is_chosen": False, "value": 0.2}
-    found = definitions(assess(facts, profile), [chosen, other]).select("reading", "score", "difference", "reason")
-    assert found.rows() == [("location_based", 60, 0, None), ("market_based", None, None, "no_baseline_of_reading")]
+    lacking = {**other, "policy": "with_other_indirect", "value": None, "state": "missing", "reason": "no_factor"}
+    found = definitions(assess(facts, profile), [chosen, other, lacking]).select(
+        "reading", "score", "difference", "reason"
+    )
+    assert found.rows() == [
+        ("location_based", 60, 0, None), ("market_based", None, None, "no_baseline_of_reading"), ("with_other_indirect", None, None, "no_factor"),
+    ]  # fmt: skip
     fixed = written({"indicators": ["A.1.6"], "core": []}, A_1_6=anchors | {"relative_to": None})
     assert definitions(assess(facts, fixed), [chosen, other])["score"].to_list() == [100, 100]

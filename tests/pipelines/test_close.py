@@ -7,10 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from pipelines import close as closing
+from pipelines.assets import EVALUATION
+from pipelines.definitions import definitions
 from pipelines.run import Run, evaluate_period, locked, run
 from pipelines.trace import trace
 from schemas.errors import HubError
@@ -382,6 +385,20 @@ def test_a_closed_period_is_not_evaluated(evaluated: World, shut: World, tmp_pat
     assert do("close", world, "2026").warnings[-1].startswith("2026: not evaluated")
     with locked(enterprise := world.enterprise), pytest.raises(HubError, match="2026 is closed"):
         evaluate_period(enterprise, "2026")
+
+
+@pytest.mark.parametrize("step", [None, "value", "sensitivity"])
+def test_nor_does_dagster_evaluate_it(evaluated: World, step: str | None) -> None:
+    before = evaluated.hashes("data")
+    job = definitions(evaluated.enterprise).resolve_job_def(EVALUATION)
+    result = job.execute_in_process(
+        partition_key="2026", raise_on_error=False, asset_selection=[dg.AssetKey([EVALUATION, step])] if step else None
+    )
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    said = str(failure.event_specific_data.user_failure_data.description)  # type: ignore[union-attr]
+    assert "2026 is closed, and so is its evaluation" in said
+    assert "esg reopen 2026" in said
+    assert evaluated.hashes("data") == before
 
 
 def test_a_year_is_not_restated_under_a_closed_window_of_the_same_months(closed: World) -> None:

@@ -221,6 +221,12 @@ def test_what_is_no_workbook_is_refused_and_the_others_are_taken_in(panel: World
     assert outcome is not None
 
 
+def test_a_workbook_counts_by_what_it_is_and_not_by_its_name(panel: World, tmp_path: Path) -> None:
+    named = tmp_path / "E1.xls"
+    named.write_bytes(returned(panel, "E1").read_bytes())
+    assert refused(panel, named) == []
+
+
 def test_the_last_day_is_still_open(panel: World) -> None:
     assert refused(panel, returned(panel, "E3"), date(2027, 2, 15)) == []
 
@@ -337,7 +343,11 @@ def test_levels_that_name_no_period_are_told(panel: World, capsys: Capture) -> N
     assert "name no period" not in capsys.readouterr().out
     panel.ingest(only={"levels"})
     assert esg(panel, "status", "2026") == 0
-    assert "1 levels name no period" in capsys.readouterr().out
+    assert "1 levels name no period and count here" in capsys.readouterr().out
+    panel.deliver("levels.csv", "expert,indicator,round,level,at", "X1,A.1.1,1,3,2024-12-20T10:00:00+08:00")
+    panel.ingest(only={"levels"})
+    assert esg(panel, "status", "2026") == 0
+    assert "1 levels name no period and do not count here" in capsys.readouterr().out
 
 
 def test_experts_come_from_a_file_too(group: World, tmp_path: Path) -> None:

@@ -74,6 +74,29 @@ def test_an_evaluation_that_cannot_be_made_any_more_is_stale_and_stops_nothing(
     run.close()
 
 
+def test_what_an_event_takes_is_told_and_why_it_takes_nothing(group: World, capsys: Capture) -> None:
+    group.write(
+        "reference/esg_event.csv",
+        "event_id,event_class,indicator_id,incident_id,occurred_on,decided_on,status,official_source,title\n"
+        "E1,C,A.2.3,,2026-03-01,2026-04-01,final,No. 1,fine\n"
+        "E2,C,A.2.3,,2026-03-01,2027-01-08,final,No. 2,later fine\n"
+        "E3,C,A.2.3,,2026-03-01,,pending,,allegation\n"
+        "E4,B,A.3.3,IN1,2025-03-01,2025-04-01,final,No. 4,last year's\n"
+        "E5,C,A.3.3,IN1,2026-03-01,2026-04-01,final,No. 5,of the same incident\n"
+        "E6,A,A.1.2,,2026-03-01,2026-04-01,final,No. 6,spill\n",
+    )
+    assert esg(group, "run", "--month", "2026-01") == 0
+    capsys.readouterr()
+    assert esg(group, "evaluate", "2026") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "C E1 A.2.3: -2 S: fine" in said
+    assert "C E2 A.2.3: takes nothing, decided after the period / 期后作出: later fine" in said
+    assert "C E3 A.2.3: pending, takes nothing / 未决，不扣分: allegation" in said
+    assert "B E4 A.3.3: -5 G, A.3.3 ≤ 40, counts by / 计入 50%: last year's" in said
+    assert "C E5 A.3.3: takes nothing, of an incident that counts already / 同一事故已计: of the same incident" in said
+    assert "A E6 A.1.2: A.1.2 ≤ 0, E ≤ 59.99: spill" in said
+
+
 def test_a_limited_scope_is_told_beside_the_grade(group: World, capsys: Capture) -> None:
     out = {
         key: {"zh": "无", "en": "none"} for key in ("A.1.3", "A.1.4", "A.1.8", "A.1.9", "A.1.11", "A.1.12", "A.1.13")

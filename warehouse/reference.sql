@@ -284,38 +284,10 @@ from reference.fuel_set_part as h
 inner join reference.unit_factor as u on h.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
 where h.kind = 'fuel_co2_per_heat';
 
--- CO2 of a fuel that is bought by its heat: the enterprise's own factor, else that of the chosen set, else of another that has one
-create table reference.fuel_co2_heat as
-with offer as (
-    select
-        month, place, subject, parameter_set, value, factor_id, verified,
-        'parameter set ' || parameter_set || coalesce(', own ' || nullif(own, ''), '') as rule_path, 1 as preference
-    from reference.fuel_set_heat
-    union all by name
-    select
-        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, p.factor_id, p.verified, p.rule_path, 0 as preference
-    from reference.fuel_part as p
-    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
-    where p.kind = 'fuel_co2_per_heat' and p.origin = 'enterprise'
-)
-
-select
-    o.month, o.place as region, o.subject, o.value, 'kgCO2/GJ' as unit, o.factor_id, o.parameter_set, o.verified,
-    case
-        when o.preference > 0 and o.parameter_set <> r.parameter_set then 'parameter set ' || r.parameter_set || ' has no heat of ' || o.subject || ' -> '
-        else ''
-    end || o.rule_path as rule_path
-from offer as o
-cross join reference.run as r
-qualify row_number() over (
-    partition by o.month, o.place, o.subject
-    order by o.preference asc, (o.parameter_set = r.parameter_set) desc nulls last, o.parameter_set asc, o.factor_id asc
-) = 1;
-
--- CO2 (or CO2e) of burning a fuel, per kilogram, normal cubic metre or litre: the enterprise's own measured factor; else by heat value,
--- carbon content and oxidation of ONE parameter set (an own heat value, carbon content or oxidation takes the place of the set's);
--- else a factor by mass of a set. The chosen set comes first, another only where that has nothing for the fuel.
-create table reference.fuel_co2 as
+-- CO2 (or CO2e) of burning a fuel, per kilogram, normal cubic metre or litre, and per gigajoule where it is bought by its heat: the
+-- enterprise's own measured factor; else by heat value, carbon content and oxidation of ONE parameter set (an own heat value, carbon content or
+-- oxidation takes the place of the set's); else a factor by mass of a set. The chosen set comes first, another only where that has nothing.
+create table reference.fuel_choice as
 with formula as (
     select
         n.month, n.place, n.subject, n.parameter_set, n.value * un.factor * h.value as value,
@@ -331,13 +303,25 @@ with formula as (
 
 offer as (
     select
-        month, place, subject, parameter_set, value, unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
+        month, place, subject, false as is_by_heat, parameter_set, value, unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
         'parameter set ' || parameter_set || note as rule_path, 1 as preference
     from formula
     union all by name
     select
-        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, replace(u.to_unit, 'CO2e', 'CO2') as unit, 'CO2' as gas,
-        null as gwp_set, p.factor_id, p.verified,
+        month, place, subject, true as is_by_heat, parameter_set, value, 'kgCO2/GJ' as unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
+        'parameter set ' || parameter_set || coalesce(', own ' || nullif(own, ''), '') as rule_path, 1 as preference
+    from reference.fuel_set_heat
+    union all by name
+    select
+        p.month, p.place, p.subject, true as is_by_heat, p.parameter_set, p.value * u.factor as value, 'kgCO2/GJ' as unit, 'CO2' as gas, null as gwp_set,
+        p.factor_id, p.verified, p.rule_path, 0 as preference
+    from reference.fuel_part as p
+    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
+    where p.kind = 'fuel_co2_per_heat' and p.origin = 'enterprise'
+    union all by name
+    select
+        p.month, p.place, p.subject, false as is_by_heat, p.parameter_set, p.value * u.factor as value, replace(u.to_unit, 'CO2e', 'CO2') as unit,
+        'CO2' as gas, null as gwp_set, p.factor_id, p.verified,
         case p.origin when 'enterprise' then p.rule_path else 'parameter set ' || p.parameter_set end as rule_path,
         case when p.origin = 'enterprise' then 0 when p.kind = 'fuel_co2_mass' then 2 else 3 end as preference
     from reference.fuel_part as p
@@ -345,7 +329,8 @@ offer as (
     where p.kind in ('fuel_co2_mass', 'fuel_co2_derived')
     union all by name
     select
-        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, u.to_unit as unit, 'CO2e' as gas, p.gwp_set, p.factor_id, p.verified,
+        p.month, p.place, p.subject, false as is_by_heat, p.parameter_set, p.value * u.factor as value, u.to_unit as unit, 'CO2e' as gas, p.gwp_set,
+        p.factor_id, p.verified,
         'parameter set ' || p.parameter_set || ', ' || p.rule_path as rule_path, 4 as preference
     from reference.fuel_part as p
     inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
@@ -353,17 +338,23 @@ offer as (
 )
 
 select
-    o.month, o.place as region, o.subject, o.value, o.unit, o.gas, o.gwp_set, o.factor_id, o.parameter_set, o.verified,
+    o.month, o.place as region, o.subject, o.is_by_heat, o.value, o.unit, o.gas, o.gwp_set, o.factor_id, o.parameter_set, o.verified,
     case
-        when o.preference > 0 and o.parameter_set <> r.parameter_set then 'parameter set ' || r.parameter_set || ' has no ' || o.subject || ' -> '
+        when o.preference > 0 and o.parameter_set <> r.parameter_set
+            then 'parameter set ' || r.parameter_set || ' has no ' || case when o.is_by_heat then 'heat of ' else '' end || o.subject || ' -> '
         else ''
     end || o.rule_path as rule_path
 from offer as o
 cross join reference.run as r
 qualify row_number() over (
-    partition by o.month, o.place, o.subject
-    order by (o.preference = 0) desc, (o.parameter_set = r.parameter_set) desc, o.preference, o.parameter_set asc, o.factor_id asc
+    partition by o.month, o.place, o.subject, o.is_by_heat
+    order by (o.preference = 0) desc, (o.parameter_set = r.parameter_set) desc nulls last, o.preference, o.parameter_set asc, o.factor_id asc
 ) = 1;
+
+create table reference.fuel_co2 as select * exclude (is_by_heat) from reference.fuel_choice where not is_by_heat;
+
+-- by the heat only CO2 is known, of no set of GWP
+create table reference.fuel_co2_heat as select * exclude (is_by_heat, gas, gwp_set) from reference.fuel_choice where is_by_heat;
 
 -- CO2e of supplying a fuel (well to tank): an own or shipped row, else what one set says of the whole chain less what it says of the use
 create table reference.fuel_wtt as
@@ -496,6 +487,7 @@ left join equal_value as e
     on w.subject = e.subject and w.unit = e.unit and w.month = e.month and w.region is not distinct from e.region
 order by w.month, w.region, w.subject, w.unit;
 
+drop table reference.fuel_choice;
 drop table reference.fuel_set_heat;
 drop table reference.fuel_set_part;
 drop table reference.fuel_part;

@@ -371,7 +371,7 @@ where kind = 'fuel_wtt_co2e'
 union all by name
 select
     w.month, w.region, w.subject, w.plain - t.plain as value, w.to_unit as unit, w.factor_id || ' - ' || t.factor_id as factor_id, w.gwp_set,
-    w.verified and t.verified as verified, w.rule_path
+    w.verified and t.verified as verified, w.rule_path || ', the whole chain less the use by ' || w.parameter_set as rule_path
 from whole as w
 inner join whole as t
     on

@@ -174,6 +174,23 @@ def test_a_fuel_bought_by_its_heat_needs_no_heat_value() -> None:
     assert heat("mdo_mgo") == ()
 
 
+def test_the_supply_of_a_fuel_is_the_whole_chain_less_the_use_where_a_set_says_both() -> None:
+    # EN 16258: 3.24 - 2.67 = 0.57 kg/L; the line names both rows and the set
+    own = {
+        "subject": "diesel",
+        "gas": "CO2e",
+        "unit": "kgCO2e/L",
+        "parameter_set": "mine",
+        "region": "CN",
+        "origin": "enterprise",
+    }
+    rows = [{**own, "factor_id": "wtw", "kind": "fuel_wtw_co2e", "value": 3.24}, {**own, "factor_id": "ttw", "kind": "fuel_ttw_co2e", "value": 2.67}]  # fmt: skip
+    given = {"clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": rows}
+    sql = "select value, factor_id, rule_path from reference.fuel_wtt where month = '2026-01' and subject = 'diesel'"
+    path = "CN, own row, the whole chain less the use by mine"
+    assert of(bare(given, "site_month_floor"), sql) == [(pytest.approx(0.57), "wtw - ttw", path)]
+
+
 @pytest.mark.parametrize(
     ("unit", "line"), [("kgCO2e/GJ", (100.0, 8.0, None)), ("kgCO2e/Nm3", (None, 8.0, "factor_not_per_heat"))]
 )

@@ -111,13 +111,23 @@ product as (
     group by p.factor_id, p.activity_unit
 ),
 
+-- the supply of a fuel where a set says it of the whole chain and of the use only: the difference of the two rows
+difference as (
+    select n.factor_id, n.activity_unit, w.value * uw.factor - t.value * ut.factor as value
+    from (select distinct factor_id, activity_unit from implied where factor_id like '% - %') as n
+    inner join reference.emission_factor as w on split_part(n.factor_id, ' - ', 1) = w.factor_id
+    inner join reference.emission_factor as t on split_part(n.factor_id, ' - ', 2) = t.factor_id
+    inner join reference.unit_factor as uw on w.unit = uw.from_unit and uw.to_unit = 'kgCO2e/' || n.activity_unit
+    inner join reference.unit_factor as ut on t.unit = ut.from_unit and ut.to_unit = 'kgCO2e/' || n.activity_unit
+),
+
 registered_factor as (
     select
         i.*,
-        coalesce(f.value * u.factor, p.value) * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end as registered_kg,
+        coalesce(f.value * u.factor, p.value, d.value) * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end as registered_kg,
         case
             when i.kg_per_unit is null then 'figure_missing'
-            when f.factor_id is null and p.value is null then 'several_factors'
+            when f.factor_id is null and p.value is null and d.value is null then 'several_factors'
             when f.factor_id is not null and u.factor is null then 'factor_unit_unknown'
         end as reason
     from implied as i
@@ -125,6 +135,7 @@ registered_factor as (
     left join reference.unit_factor as u
         on f.unit = u.from_unit and u.to_unit = case when i.gas in ('CO2', 'CO2e') then 'kgCO2e/' else 'kg/' end || i.activity_unit
     left join product as p on i.factor_id = p.factor_id and i.activity_unit = p.activity_unit
+    left join difference as d on i.factor_id = d.factor_id and i.activity_unit = d.activity_unit
     left join reference.gwp as g on i.gas = g.gas
 ),
 

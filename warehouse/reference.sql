@@ -158,6 +158,8 @@ near as (
             when f.region = p.region then 0
             when f.region = p.grid_region then 1
             when f.region = p.nation then 2
+            -- what a certificate conveys is the same everywhere; what a grid emits is its own
+            when f.kind = 'grid_contractual' and f.region = 'GLOBAL' then 3
             when f.kind like 'grid\_%' escape '\' or f.kind = 'heat_factor' then null
             when f.region = 'GLOBAL' then 3
             when f.origin = 'enterprise' and f.region like '%-%' then null

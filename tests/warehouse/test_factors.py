@@ -130,6 +130,20 @@ def test_a_factor_holds_between_its_dates_and_not_beyond() -> None:
     assert chosen(kind, subject, {**own, "valid_to": date(2025, 12, 31)}) == []
 
 
+CERTIFIED = "electricity (non-fossil, own use / green power with certificate)"
+
+
+@pytest.mark.parametrize(
+    ("region", "path"), [("CN-GD", "no province or grid value for CN-GD -> CN"), ("DE", "no value for DE -> GLOBAL"), ("US-CA", "no value for US-CA -> GLOBAL")]
+)  # fmt: skip
+def test_what_a_certificate_covers_counts_nought_in_every_country(region: str, path: str) -> None:
+    [(value, _, said)] = chosen("grid_contractual", CERTIFIED, region=region)
+    assert (value, said) == (0.0, path)
+    # what a grid emits is its own: nothing of the world stands in for it
+    average = {"factor_id": "w", "value": 0.45, "unit": "kgCO2/kWh", "region": "GLOBAL"}
+    assert [one for one, *_ in chosen("grid_location_avg", "electricity", average, region="DE")] == []
+
+
 def test_a_fuel_is_reckoned_from_one_parameter_set() -> None:
     # 43.33 x 20.2 x 98 % x 44/12 / 1000; yearbook heat value as printed; IPCC 43.0 x 74,100 / 10^6
     assert fuel("diesel") == (pytest.approx(3.1451224933, abs=1e-10), "kgCO2/kg", "parameter set ndrc")

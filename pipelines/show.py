@@ -137,6 +137,8 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
         )
     closed(console, enterprise)
     folder = f"--enterprise {enterprise.folder}"
+    for query, count in noteworthy(enterprise, months):
+        console.print(f'{count:,} rows to look at / 需查看: {called()} sql "{query}" {folder}', soft_wrap=True)
     for period, error in done.unscored.items():
         console.print(f"{period} is not scored / 未评分: {error}", style="yellow", soft_wrap=True)
     for period in done.stale:
@@ -149,6 +151,23 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
     ):
         console.print(f"  {called()} {line}", soft_wrap=True)
     console.print(f"  make ui ESG_ENTERPRISE={enterprise.folder}", soft_wrap=True)
+
+
+def noteworthy(enterprise: Enterprise, months: list[str]) -> Iterator[tuple[str, int]]:
+    """The query and count of published rows, of some months or of none, that somebody ought to look at, as the marts declare."""
+    import duckdb
+
+    from warehouse.marts import marts
+
+    with duckdb.connect(str(enterprise.published), read_only=True) as connection:
+        for mart in marts():
+            if mart.warns:
+                query = f"select * from mart.{mart.name} where {mart.warns}"
+                [(count,)] = connection.execute(
+                    f"select count(*) from ({query}) where month is null or list_contains(?, month)", [months]
+                ).fetchall()
+                if count:
+                    yield query, count
 
 
 def called() -> str:

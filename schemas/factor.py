@@ -202,6 +202,15 @@ def judged(path: Path) -> pl.DataFrame:
     return frame
 
 
+def _wanted(check: str, kind: str | None) -> str:
+    """What a row of a kind may say where its unit or value was refused."""
+    if check not in ("unit_clash", "impossible_value") or kind not in KINDS:
+        return ""
+    units, low, high, *_ = KINDS[kind]
+    wanted = " / ".join(units)
+    return f" (write it as / 应为 {wanted})" if check == "unit_clash" else f" ({low:g} to {high:g} {units[0]})"
+
+
 def _complaints(frame: pl.DataFrame, failure: SchemaErrors) -> list[str]:
     found: dict[int, list[str]] = {}
     for error in failure.schema_errors:
@@ -211,7 +220,7 @@ def _complaints(frame: pl.DataFrame, failure: SchemaErrors) -> list[str]:
         column = "" if error.schema.name == EmissionFactor.to_schema().name else f"{error.schema.name}: "
         rows = (~passed.to_series()).arg_true() if isinstance(passed, pl.DataFrame) else pl.Series([0])
         for row in rows:
-            found.setdefault(int(row), []).append(f"{column}{words}")
+            found.setdefault(int(row), []).append(f"{column}{words}{_wanted(check, frame['kind'][row])}")
     return [
         f"line {row + 2} ({frame['factor_id'][row]}): {', '.join(reasons)}" for row, reasons in sorted(found.items())
     ]

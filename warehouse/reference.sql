@@ -158,6 +158,8 @@ near as (
             when f.region = p.region then 0
             when f.region = p.grid_region then 1
             when f.region = p.nation then 2
+            -- what a certificate conveys is the same everywhere; what a grid emits is its own
+            when f.kind = 'grid_contractual' and f.region = 'GLOBAL' then 3
             when f.kind like 'grid\_%' escape '\' or f.kind = 'heat_factor' then null
             when f.region = 'GLOBAL' then 3
             when f.origin = 'enterprise' and f.region like '%-%' then null
@@ -233,12 +235,20 @@ cross join reference.run as r
 where f.kind = 'gwp100' and f.gwp_set = r.gwp_set
 qualify row_number() over (partition by f.subject order by (f.origin = 'enterprise') desc, f.factor_id) = 1;
 
--- what is known of burning a fuel in each parameter set: the set's own rows, with the enterprise's in their place
+-- what is known of burning a fuel in each parameter set: the set's own rows, with the enterprise's in their place; what an enterprise says of
+-- another country counts only where nothing nearer is known of the fuel
 create table reference.fuel_part as
+with known as (
+    select *, min(distance) over (partition by month, place, subject) as nearest
+    from reference.factor_candidate
+    where
+        kind in ('fuel_ncv', 'fuel_carbon_per_heat', 'fuel_oxidation', 'fuel_co2_per_heat', 'fuel_co2_mass', 'fuel_co2_derived', 'fuel_ttw_co2e')
+)
+
 select
     c.month, c.place, c.kind, c.subject, c.distance, c.origin, c.parameter_set, c.factor_id, c.value, c.unit, c.verified, c.gwp_set, c.rule_path
-from reference.factor_candidate as c
-where c.kind in ('fuel_ncv', 'fuel_carbon_per_heat', 'fuel_oxidation', 'fuel_co2_per_heat', 'fuel_co2_mass', 'fuel_co2_derived', 'fuel_ttw_co2e')
+from known as c
+where c.origin = 'shipped' or c.distance < 4 or c.nearest = 4 or c.place is null
 qualify row_number() over (
     partition by c.month, c.place, c.kind, c.subject, case c.origin when 'enterprise' then null else c.parameter_set end
     order by c.distance, c.year_rank, c.factor_id
@@ -259,63 +269,45 @@ qualify row_number() over (
     partition by s.month, s.place, s.subject, s.parameter_set, p.kind order by (p.origin = 'enterprise') desc
 ) = 1;
 
--- kilograms of CO2 per gigajoule of a fuel in each parameter set: carbon content x oxidation x 44/12, or as the set itself says
+-- kilograms of CO2 per gigajoule of a fuel in each parameter set: what the enterprise measured, else
+-- carbon content x oxidation x 44/12, or as the set itself says; where a set has both, that with an own part comes first
 create table reference.fuel_set_heat as
-select
-    c.month, c.place, c.subject, c.parameter_set,
-    c.value * uc.factor * o.value * uo.factor * (dioxide.value / carbon.value) * ut.factor as value,
-    c.factor_id || ' * ' || o.factor_id || ' * 44/12' as factor_id,
-    c.verified and o.verified as verified,
-    concat_ws(' and ', case c.origin when 'enterprise' then 'carbon content' end, case o.origin when 'enterprise' then 'oxidation' end) as own
-from reference.fuel_set_part as c
-inner join reference.fuel_set_part as o
-    on c.month = o.month and c.place is not distinct from o.place and c.subject = o.subject and c.parameter_set = o.parameter_set
-inner join reference.unit_factor as uc on c.unit = uc.from_unit and uc.to_unit = 'tC/GJ'
-inner join reference.unit_factor as uo on o.unit = uo.from_unit and uo.to_unit = '1'
-inner join reference.unit_factor as ut on ut.from_unit = 'tCO2e' and ut.to_unit = 'kgCO2e'
-cross join (select value from reference.emission_factor where factor_id = 'molar_mass_co2') as dioxide
-cross join (select value from reference.emission_factor where factor_id = 'molar_mass_c') as carbon
-where c.kind = 'fuel_carbon_per_heat' and o.kind = 'fuel_oxidation'
-union all by name
-select
-    h.month, h.place, h.subject, h.parameter_set, h.value * u.factor as value, h.factor_id, h.verified,
-    case h.origin when 'enterprise' then 'CO2 per heat' else '' end as own
-from reference.fuel_set_part as h
-inner join reference.unit_factor as u on h.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
-where h.kind = 'fuel_co2_per_heat';
-
--- CO2 of a fuel that is bought by its heat: the enterprise's own factor, else that of the chosen set, else of another that has one
-create table reference.fuel_co2_heat as
-with offer as (
+with known as (
     select
-        month, place, subject, parameter_set, value, factor_id, verified,
-        'parameter set ' || parameter_set || coalesce(', own ' || nullif(own, ''), '') as rule_path, 1 as preference
-    from reference.fuel_set_heat
+        c.month, c.place, c.subject, c.parameter_set,
+        c.value * uc.factor * o.value * uo.factor * (dioxide.value / carbon.value) * ut.factor as value,
+        c.factor_id || ' * ' || o.factor_id || ' * 44/12' as factor_id,
+        c.verified and o.verified as verified,
+        concat_ws(' and ', case c.origin when 'enterprise' then 'carbon content' end, case o.origin when 'enterprise' then 'oxidation' end) as own
+    from reference.fuel_set_part as c
+    inner join reference.fuel_set_part as o
+        on c.month = o.month and c.place is not distinct from o.place and c.subject = o.subject and c.parameter_set = o.parameter_set
+    inner join reference.unit_factor as uc on c.unit = uc.from_unit and uc.to_unit = 'tC/GJ'
+    inner join reference.unit_factor as uo on o.unit = uo.from_unit and uo.to_unit = '1'
+    inner join reference.unit_factor as ut on ut.from_unit = 'tCO2e' and ut.to_unit = 'kgCO2e'
+    cross join (select value from reference.emission_factor where factor_id = 'molar_mass_co2') as dioxide
+    cross join (select value from reference.emission_factor where factor_id = 'molar_mass_c') as carbon
+    where c.kind = 'fuel_carbon_per_heat' and o.kind = 'fuel_oxidation'
     union all by name
     select
-        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, p.factor_id, p.verified, p.rule_path, 0 as preference
-    from reference.fuel_part as p
-    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
-    where p.kind = 'fuel_co2_per_heat' and p.origin = 'enterprise'
+        h.month, h.place, h.subject, h.parameter_set, h.value * u.factor as value, h.factor_id, h.verified,
+        case h.origin when 'enterprise' then 'CO2 per heat' else '' end as own
+    from reference.fuel_set_part as h
+    inner join reference.unit_factor as u on h.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
+    where h.kind = 'fuel_co2_per_heat'
 )
 
-select
-    o.month, o.place as region, o.subject, o.value, 'kgCO2/GJ' as unit, o.factor_id, o.parameter_set, o.verified,
-    case
-        when o.preference > 0 and o.parameter_set <> r.parameter_set then 'parameter set ' || r.parameter_set || ' has no heat of ' || o.subject || ' -> '
-        else ''
-    end || o.rule_path as rule_path
-from offer as o
-cross join reference.run as r
+select *
+from known
 qualify row_number() over (
-    partition by o.month, o.place, o.subject
-    order by o.preference asc, (o.parameter_set = r.parameter_set) desc nulls last, o.parameter_set asc, o.factor_id asc
+    partition by month, place, subject, parameter_set order by (own = 'CO2 per heat') desc, (own <> '') desc, factor_id asc
 ) = 1;
 
--- CO2 (or CO2e) of burning a fuel, per kilogram, normal cubic metre or litre: the enterprise's own measured factor; else by heat value,
--- carbon content and oxidation of ONE parameter set (an own heat value, carbon content or oxidation takes the place of the set's);
--- else a factor by mass of a set. The chosen set comes first, another only where that has nothing for the fuel.
-create table reference.fuel_co2 as
+-- CO2 (or CO2e) of burning a fuel, per kilogram, normal cubic metre or litre, and per gigajoule where it is bought by its heat: the
+-- enterprise's own measured factor, in CO2 before CO2e; else by heat value, carbon content and oxidation of ONE parameter set (an own heat value,
+-- carbon content or oxidation takes the place of the set's); else a factor by mass of a set. The chosen set comes first, another only where that
+-- has nothing.
+create table reference.fuel_choice as
 with formula as (
     select
         n.month, n.place, n.subject, n.parameter_set, n.value * un.factor * h.value as value,
@@ -331,39 +323,59 @@ with formula as (
 
 offer as (
     select
-        month, place, subject, parameter_set, value, unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
-        'parameter set ' || parameter_set || note as rule_path, 1 as preference
+        month, place, subject, false as is_by_heat, parameter_set, value, unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
+        'parameter set ' || parameter_set || note as rule_path, 2 as preference
     from formula
     union all by name
     select
-        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, replace(u.to_unit, 'CO2e', 'CO2') as unit, 'CO2' as gas,
-        null as gwp_set, p.factor_id, p.verified,
+        month, place, subject, true as is_by_heat, parameter_set, value, 'kgCO2/GJ' as unit, 'CO2' as gas, null as gwp_set, factor_id, verified,
+        'parameter set ' || parameter_set || coalesce(', own ' || nullif(own, ''), '') as rule_path, 2 as preference
+    from reference.fuel_set_heat
+    union all by name
+    select
+        p.month, p.place, p.subject, true as is_by_heat, p.parameter_set, p.value * u.factor as value, 'kgCO2/GJ' as unit, 'CO2' as gas, null as gwp_set,
+        p.factor_id, p.verified, p.rule_path, 0 as preference
+    from reference.fuel_part as p
+    inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit = 'kgCO2e/GJ'
+    where p.kind = 'fuel_co2_per_heat' and p.origin = 'enterprise'
+    union all by name
+    select
+        p.month, p.place, p.subject, false as is_by_heat, p.parameter_set, p.value * u.factor as value, replace(u.to_unit, 'CO2e', 'CO2') as unit,
+        'CO2' as gas, null as gwp_set, p.factor_id, p.verified,
         case p.origin when 'enterprise' then p.rule_path else 'parameter set ' || p.parameter_set end as rule_path,
-        case when p.origin = 'enterprise' then 0 when p.kind = 'fuel_co2_mass' then 2 else 3 end as preference
+        case when p.origin = 'enterprise' then 0 when p.kind = 'fuel_co2_mass' then 3 else 4 end as preference
     from reference.fuel_part as p
     inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
     where p.kind in ('fuel_co2_mass', 'fuel_co2_derived')
     union all by name
     select
-        p.month, p.place, p.subject, p.parameter_set, p.value * u.factor as value, u.to_unit as unit, 'CO2e' as gas, p.gwp_set, p.factor_id, p.verified,
-        'parameter set ' || p.parameter_set || ', ' || p.rule_path as rule_path, 4 as preference
+        p.month, p.place, p.subject, false as is_by_heat, p.parameter_set, p.value * u.factor as value, u.to_unit as unit, 'CO2e' as gas, p.gwp_set,
+        p.factor_id, p.verified, concat_ws(', ', 'parameter set ' || p.parameter_set, p.rule_path) as rule_path,
+        case when p.parameter_set is null then 1 else 5 end as preference
     from reference.fuel_part as p
     inner join reference.unit_factor as u on p.unit = u.from_unit and u.to_unit in ('kgCO2e/kg', 'kgCO2e/Nm3', 'kgCO2e/L')
-    where p.kind = 'fuel_ttw_co2e' and p.parameter_set is not null
+    -- an enterprise's own row needs no set; one of a set is not its own word, but that set's
+    where p.kind = 'fuel_ttw_co2e' and (p.parameter_set is not null or p.origin = 'enterprise')
 )
 
 select
-    o.month, o.place as region, o.subject, o.value, o.unit, o.gas, o.gwp_set, o.factor_id, o.parameter_set, o.verified,
+    o.month, o.place as region, o.subject, o.is_by_heat, o.value, o.unit, o.gas, o.gwp_set, o.factor_id, o.parameter_set, o.verified,
     case
-        when o.preference > 0 and o.parameter_set <> r.parameter_set then 'parameter set ' || r.parameter_set || ' has no ' || o.subject || ' -> '
+        when o.preference > 1 and o.parameter_set <> r.parameter_set
+            then 'parameter set ' || r.parameter_set || ' has no ' || case when o.is_by_heat then 'heat of ' else '' end || o.subject || ' -> '
         else ''
     end || o.rule_path as rule_path
 from offer as o
 cross join reference.run as r
 qualify row_number() over (
-    partition by o.month, o.place, o.subject
-    order by (o.preference = 0) desc, (o.parameter_set = r.parameter_set) desc, o.preference, o.parameter_set asc, o.factor_id asc
+    partition by o.month, o.place, o.subject, o.is_by_heat
+    order by (o.preference <= 1) desc, (o.parameter_set = r.parameter_set) desc nulls last, o.preference, o.parameter_set asc, o.factor_id asc
 ) = 1;
+
+create table reference.fuel_co2 as select * exclude (is_by_heat) from reference.fuel_choice where not is_by_heat;
+
+-- by the heat only CO2 is known, of no set of GWP
+create table reference.fuel_co2_heat as select * exclude (is_by_heat, gas, gwp_set) from reference.fuel_choice where is_by_heat;
 
 -- CO2e of supplying a fuel (well to tank): an own or shipped row, else what one set says of the whole chain less what it says of the use
 create table reference.fuel_wtt as
@@ -380,7 +392,7 @@ where kind = 'fuel_wtt_co2e'
 union all by name
 select
     w.month, w.region, w.subject, w.plain - t.plain as value, w.to_unit as unit, w.factor_id || ' - ' || t.factor_id as factor_id, w.gwp_set,
-    w.verified and t.verified as verified, w.rule_path
+    w.verified and t.verified as verified, w.rule_path || ', the whole chain less the use by ' || w.parameter_set as rule_path
 from whole as w
 inner join whole as t
     on
@@ -458,8 +470,9 @@ coefficient as (
     qualify row_number() over (
         partition by w.subject, w.unit, w.month, w.region
         order by
-            (f.origin = 'enterprise') desc, (f.kind = 'tce_coefficient') desc, f.distance asc, (f.parameter_set = r.parameter_set) desc nulls last,
-            f.year_rank asc, f.factor_id asc
+            -- what an enterprise says of another country, only where nothing nearer is known
+            (f.origin = 'enterprise' and (f.distance < 4 or f.place is null)) desc, (f.distance < 4) desc, (f.origin = 'enterprise') desc,
+            (f.kind = 'tce_coefficient') desc, f.distance asc, (f.parameter_set = r.parameter_set) desc nulls last, f.year_rank asc, f.factor_id asc
     ) = 1
 ),
 
@@ -496,6 +509,7 @@ left join equal_value as e
     on w.subject = e.subject and w.unit = e.unit and w.month = e.month and w.region is not distinct from e.region
 order by w.month, w.region, w.subject, w.unit;
 
+drop table reference.fuel_choice;
 drop table reference.fuel_set_heat;
 drop table reference.fuel_set_part;
 drop table reference.fuel_part;

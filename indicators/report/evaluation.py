@@ -382,7 +382,7 @@ order by all
 _CHECKS = """
 select check_name, verdict, reason, count(*) as lines
 from mart.reconciliation
-where month in (select unnest($months))
+where month in (select unnest($months)) or left(subject, 4) in (select left(unnest($months), 4)) and month is null -- of a year
 group by all
 order by all
 """

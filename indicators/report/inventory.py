@@ -304,7 +304,7 @@ order by category, basis, subject, gas, lifecycle_scope, factor_id, factor_value
 
 _FACTORS = """
 with used as (
-    select distinct unnest(string_split(factor_id, ' * ')) as factor_id from wanted
+    select distinct unnest(string_split_regex(factor_id, ' [*-] ')) as factor_id from wanted
     union
     select g.factor_id from reference.gwp as g where g.gas in (select gas from wanted where gas not in ('CO2', 'CO2e'))
 )

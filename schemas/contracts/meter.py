@@ -45,7 +45,10 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
         "倍率（CT×PT），空为直接接入", "CT x PT ratio; empty: connected directly", gt=0, optional=True
     )
     register_max: float = quantity(
-        "表计满量程，空为不翻转", "Highest register value; empty: never rolls over", gt=0, optional=True
+        "表计量程，即计满后归零之处（五位整数为 100000），空为不翻转",
+        "Range of the register: where it starts again from 0 (five whole digits: 100000); empty: never rolls over",
+        gt=0,
+        optional=True,
     )
     max_power_kw: float = quantity("最大功率", "Highest power the supply allows", gt=0, optional=True)
     volume_reference: str = choice(

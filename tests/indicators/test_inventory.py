@@ -230,6 +230,13 @@ def test_only_the_factors_used_are_listed_with_their_source(world: World) -> Non
     assert "ncv * 44/12 3.1 kgCO2/kg" in shown
 
 
+def test_both_factors_of_a_difference_are_listed(world: World) -> None:
+    world.add(
+        [LINE | {"lifecycle_scope": "WTT", "category": "upstream_fuel", "gas": "CO2e", "factor_id": "unused - ncv"}], []
+    )
+    assert {row["factor_id"] for row in world.layout().inventory.factors} == {"ncv", "grid", "unused"}
+
+
 def test_a_factor_of_another_gwp_set_is_listed(world: World) -> None:
     world.add([LINE | {"gas": "CO2e", "factor_id": "defra", "flag": "other_gwp_set: AR4"}], [])
     shown = world.page()

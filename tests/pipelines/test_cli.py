@@ -223,6 +223,19 @@ def test_a_corrected_row_comes_back_and_the_figures_it_changes_name_it(
     assert "revenue: resubmitted/refused.xlsx" in said.out.replace("\n", "")
 
 
+def test_a_run_names_the_figures_somebody_ought_to_look_at(group: World, capsys: Capture) -> None:
+    # 1 + 1 = 2, printed as 5
+    figures = ["total,5,", "part,1,total", "other,1,total"]
+    rows = [f"{one},Acme,scope 1,2026,tCO2e,Report" for one in figures]
+    head = "figure_id,printed,parent_id,subject,label,period,unit,document"
+    group.write("reference/reported_figure.csv", "\n".join([head, *rows]) + "\n")
+    said = esg(group, "run", "--month", "2026-01", capture=capsys)
+    assert "1 rows to look at / 需查看: " in said.out
+    query = "select * from mart.figure_check where verdict = 'off'"
+    assert f'sql "{query}"' in said.out
+    assert "which gives 2" in esg(group, "sql", query, capture=capsys).out.replace("\n", " ")
+
+
 def test_a_workbook_that_is_none_of_ours_is_refused(group: World, tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "mine.xlsx"
     book = openpyxl.Workbook()

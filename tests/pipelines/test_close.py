@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 
@@ -18,7 +19,7 @@ from pipelines.run import Run, evaluate_period, locked, run
 from pipelines.trace import trace
 from schemas.errors import HubError
 from tests.pipelines.town import copied, deliver, esg, figures, published, stored
-from tests.world import METERS, World
+from tests.world import METERS, SITES, World
 
 AT = "2026-02-15T08:00:00+00:00"
 NAMED = ("Li Na", "books closed", AT)
@@ -189,6 +190,35 @@ contract: customer_order
 read: {as: csv, files: "orders/{month}.csv"}
 columns: {order_id: no, site_id: site, accepted_at: {from: accepted, format: "%Y-%m-%d %H:%M"}, status: {value: accepted}}
 """
+
+
+def test_a_method_or_certificate_that_changes_after_closing_is_named_where_the_year_counts_twice(closed: World) -> None:
+    # January is closed with a certificate generated in February and with a leak rate; then the certificate is withdrawn, and a top-up comes
+    with locked(enterprise := closed.enterprise):
+        closing.reopen(enterprise, "2026-01", *NAMED)
+    closed.write("reference/site.csv", SITES.replace("timezone,", "timezone,region,").replace(",,", ",,CN-SH,"))
+    equipment = "equipment_id,site_id,refrigerant,charge_kg,annual_leak_pct"
+    closed.write("reference/refrigerant_equipment.csv", f"{equipment}\nCOLD-1,SH-W01,R404A,73,10\n")
+    certificate = "certificate_id,market,country,site_id,generated_month,energy_kwh,cancelled_on,claimed_year"
+    closed.write("reference/green_certificate.csv", f"{certificate}\nG1,GEC,CN,SH-W01,2026-02,1000,2026-03-01,2026\n")
+    again(closed, "2026-01")
+    do("close", closed)
+    assert twice(closed) == [("certificates_used", "ok"), ("refrigerant_methods", "ok")]
+    closed.write("reference/green_certificate.csv", f"{certificate}\n")
+    closed.write("reference/refrigerant_movement.csv",
+                 "document_id,moved_on,site_id,refrigerant,movement,mass_kg\nT1,2026-02-05,SH-W01,R404A,top_up,2\n")  # fmt: skip
+    again(closed, "2026-02")
+    assert twice(closed) == [("certificates_used", "off"), ("refrigerant_methods", "off")]
+    do("restate", closed)
+    assert twice(closed) == [("refrigerant_methods", "ok")]
+
+
+def twice(world: World) -> list[tuple[Any, ...]]:
+    """The verdicts on what a year may count twice."""
+    with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+        return connection.execute(
+            "select check_name, verdict from mart.reconciliation where check_name in ('certificates_used', 'refrigerant_methods') order by all"
+        ).fetchall()
 
 
 def test_a_system_that_delivers_late_makes_no_zero_of_a_closed_month(closed: World) -> None:

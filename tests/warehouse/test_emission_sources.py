@@ -178,12 +178,16 @@ NCV, CC, OF = "ncv_diesel_ndrc", "cc_diesel_ndrc", "of_diesel_ndrc"
         (f"{CC} * {OF} * 44/12", "GJ", 72.585333, "ok", 72.585333),
         ("ncv_diesel_ipcc2006 * co2_diesel_ipcc2006", "kg", 3.1863, "ok", 3.1863),
         ("urea_share_adblue * 44/60", "kg", 0.2383333, "ok", 0.2383333),
+        # what EN 16258 says of the whole chain less what it says of the use: 3.24 - 2.67 = 0.57 kg/L; 0.6 is 5 % above it
+        ("wtw_diesel_en16258 - ttw_diesel_en16258", "L", 0.57, "ok", 0.57),
+        ("wtw_diesel_en16258 - ttw_diesel_en16258", "L", 0.6, "off", 0.57),
+        ("wtw_diesel_en16258 - unheard_of", "L", 0.57, "cannot_tell", None),
         # a heat value per kilogram says nothing of litres, and a row nobody registered nothing at all
         (f"{NCV} * {CC} * {OF} * 44/12", "L", 3.1451225, "cannot_tell", None),
         (f"{NCV} * unheard_of * 44/12", "kg", 3.1451225, "cannot_tell", None),
     ],
 )
-def test_a_factor_made_of_several_is_judged_by_their_product(
+def test_a_factor_made_of_several_is_judged_by_their_product_or_difference(
     factor_id: str, unit: str, tonnes: float, verdict: str, expected: float | None
 ) -> None:
     line = {

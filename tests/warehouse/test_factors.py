@@ -130,6 +130,20 @@ def test_a_factor_holds_between_its_dates_and_not_beyond() -> None:
     assert chosen(kind, subject, {**own, "valid_to": date(2025, 12, 31)}) == []
 
 
+CERTIFIED = "electricity (non-fossil, own use / green power with certificate)"
+
+
+@pytest.mark.parametrize(
+    ("region", "path"), [("CN-GD", "no province or grid value for CN-GD -> CN"), ("DE", "no value for DE -> GLOBAL"), ("US-CA", "no value for US-CA -> GLOBAL")]
+)  # fmt: skip
+def test_what_a_certificate_covers_counts_nought_in_every_country(region: str, path: str) -> None:
+    [(value, _, said)] = chosen("grid_contractual", CERTIFIED, region=region)
+    assert (value, said) == (0.0, path)
+    # what a grid emits is its own: nothing of the world stands in for it
+    average = {"factor_id": "w", "value": 0.45, "unit": "kgCO2/kWh", "region": "GLOBAL"}
+    assert [one for one, *_ in chosen("grid_location_avg", "electricity", average, region="DE")] == []
+
+
 def test_a_fuel_is_reckoned_from_one_parameter_set() -> None:
     # 43.33 x 20.2 x 98 % x 44/12 / 1000; yearbook heat value as printed; IPCC 43.0 x 74,100 / 10^6
     assert fuel("diesel") == (pytest.approx(3.1451224933, abs=1e-10), "kgCO2/kg", "parameter set ndrc")
@@ -148,6 +162,57 @@ def test_a_measured_heat_value_takes_the_place_of_the_sets_and_a_measured_factor
     assert fuel("diesel", heat, measured) == (pytest.approx(2.68), "kgCO2/L", "CN, own row")
 
 
+def abroad(subject: str, *own: dict[str, Any], region: str = "CN-GD") -> tuple[Any, ...]:
+    """Value, unit, gas and path of what burning a fuel emits at a site in a region, where the enterprise's rows name theirs."""
+    rows = [{"factor_id": "own", "origin": "enterprise", "subject": subject, "verified": True, **one} for one in own]
+    given = {"clean.site": [{**SITE, "region": region}], "meta.arrival": ARRIVED, "reference.emission_factor": rows}
+    sql = "select value, unit, gas, rule_path from reference.fuel_co2 where month = '2026-01' and subject = ?"
+    found = of(bare(given, "site_month_floor"), sql, subject)
+    return found[0] if found else ()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"kind": "fuel_co2_mass", "gas": "CO2", "value": 8.78, "unit": "kgCO2/gal"},
+        {"kind": "fuel_ncv", "value": 44.0, "unit": "GJ/t"},
+        {"kind": "fuel_oxidation", "value": 100, "unit": "%"},
+        {"kind": "fuel_co2_per_heat", "gas": "CO2", "value": 70_000, "unit": "kgCO2/TJ"},
+        {"kind": "fuel_ttw_co2e", "gas": "CO2e", "gwp_set": "AR5", "value": 2.35, "unit": "kgCO2e/L"},
+    ],
+)
+def test_what_an_enterprise_says_of_another_country_holds_only_where_nothing_nearer_is_known(
+    own: dict[str, Any],
+) -> None:
+    # gasoline in CN is 44.8 GJ/t x 18.9 tC/TJ x 98 % x 44/12 = 3.04255 t/t, whatever the enterprise says of its sites in the US
+    assert abroad("gasoline", {**own, "region": "US"})[::3] == (pytest.approx(3.04255, abs=5e-6), "parameter set ndrc")
+    # a site that names no region may be anywhere
+    assert abroad("gasoline", {**own, "region": "US"}, region="")[3] != "parameter set ndrc"
+    # hydrogen is in no set: what is said of the US is all there is
+    zero = {"kind": "fuel_co2_mass", "gas": "CO2", "value": 0, "unit": "kgCO2/kg", "region": "US"}
+    assert abroad("hydrogen", zero) == (0.0, "kgCO2/kg", "CO2", "no value for CN-GD -> US, own row")
+
+
+def test_an_enterprise_s_own_factor_in_co2e_is_its_own_factor() -> None:
+    # DEFRA prints 2.51 kgCO2e per litre of diesel; a row of a set waits until the policies name that set
+    own = {"kind": "fuel_ttw_co2e", "gas": "CO2e", "gwp_set": "AR5", "value": 2.51, "unit": "kgCO2e/L", "region": "DE"}
+    assert abroad("diesel", own, region="DE") == (2.51, "kgCO2e/L", "CO2e", "DE, own row")
+    assert abroad("diesel", {**own, "parameter_set": "defra"}, region="DE")[3] == "parameter set ndrc"
+    # gas by gas comes first
+    by_gas = {"factor_id": "z", "kind": "fuel_co2_mass", "gas": "CO2", "value": 2.6, "unit": "kgCO2/L", "region": "DE"}
+    assert abroad("diesel", own, by_gas, region="DE")[0] == 2.6
+
+
+@pytest.mark.parametrize(("region", "value"), [("US", 1.4571), ("CN", 1.2), ("GLOBAL", 1.2), ("CN-GD", 1.2)])
+def test_a_coal_equivalent_of_another_country_holds_only_where_nothing_nearer_is_known(
+    region: str, value: float
+) -> None:
+    own = {"factor_id": "own", "kind": "tce_coefficient", "subject": "diesel", "value": 1.2, "unit": "kgce/kg", "region": region, "origin": "enterprise"}  # fmt: skip
+    given = {"clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": [own]}
+    sql = "select tce_per_unit * 1000 from reference.tce where month = '2026-01' and subject = 'diesel' and unit = 'kg'"
+    assert of(bare(given, "site_month_floor"), sql) == [(pytest.approx(value),)]
+
+
 def heat(subject: str, *own: dict[str, Any], **run: Any) -> tuple[Any, ...]:
     """Value, unit and path of what a gigajoule of a fuel emits."""
     rows = [{"region": "CN", "origin": "enterprise", "subject": subject, "verified": True, **one} for one in own]
@@ -157,6 +222,15 @@ def heat(subject: str, *own: dict[str, Any], **run: Any) -> tuple[Any, ...]:
         "select value, unit, rule_path from reference.fuel_co2_heat where month = '2026-01' and subject = ?", subject,
     )  # fmt: skip
     return found[0] if found else ()
+
+
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_measured_co2_per_heat_takes_the_place_of_carbon_and_oxidation_whatever_it_is_called(name: str) -> None:
+    # 43.33 GJ/t x 70 kg/GJ = 3.0331 t/t
+    own = {"factor_id": name, "kind": "fuel_co2_per_heat", "gas": "CO2", "value": 70_000, "unit": "kgCO2/TJ"}
+    assert fuel("diesel", own) == (pytest.approx(3.0331), "kgCO2/kg", "parameter set ndrc, own CO2 per heat")
+    carbon = {"factor_id": "m", "kind": "fuel_carbon_per_heat", "value": 20.0, "unit": "tC/TJ"}
+    assert fuel("diesel", own, carbon)[0] == pytest.approx(3.0331)
 
 
 def test_a_fuel_bought_by_its_heat_needs_no_heat_value() -> None:
@@ -172,6 +246,23 @@ def test_a_fuel_bought_by_its_heat_needs_no_heat_value() -> None:
     assert heat("biodiesel")[2] == "parameter set ndrc has no heat of biodiesel -> parameter set ipcc2006"
     # a factor by mass says nothing of heat
     assert heat("mdo_mgo") == ()
+
+
+def test_the_supply_of_a_fuel_is_the_whole_chain_less_the_use_where_a_set_says_both() -> None:
+    # EN 16258: 3.24 - 2.67 = 0.57 kg/L; the line names both rows and the set
+    own = {
+        "subject": "diesel",
+        "gas": "CO2e",
+        "unit": "kgCO2e/L",
+        "parameter_set": "mine",
+        "region": "CN",
+        "origin": "enterprise",
+    }
+    rows = [{**own, "factor_id": "wtw", "kind": "fuel_wtw_co2e", "value": 3.24}, {**own, "factor_id": "ttw", "kind": "fuel_ttw_co2e", "value": 2.67}]  # fmt: skip
+    given = {"clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": rows}
+    sql = "select value, factor_id, rule_path from reference.fuel_wtt where month = '2026-01' and subject = 'diesel'"
+    path = "CN, own row, the whole chain less the use by mine"
+    assert of(bare(given, "site_month_floor"), sql) == [(pytest.approx(0.57), "wtw - ttw", path)]
 
 
 @pytest.mark.parametrize(

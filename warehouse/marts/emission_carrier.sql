@@ -113,7 +113,7 @@ line as (
     select
         h.service_id, h.site_id, h.legal_entity_id, h.month, h.source, h.extract_id, h.row_number, h.is_fuelled, h.tier,
         h.covers as lifecycle_scope, h.mode as subject, 'CO2e' as gas, false as is_bio, h.work_tkm as activity, 'tkm' as activity_unit, h.factor_id,
-        h.value as factor_value, 'kgCO2e/tkm' as factor_unit, h.gwp_set, h.verified, h.tkm_subject || ': ' || h.path as path,
+        h.value as factor_value, 'kgCO2e/tkm' as factor_unit, h.gwp_set, h.verified, h.tkm_subject || ': ' || coalesce(h.path, 'no value') as path,
         'activity_unknown' as lacking
     from hauled as h
     union all by name

@@ -17,6 +17,7 @@ part as (
         p.parent_id as figure_id,
         p.breakdown,
         p.figure_id as part_id,
+        case when p.is_subtracted then '- ' else '+ ' end as sign,
         t.figure_id is not null as is_known,
         case when p.is_subtracted then -1 else 1 end * p.figure_value
         * case when p.unit = t.unit then 1 else u.factor end as part_value,
@@ -32,7 +33,8 @@ parts as (
     select
         figure_id,
         'parts' as relation,
-        string_agg(part_id, ' + ' order by part_id) as against,
+        -- the first sign is left away where it is a plus
+        ltrim(string_agg(sign || part_id, ' ' order by sign, part_id), '+ ') as against,
         case when count(part_value) = count(*) then sum(part_value::decimal(38, 12))::double end as expected,
         -- half a unit of the coarsest last digit for each part
         (max(half) * count(*)) as tolerance,

@@ -1,5 +1,5 @@
--- zh: 自身数字的勾稽：明细与合计、隐含因子、相同分母与边界、合理范围、同比漂移、因子各阶段之和；只判断，不改动
--- en: The hub's own figures against each other: lines and totals, implied factors, one denominator and boundary, plausible ranges, drift; judged, never changed
+-- zh: 自身数字的勾稽：明细与合计、隐含因子、相同分母与边界、合理范围、同比漂移、绿证与制冷剂不重复、因子各阶段之和；只判断，不改动
+-- en: The hub's own figures against each other: lines and totals, implied factors, one denominator, plausible ranges, drift, nothing twice; judged, not changed
 -- grain: check_name, month, site_id, subject
 -- warns: verdict = 'off'
 with line as (
@@ -111,13 +111,23 @@ product as (
     group by p.factor_id, p.activity_unit
 ),
 
+-- the supply of a fuel where a set says it of the whole chain and of the use only: the difference of the two rows
+difference as (
+    select n.factor_id, n.activity_unit, w.value * uw.factor - t.value * ut.factor as value
+    from (select distinct factor_id, activity_unit from implied where factor_id like '% - %') as n
+    inner join reference.emission_factor as w on split_part(n.factor_id, ' - ', 1) = w.factor_id
+    inner join reference.emission_factor as t on split_part(n.factor_id, ' - ', 2) = t.factor_id
+    inner join reference.unit_factor as uw on w.unit = uw.from_unit and uw.to_unit = 'kgCO2e/' || n.activity_unit
+    inner join reference.unit_factor as ut on t.unit = ut.from_unit and ut.to_unit = 'kgCO2e/' || n.activity_unit
+),
+
 registered_factor as (
     select
         i.*,
-        coalesce(f.value * u.factor, p.value) * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end as registered_kg,
+        coalesce(f.value * u.factor, p.value, d.value) * case when i.gas in ('CO2', 'CO2e') then 1 else g.gwp end as registered_kg,
         case
             when i.kg_per_unit is null then 'figure_missing'
-            when f.factor_id is null and p.value is null then 'several_factors'
+            when f.factor_id is null and p.value is null and d.value is null then 'several_factors'
             when f.factor_id is not null and u.factor is null then 'factor_unit_unknown'
         end as reason
     from implied as i
@@ -125,6 +135,7 @@ registered_factor as (
     left join reference.unit_factor as u
         on f.unit = u.from_unit and u.to_unit = case when i.gas in ('CO2', 'CO2e') then 'kgCO2e/' else 'kg/' end || i.activity_unit
     left join product as p on i.factor_id = p.factor_id and i.activity_unit = p.activity_unit
+    left join difference as d on i.factor_id = d.factor_id and i.activity_unit = d.activity_unit
     left join reference.gwp as g on i.gas = g.gas
 ),
 
@@ -356,6 +367,71 @@ factor_gases as (
     having count(*) filter (where gas = 'CO2e') = 1 and count(*) filter (where gas in ('CO2', 'CH4', 'N2O')) = 3
 ),
 
+-- certificates used in a year's months, closed ones as they were closed, against those held; each certificate counts once
+certificate_held as (
+    select *, row_number() over (partition by certificate_id order by energy_kwh, month) as nth
+    from mart.certificate_ledger
+    where reason is null
+),
+
+certificates_used as (
+    select
+        'certificates_used' as check_name, null::varchar as month, u.site_id,
+        concat_ws(' ', u.year, 'certificates used:', u.country, string_agg(distinct h.market, '/' order by h.market), u.legal_entity_id) as subject,
+        null::double as expected,
+        any_value(u.kwh)::double as found,
+        0.0 as lower,
+        -- who has no certificate in the ledger holds none: the ledger is the whole of them
+        coalesce(sum(h.energy_kwh::decimal(38, 6)), 0)::double as upper,
+        'kWh' as unit,
+        null::varchar as reason
+    from (
+        select left(month, 4) as year, country, site_id, null as legal_entity_id, sum(site_certificate_kwh::decimal(38, 6)) as kwh
+        from mart.certificate_use
+        where site_certificate_kwh > 0
+        group by all
+        union all
+        select left(month, 4) as year, country, null as site_id, legal_entity_id, sum(entity_certificate_kwh::decimal(38, 6)) as kwh
+        from mart.certificate_use
+        where entity_certificate_kwh > 0
+        group by all
+    ) as u
+    left join certificate_held as h
+        on
+            u.year = h.claimed_year::varchar and u.country = h.country and h.nth = 1
+            and (u.site_id = h.site_id or (h.is_entity_wide and u.legal_entity_id = h.legal_entity_id))
+    group by u.year, u.country, u.site_id, u.legal_entity_id
+),
+
+-- by how many methods a substance is reckoned at a site in a year; every mass balance is one, for it is of the whole year
+refrigerant_method as (
+    select
+        site_id, subject, left(month, 4) as year,
+        case split_part(rule_path, ' ', 1) when 'mass' then 'mass balance in ' || month when 'leak' then 'leak rate' else 'top-up' end as method,
+        list_sort(list(distinct case when rule_path like 'leak rate%' then left(activity_id, strpos(activity_id, ' ' || month) - 1) end)) as equipment
+    from line
+    where category = 'refrigerant' and rule_path is not null
+    group by site_id, subject, year, method
+),
+
+refrigerant_methods as (
+    select
+        'refrigerant_methods' as check_name, null::varchar as month, site_id,
+        year || ' methods for ' || subject || ': '
+        || string_agg(
+            method || coalesce(' of ' || nullif(array_to_string(equipment[:5], ', '), '') || case when len(equipment) > 5 then ' …' else '' end, ''),
+            '; ' order by method
+        ) as subject,
+        1.0 as expected,
+        count(*)::double as found,
+        1.0 as lower,
+        1.0 as upper,
+        '1' as unit,
+        null::varchar as reason
+    from refrigerant_method
+    group by site_id, refrigerant_method.subject, year
+),
+
 checked as (
     from lines_and_site_month
     union all by name
@@ -377,6 +453,10 @@ checked as (
     union all by name
     from legs_and_category
     union all by name
+    from certificates_used
+    union all by name
+    from refrigerant_methods
+    union all by name
     from factor_phases
     union all by name
     from factor_gases
@@ -385,6 +465,8 @@ checked as (
 judged as (
     select
         *,
+        -- what belongs to a year says so first
+        case when check_name in ('certificates_used', 'refrigerant_methods') then left(subject, 4) end as year,
         case
             when reason is not null or found is null or lower is null or upper is null then 'cannot_tell'
             -- nine digits must agree: doubles hold no more of a sum
@@ -403,6 +485,7 @@ select
             then
                 concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
                 || case when lower = upper then format('，应为 {:.8g}', upper) else format('，应在 {:.8g} 至 {:.8g} 之间', lower, upper) end
+                || coalesce('；请重述或重开 ' || year || ' 年已结账的月份', '')
         else '无法判断（' || coalesce(reason, 'figure_missing') || '）'
     end as zh,
     concat_ws(' ', month, site_id, subject) || ': ' || case verdict
@@ -411,6 +494,7 @@ select
             then
                 concat_ws(' ', format('{:.8g}', found), nullif(unit, '1'))
                 || case when lower = upper then format(', not {:.8g}', upper) else format(' lies outside {:.8g} to {:.8g}', lower, upper) end
+                || coalesce('; restate or reopen the closed months of ' || year, '')
         else 'cannot be told (' || coalesce(reason, 'figure_missing') || ')'
     end as en
 from judged

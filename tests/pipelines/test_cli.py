@@ -151,6 +151,16 @@ def test_trying_beside_a_reference_that_fails_says_so(group: World, capsys: Capt
     assert "reference_meter" in said.err
 
 
+def test_trying_says_that_rows_of_a_reference_it_looks_up_are_refused(group: World, capsys: Capture) -> None:
+    register = group.folder / "reference/meter.csv"
+    text = register.read_text(encoding="utf-8")
+    assert "reference_meter" not in esg(group, "try", "ami", "2026-02", capture=capsys).out
+    register.write_text(text.replace("electricity", "elektricity"), encoding="utf-8")
+    said = esg(group, "try", "ami", "2026-02", capture=capsys)
+    assert "esg try reference_meter" in said.out
+    assert "reference_meter" not in esg(group, "try", "revenue", "2026-01", capture=capsys).out  # it looks up no meter
+
+
 def test_trying_an_unknown_source_names_those_there_are(january: World, capsys: Capture) -> None:
     said = esg(january, "try", "sap", capture=capsys)
     assert said.code == 1

@@ -192,6 +192,17 @@ def test_check_names_the_declaration_that_does_not_fit(group: World, capsys: Cap
     assert "revenue.yaml" in said.err
 
 
+def test_rows_too_wide_for_the_terminal_stand_in_blocks_and_no_rows_are_said(january: World, capsys: Capture) -> None:
+    wide = "select 'a' as name, repeat('长', 60) as 说明, " + ", ".join(f"'{'x' * 20}' as c{n}" for n in range(8))
+    lines = esg(january, "sql", wide, capture=capsys).out.splitlines()
+    assert lines[0].startswith("─ 1 ──")
+    assert lines[1].split() == ["name", "a"]
+    assert lines[2].startswith("说明 长")
+    assert "".join(lines[2:4]).count("长") == 60  # in two lines of at most 75 cells
+    none = esg(january, "sql", "select * from indicator.value where false", capture=capsys).out
+    assert "is_chosen: no rows" in none
+
+
 @pytest.mark.parametrize("arguments", [("run", "--month", "2026-01"), ("status",), ("quarantine",), ("try", "ami", "2026-02"), ("diff",),
                                        ("trace", "A.1.6", "2026-01"), ("sql", "select * from indicator.value limit 3")], ids=" ".join)  # fmt: skip
 def test_what_is_shown_fits_eighty_columns(arguments: tuple[str, ...], group: World, capsys: Capture) -> None:

@@ -33,7 +33,9 @@ _FLAGS = {
 MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
 EARLIEST_YEAR = 1900
-_ZONE = re.compile("%[#:]*[zZ]|(?<=[SMHf])Z$")  # a Z after the time is UTC, whoever writes it into a format
+LATEST_YEAR = 9999
+_EPOCH = "%s"
+_ZONE = re.compile(f"%[#:]*[zZ]|(?<=[SMHf])Z$|{_EPOCH}")  # a Z after the time is UTC, whoever writes it into a format
 _WIDTHS = ("<wide>", "<narrow>", "<noBreak>")
 _TIMED = re.compile("%[HIklTRrXcs]")
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
@@ -501,7 +503,7 @@ def _finite(values: pl.Series) -> pl.Series:
 
 
 def _stamps(texts: pl.Series, one: str) -> pl.Series:
-    """Texts read by one format; a year no record is from is a misreading (`26-01-31`, a spreadsheet's day zero)."""
+    """Texts read by one format; a year no record is from is a misreading (`26-01-31`, a spreadsheet's day zero, milliseconds as seconds)."""
     parsed = (
         texts.str.to_datetime(one, strict=False, time_unit="us")
         if _TIMED.search(one)
@@ -516,7 +518,7 @@ def _stamps(texts: pl.Series, one: str) -> pl.Series:
             ),
             None,
         )
-    return parsed.set((parsed.dt.year() < EARLIEST_YEAR).fill_null(value=False), None)
+    return parsed.set((~parsed.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).fill_null(value=False), None)
 
 
 def _instants(
@@ -527,11 +529,18 @@ def _instants(
     naive = [one for one in formats or _ISO if not _ZONE.search(one)]
     local = _wall_time(stamps, naive, end_of_day=end_of_day)
     instants = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
-    zoned = [_ZONE.sub("%#z", one) for one in formats or _ZONED if _ZONE.search(one)]
+    zoned = [one if _EPOCH in one else _ZONE.sub("%#z", one) for one in formats or _ZONED if _ZONE.search(one)]
     if not zoned or local.null_count() == texts.null_count():
         return local, instants
-    utc = _first(*[_stamps(stamps, one).dt.convert_time_zone("UTC") for one in zoned])
+    utc = _first(*[_in_utc(_stamps(stamps, one)) for one in zoned])
     return _first(local, utc.dt.convert_time_zone(zone).dt.replace_time_zone(None)), _first(instants, utc)
+
+
+def _in_utc(stamps: pl.Series) -> pl.Series:
+    """Stamps that name their zone; seconds since 1970 name none, they are counted in UTC."""
+    if isinstance(stamps.dtype, pl.Datetime) and stamps.dtype.time_zone is None:
+        return stamps.dt.replace_time_zone("UTC")
+    return stamps.dt.convert_time_zone("UTC")
 
 
 def _wall_time(stamps: pl.Series, formats: list[str], *, end_of_day: bool) -> pl.Series:

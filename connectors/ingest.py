@@ -489,7 +489,8 @@ def _prepared(source: Source, batches: Iterable[pl.DataFrame]) -> Iterable[pl.Da
     where = f"{source.prepare_path.name} of source {source.name}"
     try:
         module_spec.loader.exec_module(module)
-        table = module.prepare(pl.concat(list(batches), how="diagonal").to_pandas())
+        raw = pl.concat(list(batches), how="diagonal")
+        table = module.prepare(raw.to_pandas())
         if "row_number" not in table.columns:
             raise SourceError(
                 "prepare must keep row_number / prepare 必须保留 row_number", where, "do not drop the column"
@@ -507,7 +508,18 @@ def _prepared(source: Source, batches: Iterable[pl.DataFrame]) -> Iterable[pl.Da
         raise SourceError(
             f"prepare failed / prepare 出错: {type(error).__name__}: {error}", where, "correct the function"
         ) from error
-    yield pl.DataFrame(columns)
+    yield _marked_as_read(pl.DataFrame(columns), raw)
+
+
+def _marked_as_read(prepared: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """What the reader said of a row stays said, also where a `prepare` keeps only the columns it needs: its cells may have shifted."""
+    lost = [
+        name for name in ("__reader_reason__", "__surplus__") if name in raw.columns and name not in prepared.columns
+    ]
+    if not lost:
+        return prepared
+    said = raw.filter(pl.col("__reader_reason__").is_not_null()).select("row_number", *lost).unique("row_number")
+    return prepared.join(said, on="row_number", how="left", maintain_order="left")
 
 
 @dataclass

@@ -510,8 +510,10 @@ class _Evaluation:
         people = pl.col(side) / pl.col("months") if repeated else pl.col(side)
         numbered = frame.with_columns(people.alias("people")).with_row_index("row")
         hidden: set[int] = set()
+        nobodys = self._of_no_site(side)
         for (policy,), part in numbered.filter(pl.col("people") > 0).group_by("policy"):
-            hidden |= self._hidden(part, str(policy or "default"))
+            of_no_site = {period: people for period, word, people in nobodys.iter_rows() if word == policy}
+            hidden |= self._hidden(part, str(policy or "default"), of_no_site)
         gone = pl.col("row").is_in(sorted(hidden))
         return numbered.with_columns(
             *(pl.when(~gone).then(pl.col(name)).alias(name) for name in ("numerator", "denominator", "value")),
@@ -519,8 +521,17 @@ class _Evaluation:
             pl.when(gone).then(pl.lit("small_cell")).otherwise(pl.col("reason")).alias("reason"),
         )  # fmt: skip
 
-    def _hidden(self, part: pl.DataFrame, policy: str) -> set[int]:
-        """The rows of one policy to hide; what is closed stays hidden or shown. Sites add up to their legal entity, entities to the enterprise, months to longer periods."""
+    def _of_no_site(self, side: str) -> pl.DataFrame:
+        """Period, policy and how many people count for the enterprise alone, having named no site."""
+        name = side[0]
+        cells = self._site_months.filter(pl.col("legal_entity_id").is_null() & (pl.col(name) > 0))
+        return cells.join(self.periods, on="month").group_by("period", "policy").agg(pl.col(name).sum())
+
+    def _hidden(self, part: pl.DataFrame, policy: str, of_no_site: Mapping[str, float]) -> set[int]:
+        """The rows of one policy to hide; what is closed stays hidden or shown. Sites add up to their legal entity, entities to the enterprise, months to longer periods.
+
+        Whoever named no site is the enterprise less its legal entities: no row says so, but subtraction would.
+        """
         row = {(one["org_kind"], one["org_id"], one["period"]): one["row"] for one in part.iter_rows(named=True)}
         people = dict(zip(part["row"], part["people"], strict=True))
         below = {row[key]: people[row[key]] for key in row if key[0] != "enterprise"}
@@ -528,6 +539,11 @@ class _Evaluation:
         for kind, org, period in row:
             if kind == "legal_entity":
                 sums.setdefault(("enterprise", period), set()).add(row[kind, org, period])
+        least = self.enterprise.declaration.privacy.min_cell
+        for number, (period, count) in enumerate(of_no_site.items(), start=1):
+            # being shown nowhere, it may stand beside a hidden entity before a second one must
+            below[-number] = min(count, least)
+            sums.setdefault(("enterprise", period), set()).add(-number)
         belongs = self.sites.join(self.periods, on="month").select("site_id", "legal_entity_id", "period").unique()
         for site, entity, period in belongs.iter_rows():
             members = {row[key] for key in (("site", site, period), ("legal_entity", entity, period)) if key in row}
@@ -549,7 +565,7 @@ class _Evaluation:
             )
             if (key := tuple(key_)) in row
         }  # fmt: skip
-        return suppressed(below, list(sums.values()), self.enterprise.declaration.privacy.min_cell, decided)
+        return {cell for cell in suppressed(below, list(sums.values()), least, decided) if cell >= 0}
 
 
 def suppressed(

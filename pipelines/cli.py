@@ -304,6 +304,14 @@ def _try(options: argparse.Namespace) -> int:
         else:
             show.extracts(console, outcome.extracts)
         show.refusals(console, by_reason(refused(trial, source=wanted.name)))
+        looked_up = set(wanted.table.refers.values())
+        for one in outcomes:
+            if one is not outcome and one.contract in looked_up and one.total("refused"):
+                console.print(
+                    f"{one.source}: {one.total('refused')} of {one.total('rows')} rows are refused, and so is what refers to them / 参照表有行被拒绝",
+                    style="yellow",
+                )
+                console.print(f"  esg try {one.source}", style="yellow")
         clean = trial.lake.files("clean", wanted.contract)
         mine = [path for path in clean if path.parts[-3] == wanted.name]
         if mine:

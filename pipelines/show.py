@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -68,24 +69,45 @@ def rows(console: Console, title: str, names: Sequence[str], found: Sequence[Seq
     numbers = tuple(n for n in range(len(names)) if any(_is_number(row[n]) for row in found))
     everything = tuple(range(len(names)))
     broken = [name.replace("_", "_\n") for name in names]
+    longest = [
+        max((line for text in column for line in text.split("\n")), key=cell_len) for column in zip(*texts, strict=True)
+    ]
     for heads, whole in ((names, everything), (broken, everything), (broken, ())):
-        table = grid(title, *heads, right=numbers, whole=whole)
-        for row in texts:
-            table.add_row(*row)
-        width = Measurement.get(console, console.options.update_width(1_000_000), table).maximum
-        if width <= console.width or (not whole and _folds(texts, numbers, console.width)):
+        # as wide as all rows is the row of the longest texts, and it is measured at once
+        sample = grid(title, *heads, right=numbers, whole=whole)
+        if longest:
+            sample.add_row(*longest)
+        width = Measurement.get(console, console.options.update_width(1_000_000), sample).maximum
+        if width <= console.width or (texts and not whole and _folds(texts, numbers, console.width)):
+            table = grid(title, *heads, right=numbers, whole=whole)
+            for row in texts:
+                table.add_row(*row)
             console.print(table)
             return
     if title:
         console.print(title, style="bold")
+    if not texts:
+        console.print(f"{', '.join(names)}: no rows / 无结果")
+    _blocks(console, names, texts)
+
+
+def _blocks(console: Console, names: Sequence[str], texts: list[list[str]]) -> None:
+    """Each row as a block of its own; written plainly, for a grid per row takes milliseconds each."""
+    margin = max(map(cell_len, names)) + 1
+    room = max(console.width - margin, _NARROW)
     for number, row in enumerate(texts, start=1):
-        block = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
-        block.add_column(no_wrap=True, style="dim")
-        block.add_column(overflow="fold")
+        block = Text(f"─ {number} ".ljust(min(console.width, 40), "─"))
         for name, text in zip(names, row, strict=True):
-            block.add_row(name, text)
-        console.print(f"─ {number} ".ljust(min(console.width, 40), "─"))
-        console.print(block)
+            block.append("\n" + set_cell_size(name, margin), "dim")
+            block.append(("\n" + " " * margin).join(_broken(text, room)))
+        console.print(block, soft_wrap=True)
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """A text in lines of at most so many cells."""
+    return [
+        part for line in text.split("\n") for part in (chop_cells(line, width) if cell_len(line) > width else [line])
+    ]
 
 
 def _folds(texts: list[list[str]], numbers: tuple[int, ...], width: int) -> bool:

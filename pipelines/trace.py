@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -201,11 +202,17 @@ class _Walk:
     def _below(self, table: str) -> list[str]:
         """A table and all it rests on."""
         found = [table]
-        for row in self._all(
-            "select distinct upstream_table from meta.table_lineage where table_name = ? order by all", table
-        ):
-            found += [name for name in self._below(row["upstream_table"]) if name not in found]
+        for name in found:  # which grows as it is walked
+            found += [upstream for upstream in self._upstream.get(name, []) if upstream not in found]
         return found
+
+    @cached_property
+    def _upstream(self) -> dict[str, list[str]]:
+        """Table → the tables it is formed from, asked for once: the way down meets the same tables again and again."""
+        upstream: dict[str, list[str]] = {}
+        for row in self._all("select distinct table_name, upstream_table from meta.table_lineage order by all"):
+            upstream.setdefault(row["table_name"], []).append(row["upstream_table"])
+        return upstream
 
     def _sources(self, below: list[str]) -> list[tuple[str, str, bool]]:
         rows = self._all(
@@ -264,6 +271,10 @@ class _Walk:
             parameters += [orders] if orders else []
         where = f"list_contains(?, {local})"
         parameters.append(months)
+        if columns[column] not in ("DATE", "VARCHAR"):
+            # no zone is two days from UTC: what cannot be of these months need not be asked for its local month
+            where = f"r.{column} between ?::timestamp - interval 2 day and ?::timestamp + interval 2 day and {where}"
+            parameters[-1:] = [f"{months[0]}-01", f"{_shifted(months[-1], 1)}-01", months]
         where += " and not r.is_superseded" if "is_superseded" in columns else ""
         where += " and r.is_intragroup is not true" if "is_intragroup" in columns else ""
         if self.kind == "legal_entity":

@@ -29,6 +29,8 @@ _CODES = {
     "greater_than_or_equal_to": "out_of_range", "greater_than": "out_of_range", "less_than_or_equal_to": "out_of_range",
 }  # fmt: skip
 
+_SIGNS = {"greater_than_or_equal_to": "≥", "greater_than": ">", "less_than_or_equal_to": "≤"}
+
 # every refusal reason that is not a contract's own rule, in words
 REASONS: dict[str, tuple[str, str]] = {
     "missing": ("必填项为空", "a required value is empty"),
@@ -264,7 +266,32 @@ class Table:
         """A refusal reason in Chinese and English."""
         column, _, code = reason.rpartition(": ")
         zh, en = REASONS.get(code) or self.rules[code]
-        return (f"{column}：{zh}", f"{column}: {en}") if column else (zh, en)
+        if not column:
+            return zh, en
+        allowed_zh, allowed_en = self._allowed(column, code)
+        return f"{column}：{zh}{allowed_zh}", f"{column}: {en}{allowed_en}"
+
+    def _allowed(self, name: str, code: str) -> tuple[str, str]:
+        """What a column would have taken, behind a refusal that only says it did not."""
+        column = next((one for one in self.columns if one.name == name), None)
+        if column is None:
+            return "", ""
+        zh, en = [""], [""]
+        if code == "unknown_word":
+            zh, en = (
+                (list(column.words.values()), list(column.words)) if column.words else (["是", "否"], ["true", "false"])
+            )
+        elif code == "out_of_range":
+            checks = self.model.to_schema().columns[name].checks
+            zh = en = [
+                f"{_SIGNS[check.name]} {bound:g}"
+                for check in checks
+                if check.name in _SIGNS
+                for bound in check.statistics.values()
+            ]
+        elif code == "bad_form" and column.example:
+            zh, en = [f"如 {column.example}"], [f"such as {column.example}"]
+        return (f"（{'、'.join(zh)}）", f" ({', '.join(en)})") if any(zh) else ("", "")
 
 
 def _verdict(table: str, error: SchemaError) -> tuple[str, pl.Series]:

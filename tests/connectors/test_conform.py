@@ -361,6 +361,16 @@ def test_a_declared_zone_is_read_and_not_taken_for_local_time(one: str) -> None:
     ]
 
 
+def test_seconds_since_1970_are_counted_in_utc_whatever_the_zone_of_the_source() -> None:
+    source = _trips({"started_at": {"from": "start", "format": "%s"}})
+    # 1769848200 = 2026-01-31 08:30:00 UTC; with three digits more it is milliseconds, and no year to be taken for one
+    raw = _trip(start=["1769848200", "1769848200000"])
+    found = _conformed(source, raw)
+    assert found.frame["started_at"].to_list() == [datetime(2026, 1, 31, 8, 30, tzinfo=UTC), None]
+    assert found.months.to_list() == ["2026-01", None]
+    assert _reasons(source, raw) == [[], ["started_at: not_a_time"]]
+
+
 def test_a_stamp_without_separators_must_be_whole() -> None:
     source = _trips({"started_at": {"from": "start", "format": "%Y%m%d%H%M%S"}})
     raw = _trip(start=["20260131083000", "2026131083000", "202601318300"])

@@ -667,6 +667,14 @@ def test_whatever_pandas_calls_missing_is_an_empty_cell(trips: World, empty: str
     assert trips.values("trip", "empty_km") == [(None,)]
 
 
+def test_a_row_whose_fields_have_shifted_stays_refused_whatever_a_prepare_keeps(trips: World) -> None:
+    _prepare(trips, "return raw[['row_number', *" + repr(TRIP.split(",")) + "]]")
+    trips.deliver("trips/1.csv", TRIP, "T1,沪A12345,2026-01-05 08:00,10,1", "T2,沪A12345,2026-01-06 08:00,1200,1,0")
+    trips.ingest()
+    assert trips.values("trip", "trip_id", "distance_km") == [("T1", 10.0)]
+    assert trips.refused("trip") == [(3, ["row: ragged_row"])]
+
+
 def test_numbers_a_prepare_made_are_read_as_they_are(trips: World) -> None:
     _prepare(trips, 'return raw.assign(km=raw["km"].astype(float) * 2)')
     trips.deliver("trips/1.csv", TRIP, "T1,沪A12345,2026-01-05 08:00,10.25,1")

@@ -456,6 +456,42 @@ def test_twelve_months_of_one_person_are_one_person(tmp_path: Path) -> None:
     assert values(tmp_path, rows, "people", months=YEAR)["M065", "2026", "A"]["reason"] == "small_cell"
 
 
+@pytest.mark.parametrize(
+    ("of_no_site", "shown"),
+    [
+        # one answer of no site is the enterprise's 41 less those of the entities, so the smaller entity goes too
+        (1, {"LE2", "group"}),
+        # ten people may be shown, and so may all that is left of the sum
+        (10, {"A", "LE1", "LE2", "group"}),
+    ],
+)
+def test_few_answers_of_no_site_are_not_what_the_enterprise_leaves_of_its_entities(
+    tmp_path: Path, of_no_site: int, shown: set[str]
+) -> None:
+    answers = (("A", "LE1", 15), ("B", "LE2", 25), (None, None, of_no_site))
+    rows = {"site_month_survey": [
+        {"site_id": site, "legal_entity_id": entity, "month": "2026-01", "policy": "top_two_box", "answers": count, "satisfied": count}
+        for site, entity, count in answers
+    ]}  # fmt: skip
+    sites = [{"site_id": site, "legal_entity_id": entity} for site, entity, _ in answers if site]
+    found = values(tmp_path, rows, "people", sites=sites)
+    orgs = ("A", "LE1", "LE2", "group")
+    assert {org for org in orgs if found["A.2.2", "2026-01", org]["value"] is not None} == shown
+    assert found["A.2.2", "2026-01", "group"]["denominator"] == 40 + of_no_site
+
+
+def test_answers_of_no_site_stand_beside_a_hidden_entity_before_another_must(tmp_path: Path) -> None:
+    # 5 + 12 of no site = 17 is all that subtraction leaves, so LE2 may be shown
+    answers = (("A", "LE1", 5), ("B", "LE2", 11), (None, None, 12))
+    rows = {"site_month_survey": [
+        {"site_id": site, "legal_entity_id": entity, "month": "2026-01", "policy": "top_two_box", "answers": count, "satisfied": count}
+        for site, entity, count in answers
+    ]}  # fmt: skip
+    sites = [{"site_id": site, "legal_entity_id": entity} for site, entity, _ in answers if site]
+    found = values(tmp_path, rows, "people", sites=sites)
+    assert [found["A.2.2", "2026-01", org]["reason"] for org in ("LE1", "LE2")] == ["small_cell", None]
+
+
 cells = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 30), min_size=1)
 
 

@@ -151,6 +151,16 @@ def test_trying_beside_a_reference_that_fails_says_so(group: World, capsys: Capt
     assert "reference_meter" in said.err
 
 
+def test_trying_says_that_rows_of_a_reference_it_looks_up_are_refused(group: World, capsys: Capture) -> None:
+    register = group.folder / "reference/meter.csv"
+    text = register.read_text(encoding="utf-8")
+    assert "reference_meter" not in esg(group, "try", "ami", "2026-02", capture=capsys).out
+    register.write_text(text.replace("electricity", "elektricity"), encoding="utf-8")
+    said = esg(group, "try", "ami", "2026-02", capture=capsys)
+    assert "esg try reference_meter" in said.out
+    assert "reference_meter" not in esg(group, "try", "revenue", "2026-01", capture=capsys).out  # it looks up no meter
+
+
 def test_trying_an_unknown_source_names_those_there_are(january: World, capsys: Capture) -> None:
     said = esg(january, "try", "sap", capture=capsys)
     assert said.code == 1
@@ -180,6 +190,17 @@ def test_check_names_the_declaration_that_does_not_fit(group: World, capsys: Cap
     said = esg(group, "check", capture=capsys)
     assert said.code == 1
     assert "revenue.yaml" in said.err
+
+
+def test_rows_too_wide_for_the_terminal_stand_in_blocks_and_no_rows_are_said(january: World, capsys: Capture) -> None:
+    wide = "select 'a' as name, repeat('长', 60) as 说明, " + ", ".join(f"'{'x' * 20}' as c{n}" for n in range(8))
+    lines = esg(january, "sql", wide, capture=capsys).out.splitlines()
+    assert lines[0].startswith("─ 1 ──")
+    assert lines[1].split() == ["name", "a"]
+    assert lines[2].startswith("说明 长")
+    assert "".join(lines[2:4]).count("长") == 60  # in two lines of at most 75 cells
+    none = esg(january, "sql", "select * from indicator.value where false", capture=capsys).out
+    assert "is_chosen: no rows" in none
 
 
 @pytest.mark.parametrize("arguments", [("run", "--month", "2026-01"), ("status",), ("quarantine",), ("try", "ami", "2026-02"), ("diff",),

@@ -186,6 +186,21 @@ def test_every_reason_has_words_in_both_languages(code: str) -> None:
     assert en.startswith("trip_id: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "zh", "en"),
+    [
+        ("vehicle", "ownership: unknown_word", "（自有、租赁、外包）", " (own, leased, outsourced)"),
+        ("complaint", "is_justified: unknown_word", "（是、否）", " (true, false)"),
+        ("attendance_day", "worked_h: out_of_range", "（≥ 0、≤ 24）", " (≥ 0, ≤ 24)"),
+        ("meter", "multiplier: out_of_range", "（> 0）", " (> 0)"),
+        ("site", "region: bad_form", "（如 CN-SH）", " (such as CN-SH)"),
+    ],
+)
+def test_a_refusal_says_what_would_have_been_taken(name: str, reason: str, zh: str, en: str) -> None:
+    found = contract(name).words(reason)
+    assert (found[0].endswith(zh), found[1].endswith(en)) == (True, True), found
+
+
 def test_the_words_of_a_rule_are_those_it_was_declared_with() -> None:
     found: Any = contract("trip").words("more_empty_than_driven")
     assert found == ("空驶里程大于行驶里程", "more empty kilometres than were driven")

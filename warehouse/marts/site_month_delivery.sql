@@ -51,6 +51,9 @@ judged as (
         case
             when t.pieces_due is not null and t.pieces_intact is not null then t.pieces_intact >= t.pieces_due
             when t.goods_due_t is not null and t.goods_intact_t is not null then t.goods_intact_t >= t.goods_due_t
+            -- of what has not come, or not all of it, nobody counts how much is intact
+            when t.pieces_due is null and t.goods_due_t is null then null
+            when t.delivered_at is null or t.status = 'partially_delivered' then false
         end as is_in_full
     from target as t
     cross join delivered_until as u
@@ -73,9 +76,10 @@ select
     j.policy,
     count(*) as due_orders,
     count(*) filter (where j.is_on_time) as on_time_orders,
-    -- in full can only be said of orders whose due and intact quantities are known, or that never arrived
-    count(*) filter (where j.is_in_full is not null or not j.is_on_time) as otif_due_orders,
-    count(*) filter (where j.is_in_full and j.is_on_time) as otif_orders
+    -- orders are taken by what is known of their quantities, never by how they went: late ones alone would make it 0 %
+    nullif(count(j.is_in_full), 0) as otif_due_orders,
+    case when count(j.is_in_full) > 0 then count(*) filter (where j.is_in_full and j.is_on_time) end as otif_orders,
+    case when count(j.is_in_full) = 0 then 'quantity_unknown' end as reason
 from judged as j
 left join reference.site_month as s on j.site_id = s.site_id and j.month = s.month
 group by all

@@ -504,10 +504,7 @@ class _Evaluation:
         if not self.indicator.people:
             return frame
         side = self.indicator.counts_people
-        # whoever works every month is one person; whoever answers two surveys is counted as they are
-        term = self.indicator.numerator if side == "numerator" else self.indicator.denominator
-        repeated = term is not None and term.over_months == "sum" and not self.indicator.occasional
-        people = pl.col(side) / pl.col("months") if repeated else pl.col(side)
+        people = pl.col(side) / pl.col("months") if self._is_repeated(side) else pl.col(side)
         numbered = frame.with_columns(people.alias("people")).with_row_index("row")
         hidden: set[int] = set()
         nobodys = self._of_no_site(side)
@@ -523,9 +520,15 @@ class _Evaluation:
 
     def _of_no_site(self, side: str) -> pl.DataFrame:
         """Period, policy and how many people count for the enterprise alone, having named no site."""
-        name = side[0]
+        name = _CELL[side][0]
         cells = self._site_months.filter(pl.col("legal_entity_id").is_null() & (pl.col(name) > 0))
-        return cells.join(self.periods, on="month").group_by("period", "policy").agg(pl.col(name).sum())
+        people = pl.col(name).sum() / pl.col("month").n_unique() if self._is_repeated(side) else pl.col(name).sum()
+        return cells.join(self.periods, on="month").group_by("period", "policy").agg(people)
+
+    def _is_repeated(self, side: str) -> bool:
+        """Whether who works every month is counted every month; who answers two surveys is counted as they are."""
+        term = self.indicator.numerator if side == "numerator" else self.indicator.denominator
+        return term is not None and term.over_months == "sum" and not self.indicator.occasional
 
     def _hidden(self, part: pl.DataFrame, policy: str, of_no_site: Mapping[str, float]) -> set[int]:
         """The rows of one policy to hide; what is closed stays hidden or shown. Sites add up to their legal entity, entities to the enterprise, months to longer periods.

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, SQLAlchemyError
 
 from connectors.readers.text import form_of, header_names, text_of
 from connectors.source import Read
@@ -148,6 +148,8 @@ class _Said:
             cause = getattr(error, "orig", None) or error
             first = f"{type(cause).__name__}: {cause}".strip().splitlines()[0]
             todo = "检查网络、账号、表名与列名 / check network, account, table and columns"
+            if isinstance(error, DataError):  # such as PostgreSQL's date 'infinity', which no calendar has
+                todo = "用 query 把该列转成文本或空 / a value that cannot be read: write a `query` that gives it as text or null"
             raise self.error(f"数据库无法读取 / the database cannot be read: {first}", todo) from None
 
 

@@ -38,7 +38,7 @@ CORRECTED = "row: corrected"  # why a row is refused whose corrected form has be
 UNDATED = "undated"  # the folder of refused rows whose date could not be read
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
 FEW = 50  # so many values of a key column are remembered one by one, to tell at once which extracts cannot meet
-FORMAT = 1  # raised when the hub writes other bytes for the same input
+FORMAT = 2  # raised when the hub writes other bytes for the same input
 QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,

@@ -188,7 +188,7 @@ class Source(Strict):
             if missing:
                 raise SourceError(
                     f"missing column / 缺少列: {', '.join(map(repr, missing))}", f"source {self.name}",
-                    f"the file has: {', '.join(header)}; correct the file or sources/{self.name}.yaml",
+                    f"the file has: {', '.join(name for name in header if not name.startswith('__'))}; correct the file or sources/{self.name}.yaml",
                 )  # fmt: skip
             return self.columns
         return self._mapping_by_header(header)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from connectors.readers.text import BOM, ROW_NUMBER, SHEET, header_names, text_of
+from connectors.readers.text import BOM, ROW_NUMBER, SHEET, header_names, numbers_with, text_of
 from schemas.errors import SourceError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
     header = [[_text(cell) for cell in row] for row in rows[: spec.header_rows]]
     names = header_names(header, (ROW_NUMBER, SHEET))
     headed = [any(cells) for cells in zip(*header, strict=True)]
-    yield _frame(names, headed, rows[spec.header_rows :], spec.header_rows, sheet)
+    yield _frame(names, headed, rows[spec.header_rows :], spec, sheet)
 
 
 def sheets(path: Path, name: str) -> list[str]:
@@ -67,9 +67,13 @@ def sheets(path: Path, name: str) -> list[str]:
         return [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
 
 
-def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], above: int, sheet: str) -> pl.DataFrame:
+def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], spec: Read, sheet: str) -> pl.DataFrame:
+    above = spec.header_rows
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    columns = [pl.Series(name, _column(column), dtype=pl.String) for name, column in zip(names, cells, strict=True)]
+    columns = [
+        pl.Series(name, _column(column, spec.decimal), dtype=pl.String)
+        for name, column in zip(names, cells, strict=True)
+    ]
     # A column that has neither a header nor a value is formatting, not data.
     frame = pl.DataFrame([c for c, has in zip(columns, headed, strict=True) if has or c.null_count() < len(rows)])
     texts = frame.columns
@@ -79,10 +83,11 @@ def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], above: i
     ).filter(~pl.all_horizontal(pl.col(*texts).is_null()))
 
 
-def _column(cells: tuple[Any, ...]) -> list[str | None]:
+def _column(cells: tuple[Any, ...], decimal: str) -> list[str | None]:
     if any(type(cell) is datetime for cell in cells):
         return [f"{cell.isoformat()} 00:00:00" if type(cell) is date else _text(cell) for cell in cells]
-    return [_text(cell) for cell in cells]
+    number = numbers_with(decimal, float)
+    return [number(cell) if type(cell) is float else _text(cell) for cell in cells]
 
 
 def _text(cell: object) -> str | None:

@@ -64,12 +64,15 @@ def _records(path: Path, spec: Read, name: str) -> Iterator[tuple[int, dict[str,
         except UnicodeDecodeError:
             raise undecodable(path, spec.encoding, name) from None
         if line.strip():
-            yield number, _object(line), line
+            yield number, _object(line, spec.decimal), line
 
 
-def _object(line: str) -> dict[str, str | None] | None:
+def _object(line: str, decimal: str) -> dict[str, str | None] | None:
     try:
-        record = json.loads(line, parse_int=str, parse_float=str, parse_constant=_refuse, object_pairs_hook=_once)
+        parse_float = str if decimal == "." else lambda text: text.replace(".", decimal)
+        record = json.loads(
+            line, parse_int=str, parse_float=parse_float, parse_constant=_refuse, object_pairs_hook=_once
+        )
         if not isinstance(record, dict):
             return None
         if any(isinstance(value, dict | list) for value in record.values()):

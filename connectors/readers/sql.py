@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, SQLAlchemyError
 
-from connectors.readers.text import form_of, header_names, text_of
+from connectors.readers.text import header_names, numbers_with, text_of
 from connectors.source import Read
 from schemas.errors import SourceError
 
@@ -77,7 +77,7 @@ def extract(spec: Read, since: str | None, target: Path, base: Path) -> dict[str
                 connection.commit()
                 if spec.table:
                     statement = statement.order_by(*_primary_key(connection, spec))
-                done = _write(connection, statement, values, spec.watermark, partial)
+                done = _write(connection, statement, values, spec, partial)
             partial.replace(target)
         finally:
             engine.dispose()
@@ -89,33 +89,35 @@ def _write(
     connection: Connection,
     statement: sa.Executable,
     values: dict[str, Any],
-    watermark: str | None,
+    spec: Read,
     target: Path,
 ) -> dict[str, Any]:
     options = connection.execution_options(stream_results=True, yield_per=_FETCH_ROWS)
     result = options.execute(statement, values)
     keys = list(result.keys())
     schema = pa.schema([(name, pa.string()) for name in header_names([keys])])
-    place = keys.index(watermark) if watermark in keys else None
+    place = keys.index(spec.watermark) if spec.watermark in keys else None
     highest, rows = None, 0
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for partition in result.partitions():
             columns = list(zip(*partition, strict=True))
-            writer.write_batch(pa.record_batch([pa.array(_texts(c), pa.string()) for c in columns], schema=schema))
+            writer.write_batch(
+                pa.record_batch([pa.array(_texts(c, spec.decimal), pa.string()) for c in columns], schema=schema)
+            )
             rows += len(partition)
             if place is not None:
                 highest = max((v for v in (highest, *columns[place]) if v is not None), default=None)
     return {"rows": rows, "watermark": text_of(highest)}
 
 
-def _texts(column: tuple[Any, ...]) -> list[str | None]:
+def _texts(column: tuple[Any, ...], decimal: str) -> list[str | None]:
     kinds = set(map(type, column)) - {type(None)}
     if kinds <= {str}:
         return list(column)
     if len(kinds) == 1:
-        form = form_of(kinds.pop())
+        form = numbers_with(decimal, kinds.pop())
         return [None if value is None else form(value) for value in column]
-    return [text_of(value) for value in column]
+    return [numbers_with(decimal, type(value))(value) for value in column]
 
 
 class _Said:
@@ -148,6 +150,8 @@ class _Said:
             cause = getattr(error, "orig", None) or error
             first = f"{type(cause).__name__}: {cause}".strip().splitlines()[0]
             todo = "检查网络、账号、表名与列名 / check network, account, table and columns"
+            if isinstance(error, DataError):  # such as PostgreSQL's date 'infinity', which no calendar has
+                todo = "用 query 把该列转成文本或空 / a value that cannot be read: write a `query` that gives it as text or null"
             raise self.error(f"数据库无法读取 / the database cannot be read: {first}", todo) from None
 
 

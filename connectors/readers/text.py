@@ -180,6 +180,14 @@ def text_of(value: object) -> str | None:
     return (FORMS.get(type(value)) or _other)(value) or None
 
 
+def numbers_with(decimal: str, kind: type) -> Callable[[Any], str | None]:
+    """As `form_of`, with the decimal sign that the texts of the source have: a typed 1.234 must not pass for 1.234 with a thousands point."""
+    form = form_of(kind)
+    if decimal == "." or kind not in (float, Decimal):
+        return form
+    return lambda value: (form(value) or "").replace(".", decimal) or None
+
+
 def form_of(kind: type) -> Callable[[Any], str | None]:
     """The function that writes values of one Python type, for callers that convert whole columns."""
     return FORMS.get(kind, _other)

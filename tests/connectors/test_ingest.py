@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import openpyxl
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -611,6 +613,37 @@ def _failing(error: OSError) -> Callable[..., str]:
         raise error
 
     return fail
+
+
+def test_a_typed_number_is_not_taken_for_one_with_a_thousands_point(world: World) -> None:
+    """12.345 km are 12,345 in texts of the source; as `12.345` they would be twelve thousand."""
+    head, rows = (
+        TRIP.split(","),
+        [("T1", "沪A12345", "2026-01-05 08:00", 12.345, 1), ("T2", "沪A12345", "2026-01-05 08:00", "12.345,5", "1")],
+    )
+    folder = world.folder / "extracts"
+    folder.mkdir(exist_ok=True)
+    table = pl.DataFrame(rows[:1], schema=head, orient="row")
+    table.write_parquet(folder / "trips.parquet")
+    world.deliver("trips.jsonl", *(json.dumps(dict(zip(head, row, strict=True)), ensure_ascii=False) for row in rows))
+    book = openpyxl.Workbook()
+    for row in (head, *rows):
+        book.active.append(row)
+    book.save(folder / "trips.xlsx")
+    with sqlite3.connect(folder / "trips.db") as database:
+        database.execute("create table trip (no, plate, start, km, empty)")
+        database.executemany("insert into trip values (?, ?, ?, ?, ?)", rows)
+    reads = {
+        "parquet": "files: trips.parquet", "jsonl": "files: trips.jsonl", "excel": "files: trips.xlsx",
+        "sql": "url: 'sqlite:///trips.db', table: trip",
+    }  # fmt: skip
+    for kind, place in reads.items():
+        read = f"read: {{as: {kind}, {place}, decimal: ',', thousands: '.'}}"
+        world.write("sources/tms.yaml", TRIPS.replace('read: {as: csv, files: "trips/*.csv"}', read))
+        shutil.rmtree(world.folder / "data", ignore_errors=True)
+        world.ingest()
+        found = world.values("trip", "trip_id", "distance_km")
+        assert found == [("T1", 12.345), ("T2", 12345.5)][: 1 if kind == "parquet" else 2], kind
 
 
 # --- prepare

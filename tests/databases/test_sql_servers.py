@@ -109,6 +109,18 @@ def test_a_table_that_is_not_there_is_refused_by_name(server: str, readings: str
         rows(spec(server, table=readings.replace(".reading", ".absent")), tmp_path)
 
 
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_a_date_no_calendar_has_says_how_to_read_around_it(
+    server: str, place: tuple[str, sa.Connection], tmp_path: Path
+) -> None:
+    schema, connection = place
+    connection.exec_driver_sql(f"create table {schema}.contract (valid_to date)")
+    connection.exec_driver_sql(f"insert into {schema}.contract values ('infinity')")
+    with pytest.raises(SourceError, match="infinity") as failure:
+        rows(spec(server, table=f"{schema}.contract"), tmp_path)
+    assert "query" in failure.value.todo
+
+
 def test_every_type_has_its_exact_text(server: str, place: tuple[str, sa.Connection], tmp_path: Path) -> None:
     schema, connection = place
     connection.exec_driver_sql(f"create table {schema}.types ({COLUMNS[server]})")

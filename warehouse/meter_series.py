@@ -473,12 +473,6 @@ class _Holes:
             getattr(self, name).append(value)
 
 
-def gives_way(estimated: Array, again: Array) -> Array:
-    """Which of values in order are estimates beside an actual value of their instant; `again` are those of an instant but its first."""
-    first = np.maximum.accumulate(np.where(again, 0, np.arange(again.size)))
-    return again & estimated & ~estimated[first]
-
-
 class Series:
     """The readings of some meters of one time zone, by counter and time."""
 
@@ -493,7 +487,7 @@ class Series:
         """
         self.registers, self.calendar, self.horizon = registers, calendar, horizon
         self.ledger = Ledger(registers, calendar)
-        frame = readings.sort("meter", "at", "estimated", "register", "file", "row_number")
+        frame = readings.sort("meter", "at", "register", "file", "row_number")
         meter, self.at = frame["meter"].to_numpy(), frame["at"].to_numpy()
         self.shown = frame["register"].to_numpy()
         self.estimated, self.conflicting = frame["estimated"].to_numpy(), frame["conflicting"].to_numpy()
@@ -507,7 +501,7 @@ class Series:
         self.series = registers.series[self.row]
         self.month = calendar.month(self.moment)
         self._count()
-        self._keep_one()
+        self._keep_the_lower()
 
     def _take(self, rows: Array) -> None:
         for name in ("at", "shown", "estimated", "conflicting", "file", "number", "moment", "row", "series", "month"):
@@ -523,10 +517,8 @@ class Series:
         # a conflict counts once: the value that stands is flagged or the one beside it
         flagged = self.conflicting & kept
         self.ledger.book(self.row, self.month, readings=kept, negative_steps=fell, conflicting=flagged)
-        replaced = gives_way(self.estimated, again)
         for i in np.flatnonzero(again):
-            decision = "actual_counts" if replaced[i] else "lower_counts"
-            self.ledger.happened("duplicate_value", self.row[i], self.at[i], self.at[i], self.at[i], decision,
+            self.ledger.happened("duplicate_value", self.row[i], self.at[i], self.at[i], self.at[i], "lower_counts",
                                  file=int(self.file[i]), row_number=int(self.number[i]))  # fmt: skip
 
     def _again(self) -> Array:
@@ -534,7 +526,7 @@ class Series:
         again[1:] = (self.series[1:] == self.series[:-1]) & (self.at[1:] == self.at[:-1])
         return again
 
-    def _keep_one(self) -> None:
+    def _keep_the_lower(self) -> None:
         self._take(~self._again())
 
     def settle(self) -> tuple[pl.DataFrame, pl.DataFrame]:

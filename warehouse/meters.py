@@ -35,13 +35,12 @@ from warehouse.meter_series import (
     Ledger,
     Registers,
     Series,
-    gives_way,
     per_kw,
 )  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 SQL_TYPES = {pl.Int64: "bigint", pl.String: "varchar", pl.Float64: "double"}
-FORMAT = 2  # raised when the same readings give other figures
+FORMAT = 1  # raised when the same readings give other figures
 PART_COLUMNS = ", ".join((
     "meter_row bigint", "month varchar", *(f"{name} bigint" for name in (*PART, *METHODS)), "is_interpolated boolean",
 ))  # fmt: skip
@@ -319,7 +318,7 @@ class _File:
         self.number = readings["row_number"].to_numpy()
         self.events: list[pl.DataFrame] = []
         self._put_in_order()
-        self._keep_one_of_conflicting()
+        self._keep_the_lower_of_conflicting()
 
     def _take(self, rows: Array) -> None:
         for name in (
@@ -340,19 +339,15 @@ class _File:
         if not np.all(later_meter | (same_meter & (self.at[1:] >= self.at[:-1]))):
             self._take(np.lexsort((self.at, self.meter)))
 
-    def _keep_one_of_conflicting(self) -> None:
-        """Of several values for one instant the lower counts, but an actual one before an estimate."""
+    def _keep_the_lower_of_conflicting(self) -> None:
+        """Of several values for one instant the lower counts."""
         some = np.flatnonzero(self.conflicting)
         if not some.size:
             return
-        order = some[
-            np.lexsort((self.number[some], self.register[some], self.estimated[some], self.at[some], self.meter[some]))
-        ]
-        again = np.zeros(order.size, dtype=bool)
-        again[1:] = (self.meter[order][1:] == self.meter[order][:-1]) & (self.at[order][1:] == self.at[order][:-1])
-        other, replaced = order[again], gives_way(self.estimated[order], again)[again]
-        for decision, which in (("lower_counts", other[~replaced]), ("actual_counts", other[replaced])):
-            self._happened("duplicate_value", decision, which, self.at[which], row_number=self.number[which])
+        order = some[np.lexsort((self.number[some], self.register[some], self.at[some], self.meter[some]))]
+        again = (self.meter[order][1:] == self.meter[order][:-1]) & (self.at[order][1:] == self.at[order][:-1])
+        other = order[1:][again]
+        self._happened("duplicate_value", "lower_counts", other, self.at[other], row_number=self.number[other])
         keep = np.ones(self.meter.size, dtype=bool)
         keep[other] = False
         self._take(keep)

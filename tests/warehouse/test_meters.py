@@ -369,27 +369,6 @@ def test_it_makes_no_difference_how_readings_are_cut_into_files_or_read_in_full(
     assert [a.equals(b) for a, b in zip(one, figures(full), strict=True)] == [True, True]
 
 
-@pytest.mark.parametrize("files", [1, 2])
-def test_an_actual_reading_takes_the_place_of_an_estimate_of_the_same_instant(world: World, files: int) -> None:
-    # the counter A and the interval meter D say 5 and 3 estimated kWh, then 7 and 4 actual ones; of two actual values the lower counts
-    world.write("sources/ami.yaml", READINGS + "  quality: {from: 质量}\n")
-    world.write(
-        "reference/meter.csv",
-        METERS + "A,SH-W01,electricity,cumulative,60,kWh,,\nD,SH-W01,electricity,interval,60,kWh,,\n",
-    )
-    said = "表号,时间,示数,单位,质量"
-    first = ("A,2026-01-01 00:00:00,100,kWh,A", "A,2026-01-01 01:00:00,105,kWh,E", "D,2026-01-01 01:00:00,3,kWh,E")
-    later = ("A,2026-01-01 01:00:00,107,kWh,A", "A,2026-01-01 01:00:00,108,kWh,", "D,2026-01-01 01:00:00,4,kWh,A")
-    world.deliver("readings/2026-01-a.csv", said, *first, *(later if files == 1 else ()))
-    if files == 2:
-        world.deliver("readings/2026-01-b.csv", said, *later)
-    month, event = figures(world)
-    counted = month.select("meter_id", "measured_quantity", "estimated_quantity").sort("meter_id")
-    assert counted.rows() == [("A", 7.0, 0.0), ("D", 4.0, 0.0)]
-    again = event.filter(pl.col("kind") == "duplicate_value").select("meter_id", "decision")
-    assert sorted(again.rows()) == [("A", "actual_counts"), ("A", "lower_counts"), ("D", "actual_counts")]
-
-
 def test_a_late_file_reads_in_full_the_meters_it_is_about_and_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

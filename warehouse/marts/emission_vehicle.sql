@@ -1,5 +1,5 @@
--- zh: 自有车辆行驶的甲烷与氧化亚氮：里程 × 车型、燃料与排放阶段的因子；外包车辆不在此列
--- en: CH4 and N2O of own vehicles: kilometres x the factor of class, fuel and emission stage; outsourced vehicles are not here
+-- zh: 自有车辆行驶的甲烷与氧化亚氮：里程 × 车型、燃料与排放阶段的因子；从无该燃料采购者二氧化碳未知；外包车辆不在此列
+-- en: CH4 and N2O of own vehicles: kilometres x the factor of class, fuel and emission stage; CO2 unknown of a fuel nobody bought; not outsourced ones
 -- grain: activity_id, gas
 -- kept: in emission_line
 -- rows: trip by started_at
@@ -33,16 +33,31 @@ complete as (
     where c.gas = 'CO2e'
 ),
 
+-- what was burnt is what was bought: of a fuel nobody has ever bought the kilometres do not tell the CO2 (gas may come by a pipe)
+unbought as (
+    select fuel
+    from reference.fuel_factor
+    where
+        co2_subject <> 'natural_gas' and not is_biogenic
+        and fuel not in (
+            select coalesce(b.fuel, p.fuel)
+            from clean.fuel_purchase as p
+            left join reference.fuel_factor as f on p.fuel = f.fuel
+            -- a biofuel may be burnt in the place of any
+            left join reference.fuel_factor as b on f.is_biogenic
+        )
+),
+
 placed as (
     select
         t.*, s.legal_entity_id, s.region, c.subject as emission_class, g.gas, g.kind
     from trip as t
-    cross join (values ('CH4', 'vehicle_ch4_per_km'), ('N2O', 'vehicle_n2o_per_km')) as g (gas, kind)
+    cross join (values ('CH4', 'vehicle_ch4_per_km'), ('N2O', 'vehicle_n2o_per_km'), ('CO2', null)) as g (gas, kind)
     left join reference.site_month as s on t.site_id = s.site_id and t.month = s.month
     left join reference.vehicle_emission_class as c
         on
             t.vehicle_class = c.vehicle_class and t.energy_type = c.energy_type and coalesce(t.emission_standard, '') = coalesce(c.emission_standard, '')
-    where g.gas = 'CH4' or c.has_n2o is distinct from false
+    where case g.gas when 'N2O' then c.has_n2o is distinct from false when 'CO2' then t.energy_type in (select fuel from unbought) else true end
 )
 
 select
@@ -70,6 +85,7 @@ select
     0.0 as estimated_share,
     case
         when p.legal_entity_id is null then 'site_unknown'
+        when p.gas = 'CO2' then 'no_fuel_purchase'
         when p.emission_class is null then 'no_emission_class'
         when f.value is null then 'no_factor'
         when p.distance_km is null then 'activity_unknown'
@@ -84,4 +100,4 @@ left join reference.factor_choice as f
     on p.kind = f.kind and p.emission_class = f.subject and p.month = f.month and p.region is not distinct from f.region
 left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'kg/km'
 left join complete as x on p.energy_type = x.fuel and p.month = x.month and p.region is not distinct from x.region
-where x.fuel is null
+where x.fuel is null or p.gas = 'CO2'

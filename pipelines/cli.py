@@ -74,7 +74,8 @@ def _period(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no period; write 2026, 2026-01 or 2025-07..2026-06 / 期间格式有误"
         )
-    return text
+    whole_year = re.fullmatch(r"(\d{4})-01\.\.\1-12", text)
+    return whole_year[1] if whole_year else text
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -99,14 +99,16 @@ def _blocks(console: Console, names: Sequence[str], texts: list[list[str]]) -> N
         block = Text(f"─ {number} ".ljust(min(console.width, 40), "─"))
         for name, text in zip(names, row, strict=True):
             block.append("\n" + set_cell_size(name, margin), "dim")
-            block.append(("\n" + " " * margin).join(_broken(text, room)))
+            block.append(("\n" + " " * margin).join(_broken(console, text, room)))
         console.print(block, soft_wrap=True)
 
 
-def _broken(text: str, width: int) -> list[str]:
+def _broken(console: Console, text: str, width: int) -> list[str]:
     """A text in lines of at most so many cells."""
     return [
-        part for line in text.split("\n") for part in (chop_cells(line, width) if cell_len(line) > width else [line])
+        part.rstrip()
+        for line in text.split("\n")
+        for part in ([one.plain for one in Text(line).wrap(console, width)] if cell_len(line) > width else [line])
     ]
 
 

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from rich.cells import cell_len
 
-from pipelines.cli import main
+from pipelines.cli import _period, main
 from pipelines.run import locked
 from pipelines.status import status
 from tests.pipelines.town import ENVIRONMENT, ROOT, SOURCES, Said, esg, fresh, town
@@ -451,3 +451,10 @@ def test_a_new_folder_passes_its_check(tmp_path: Path, capsys: Capture) -> None:
     again = _alone("init", folder, capture=capsys)
     assert again.code == 1
     assert "not empty" in again.err
+
+
+@pytest.mark.parametrize(
+    ("written", "period"), [("2026-01..2026-12", "2026"), ("2025-07..2026-06", "2025-07..2026-06"), ("2026", "2026")]
+)
+def test_twelve_months_of_one_year_are_that_year(written: str, period: str) -> None:
+    assert _period(written) == period

@@ -320,6 +320,7 @@ def test_a_fuel_reckoned_in_co2e_counts_its_methane_and_nitrous_oxide_once(gas: 
         "clean.site": [SITE], "meta.arrival": ARRIVED, "reference.emission_factor": [own],
         "clean.vehicle": [{"vehicle_id": "V", "site_id": "S", "ownership": "own", "vehicle_class": "heavy_truck", "energy_type": "diesel"}],
         "clean.trip": [{"trip_id": "T", "vehicle_id": "V", "started_at": "2026-01-05 00:00:00+00", "distance_km": 100}],
+        "clean.fuel_purchase": [{"document_id": "F", "purchased_on": "2026-01-05", "vehicle_id": "V", "fuel": "diesel", "volume_l": 30}],
     }  # fmt: skip
     assert (
         len(of(bare(given, "emission_vehicle", parameter_set="own"), "select gas from mart.emission_vehicle")) == lines

@@ -865,9 +865,13 @@ def _write(frame: pl.DataFrame, data: Path, folder: str) -> str:
     counts = [name for name, dtype in frame.schema.items() if dtype == pl.Int64 or isinstance(dtype, pl.Datetime)]
     numbers = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
     encodings = dict.fromkeys(counts, "DELTA_BINARY_PACKED") | dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
+    # rows are looked for by key and time, never by a quantity, so that the ranges of quantities need not be found out
+    ranges = [
+        name for name, dtype in frame.schema.items() if _is_text(dtype) or isinstance(dtype, (pl.Datetime, pl.Date))
+    ]
     pq.write_table(
         frame.to_arrow(), content, compression="zstd", compression_level=1, row_group_size=262_144, store_schema=False,
-        use_dictionary=words, column_encoding=encodings or None,
+        use_dictionary=words, column_encoding=encodings or None, write_statistics=ranges,
     )  # fmt: skip
     name = f"{folder}/{hashlib.sha256(content.getbuffer()).hexdigest()[:24]}.parquet"
     if not (data / name).exists():

@@ -285,11 +285,24 @@ def test_a_new_counter_under_the_old_number_is_no_reset() -> None:
     assert booked(parts) == (24 * 28 - 1) * 2.0
 
 
+# hours apart: what stands side by side is one event
 faults = st.lists(
-    st.tuples(st.sampled_from(["glitch", "spike", "gap", "again"]), st.integers(110, 460)),
+    st.tuples(
+        st.sampled_from(["glitch", "spike", "gap", "again"]),
+        st.builds(lambda day, hour: 30 * day + hour, st.integers(4, 15), st.integers(0, 19)),
+    ),
     max_size=3,
     unique_by=lambda one: one[1] // 30,
 )
+
+
+def test_zeros_side_by_side_are_one_glitch() -> None:
+    readings = hours(ramp(600))
+    for n in (269, 270):
+        readings[n] = (readings[n][0], 0.0)
+    parts, events = judged(readings, rows=({**HOURLY, "limit": 45 * per_kw("electricity", "kWh")},))
+    assert booked(parts) == 599 * 2.0
+    assert events["kind"].to_list() == ["zero_glitch"]
 
 
 @settings(max_examples=40, deadline=None)

@@ -227,9 +227,7 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
     outcome, named = Outcome(source.name, source.contract), set[str]()
     state, before = enterprise.lake.state["extracts"], dict(enterprise.lake.state["extracts"])
     try:
-        # what a resubmission corrects is looked at when it has been taken in
-        weight = lambda entry: BYTES_AT_ONCE if "corrects" in entry else int(entry["size"])  # noqa: E731
-        for entries in _grouped(delivered(outcome), weight, BYTES_AT_ONCE):
+        for entries in _grouped(delivered(outcome), _size, BYTES_AT_ONCE):
             specs = [_spec(enterprise, source, entry) for entry in entries]
             held = [
                 state[spec["id"]]
@@ -250,6 +248,11 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
             raise
         outcome.extracts, outcome.error = [], _named(source.name, _failure(enterprise, error))
     return outcome
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """What an extract counts for in a group; a resubmission ends one, for what it corrects is looked at once it is taken in."""
+    return BYTES_AT_ONCE if "corrects" in entry else int(entry["size"])
 
 
 def _grouped(items: Iterable[T], weight: Callable[[T], int], enough: int) -> Iterator[list[T]]:

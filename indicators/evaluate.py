@@ -16,6 +16,7 @@ import polars as pl
 
 from indicators.declared import Indicator, Term, catalogue
 from schemas.errors import CatalogueError
+from schemas.lake import beside, months_of
 from warehouse.marts import DEFAULTS, Warehouse, mart, marts
 
 ESTIMATED_ABOVE = 0.3
@@ -135,8 +136,7 @@ def _spread(years: Iterable[str]) -> list[str]:
 
 
 def _window(last: str) -> list[str]:
-    number = int(last[:4]) * 12 + int(last[5:]) - 1
-    return [f"{one // 12:04d}-{one % 12 + 1:02d}" for one in range(number - 11, number + 1)]
+    return months_of(f"{beside(last, -11)}..{last}")
 
 
 class _Evaluation:

@@ -186,7 +186,7 @@ def noteworthy(enterprise: Enterprise, months: list[str]) -> Iterator[tuple[str,
     with duckdb.connect(str(enterprise.published), read_only=True) as connection:
         for mart in marts():
             if mart.warns:
-                query = f"select * from mart.{mart.name} where {mart.warns}"
+                query = f"select * from mart.{mart.name}" + (f" where {mart.warns}" if mart.warns != "true" else "")
                 [(count,)] = connection.execute(
                     f"select count(*) from ({query}) where month is null or list_contains(?, month)", [months]
                 ).fetchall()

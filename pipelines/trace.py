@@ -17,7 +17,7 @@ import duckdb
 
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
-from schemas.lake import Lake, months_of
+from schemas.lake import Lake, beside, months_of
 
 _JOINED = re.compile(r" [*-] ")  # factors of a formula stand in one text
 FIRST = 20
@@ -129,7 +129,7 @@ class _Walk:
             self.lake = lake
             for contract, column, is_partition in self._sources(below):
                 # a reading at midnight may lie in the file of the month before
-                around = set(_span(_shifted(part[0], -1), _shifted(part[-1], 1))) if is_partition else None
+                around = set(months_of(f"{beside(part[0], -1)}..{beside(part[-1], 1)}")) if is_partition else None
                 files = [str(path) for path in lake.files("clean", contract, around)]
                 if files:
                     self._rows(found, contract, files, column, sites, part, everything)
@@ -274,7 +274,7 @@ class _Walk:
         if columns[column] not in ("DATE", "VARCHAR"):
             # no zone is two days from UTC: what cannot be of these months need not be asked for its local month
             where = f"r.{column} between ?::timestamp - interval 2 day and ?::timestamp + interval 2 day and {where}"
-            parameters[-1:] = [f"{months[0]}-01", f"{_shifted(months[-1], 1)}-01", months]
+            parameters[-1:] = [f"{months[0]}-01", f"{beside(months[-1], 1)}-01", months]
         where += " and not r.is_superseded" if "is_superseded" in columns else ""
         where += " and r.is_intragroup is not true" if "is_intragroup" in columns else ""
         if self.kind == "legal_entity":
@@ -393,15 +393,3 @@ def _with_originals(
             (*name, None, row["row_number"])
         )
     return rows
-
-
-def _span(first: str, last: str) -> list[str]:
-    found = [first]
-    while found[-1] < last:
-        found.append(_shifted(found[-1], 1))
-    return found
-
-
-def _shifted(month: str, by: int) -> str:
-    number = int(month[:4]) * 12 + int(month[5:]) - 1 + by
-    return f"{number // 12:04d}-{number % 12 + 1:02d}"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from schemas.enterprise import Enterprise
-from schemas.lake import Lake, digest, replaced, write_text
+from schemas.lake import Lake, beside, digest, replaced, write_text
 from warehouse import meter_week
 from warehouse.meter_series import (
     EVENT,
@@ -115,8 +114,7 @@ def _weeks(
 
 def _around(month: str) -> tuple[str, str, str]:
     """A month and those beside it."""
-    first = date.fromisoformat(f"{month}-01")
-    return f"{first - timedelta(days=1):%Y-%m}", month, f"{first + timedelta(days=31):%Y-%m}"
+    return beside(month, -1), month, beside(month, 1)
 
 
 def _note(note: Path, rests_on: str, segment: dict[str, Path], weeks: dict[str, tuple[list[str], Path]]) -> None:
@@ -163,7 +161,9 @@ def _last(folder: Path, rests_on: str, registers: pl.DataFrame, segment: dict[st
         if said["rests_on"] == rests_on and all(
             path.exists() for path in (*changed, part, event, *(path for _, path in weeks.values()))
         ):
-            rows = pl.concat([pl.read_parquet(path, columns=["meter_row"])["meter_row"] for path in changed]).unique()
+            # the same files in another order have no changed one among them
+            found = [pl.read_parquet(path, columns=["meter_row"])["meter_row"] for path in changed]
+            rows = pl.concat([registers["meter_row"].clear(), *found], how="vertical").unique()
             return _Last(said["horizon"], list(before), part, event, weeks, _bound(registers, rows))
     return None
 

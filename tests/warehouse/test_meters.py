@@ -440,5 +440,20 @@ def test_what_is_kept_of_other_meters_is_what_would_be_made_of_them_anew(world: 
     assert [a.equals(b) for a, b in zip(found, staged(world), strict=True)] == [True] * 4
 
 
+def test_the_same_files_in_another_order_come_to_the_same(world: World) -> None:
+    delivered(world, 4)
+    staged(world)
+    lake = world.enterprise.lake
+    first, *_, last = lake.extracts("meter_reading")
+    first["order"], last["order"] = last["order"], first["order"]
+    lake.commit()
+    found = []
+    for _ in range(2):
+        with Warehouse(world.enterprise) as warehouse:
+            found.append([warehouse.frame(name).sort(pl.all()) for name in meters.TABLES])
+        shutil.rmtree(world.folder / "data/segment")
+    assert [a.equals(b) for a, b in zip(*found, strict=True)] == [True] * 3
+
+
 def test_utc_is_not_the_clock_of_the_site() -> None:
     assert START.astimezone(UTC).day == 31

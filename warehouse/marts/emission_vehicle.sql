@@ -35,16 +35,16 @@ complete as (
 
 -- what was burnt is what was bought: of a fuel nobody has ever bought the kilometres do not tell the CO2 (gas may come by a pipe)
 unbought as (
-    select fuel
-    from reference.fuel_factor
+    select x.fuel
+    from reference.fuel_factor as x
     where
-        co2_subject <> 'natural_gas' and not is_biogenic
-        and fuel not in (
-            select coalesce(b.fuel, p.fuel)
+        x.co2_subject <> 'natural_gas' and not x.is_biogenic
+        and not exists (
+            select 1
             from clean.fuel_purchase as p
             left join reference.fuel_factor as f on p.fuel = f.fuel
             -- a biofuel may be burnt in the place of any
-            left join reference.fuel_factor as b on f.is_biogenic
+            where p.fuel = x.fuel or f.is_biogenic
         )
 ),
 

@@ -290,18 +290,18 @@ def _deliveries(enterprise: Enterprise, source: Source, months: list[str], outco
 
 def _files(enterprise: Enterprise, source: Source, months: list[str], archive: Path) -> list[dict[str, Any]]:
     """Land the files of some months. Equal bytes are one extract, whatever their names; `named` has the months they tell."""
-    deliveries = source.deliveries()
+    deliveries, seen = source.deliveries(), _seen(enterprise)
     same: dict[str, list[dict[str, Any]]] = {}
     for delivery in deliveries:
         if delivery.month is None or delivery.month in months:
-            entry = {**landing.land(source, delivery.path, delivery.name, archive), "month": delivery.month}
+            entry = {**landing.land(source, delivery.path, delivery.name, archive, seen), "month": delivery.month}
             same.setdefault(entry["sha256"], []).append(entry)
     paths = {delivery.name: delivery.path for delivery in deliveries}
     landed = {entry["name"]: sha for sha, entries in same.items() for entry in entries}
     chosen = []
     for sha, entries in same.items():
         known = enterprise.lake.state["extracts"].get(f"{source.name}/{sha}")
-        here = {entry["month"] for entry in entries} | _named_before(known, sha, deliveries, months)
+        here = {entry["month"] for entry in entries} | _named_before(known, sha, deliveries, months, seen)
         if len(here) > 1:
             entries = [{**entry, "named": sorted(filter(None, here))} for entry in entries]
         if source.kind_of_rows == "state" and entries[-1]["month"] is None:
@@ -309,7 +309,7 @@ def _files(enterprise: Enterprise, source: Source, months: list[str], archive: P
         elif (
             known is not None
             and known["name"] in paths
-            and (landed.get(known["name"]) or landing.sha256(paths[known["name"]])) == sha
+            and (landed.get(known["name"]) or seen.sha256(paths[known["name"]])) == sha
         ):
             chosen.append({**entries[0], "name": known["name"], "month": known["month"]})
         else:
@@ -319,11 +319,16 @@ def _files(enterprise: Enterprise, source: Source, months: list[str], archive: P
 
 
 def _named_before(
-    known: dict[str, Any] | None, sha: str, deliveries: list[Delivery], months: list[str]
+    known: dict[str, Any] | None, sha: str, deliveries: list[Delivery], months: list[str], seen: landing.Seen
 ) -> set[str | None]:
     """The months not asked for now that a known extract was named for, where its bytes still lie."""
     before = {*(known or {}).get("named", []), (known or {}).get("month")} - {*months, None}
-    return {one.month for one in deliveries if one.month in before and landing.sha256(one.path) == sha}
+    return {one.month for one in deliveries if one.month in before and seen.sha256(one.path) == sha}
+
+
+def _seen(enterprise: Enterprise) -> landing.Seen:
+    """The files read before, which the state remembers."""
+    return landing.Seen(enterprise.folder, enterprise.lake.state.setdefault("seen", {}))
 
 
 def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, Any]:
@@ -338,7 +343,7 @@ def _query(enterprise: Enterprise, source: Source, archive: Path) -> dict[str, A
     archive.mkdir(parents=True, exist_ok=True)
     try:
         result = sql.extract(source.read, since, pulled, enterprise.folder / "extracts")
-        entry = landing.land(source, pulled, f"{name}@{since}" if since else name, archive)
+        entry = landing.land(source, pulled, f"{name}@{since}" if since else name, archive, _seen(enterprise))
     finally:
         pulled.unlink(missing_ok=True)
     known = enterprise.lake.state["extracts"].get(f"{source.name}/{entry['sha256']}", entry)
@@ -403,15 +408,15 @@ def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
     source = _source(specs[0]["enterprise"], specs[0]["data"], specs[0]["source"])
     table = source.table
     found = [_Staged(source, table, 0, pl.DataFrame(), []) for _ in specs]
-    good: list[list[pl.DataFrame]] = [[] for _ in specs]
+    judged: list[list[tuple[pl.DataFrame, pl.Series]]] = [[] for _ in specs]
     batches = ((number, batch) for number, spec in enumerate(specs) for batch in _batches(spec, source))
     for some in _grouped(batches, lambda one: one[1].raw.height, ROWS_AT_ONCE):
-        for (number, batch), (kept, bad) in zip(some, _judged([batch for _, batch in some], table), strict=True):
+        for (number, batch), (frame, passes, bad) in zip(some, _judged([batch for _, batch in some], table), strict=True):
             found[number].rows += batch.raw.height
-            good[number].append(kept)
+            judged[number].append((frame, passes))
             found[number].refused.append(bad)
-    for spec, staged, frames in zip(specs, found, good, strict=True):
-        if not frames or not (staged.rows or source.may_be_empty or source.read.kind == "sql"):
+    for spec, staged, parts in zip(specs, found, judged, strict=True):
+        if not parts or not (staged.rows or source.may_be_empty or source.read.kind == "sql"):
             todo = ("fill it in, or take the file away / 请填写或移除" if source.by_header else
                     f"have it delivered again; if there may really be none, add `may_be_empty: true` to sources/{source.name}.yaml")  # fmt: skip
             raise SourceError(
@@ -419,9 +424,10 @@ def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
                 f"source {source.name}, file {spec['entry']['name']}",
                 todo,
             )
+        frames = [frame for frame, _ in parts]
         if len(frames) > 1:  # batches have met different words
             frames = [one.with_columns(cs.enum().cast(pl.String)) for one in frames]
-        staged.good = _in_order(pl.concat(frames), table)
+        staged.good = _in_order(pl.concat(frames), table, pl.concat([passes for _, passes in parts]))
         _AT_HAND[spec["fingerprint"]] = staged
     while sum(one.rows for one in _AT_HAND.values()) > ROWS_AT_HAND:
         _AT_HAND.pop(next(iter(_AT_HAND)))
@@ -543,8 +549,8 @@ class _Batch:
         )  # fmt: skip
 
 
-def _judged(batches: list[_Batch], table: Table) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Split each of some conformed batches into rows that may pass and rows that may not.
+def _judged(batches: list[_Batch], table: Table) -> list[tuple[pl.DataFrame, pl.Series, pl.DataFrame]]:
+    """Of each of some conformed batches all rows as they would be kept, which of them may pass, and those that may not.
 
     Pandera judges every row; what it finds no fault with is what passes.
     """
@@ -567,7 +573,7 @@ def _judged(batches: list[_Batch], table: Table) -> list[tuple[pl.DataFrame, pl.
 
 def _split(
     batch: _Batch, frame: pl.DataFrame, table: Table, verdicts: dict[str, pl.Series]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
     raw, conformed, source, entry = batch.raw, batch.conformed, batch.source, batch.entry
     reasons = dict(conformed.reasons)
     if entry["month"] is not None and conformed.touched:
@@ -583,14 +589,12 @@ def _split(
     reasons = {reason: bad for reason, bad in reasons.items() if bad.any()}
     months = _partition(conformed, entry, table)
     stored = [column.name for column in table.kept if table.flag is None or column.name != table.flag.name]
-    if not reasons:
-        return frame.select(stored).with_columns(months), _refused(raw.clear(), source, entry, months.clear(), {})
-    failed = pl.select(pl.any_horizontal(*reasons.values())).to_series()
-    kept = frame.filter(~failed)
+    failed = pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height)
+    if reasons:
+        failed = pl.select(pl.any_horizontal(*reasons.values())).to_series()
     bad_rows = {reason: bad.filter(failed) for reason, bad in reasons.items()}
-    return kept.select(stored).with_columns(months.filter(~failed)), _refused(
-        raw.filter(failed), source, entry, months.filter(failed), bad_rows
-    )
+    refused = _refused(raw.filter(failed), source, entry, months.filter(failed), bad_rows)
+    return frame.select(stored).with_columns(months), ~failed, refused
 
 
 def _constant(name: str, value: str, height: int) -> pl.Series:
@@ -608,9 +612,9 @@ def _is(months: pl.Series, month: str) -> pl.Series:
 def _partition(conformed: Conformed, entry: dict[str, Any], table: Table) -> pl.Series:
     """The month folder of each row."""
     if not table.month:
-        return pl.Series("month", [ALL], dtype=pl.String).new_from_index(0, conformed.frame.height).alias("__month__")
+        return _constant("__month__", ALL, conformed.frame.height)
     if entry["month"] is not None:
-        return pl.Series([entry["month"]], dtype=pl.String).new_from_index(0, conformed.frame.height).alias("__month__")
+        return _constant("__month__", entry["month"], conformed.frame.height)
     return conformed.months.fill_null(UNDATED).alias("__month__")
 
 
@@ -689,18 +693,22 @@ def _repeated(frame: pl.DataFrame, table: Table) -> pl.Series:
     return same | same.shift(-1, fill_value=False)
 
 
-def _in_order(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Rows by key and row number; on codes and instants, which is much cheaper than on texts."""
+def _in_order(frame: pl.DataFrame, table: Table, passes: pl.Series) -> pl.DataFrame:
+    """The rows that may pass, by key and row number; on codes and instants, which is much cheaper than on texts."""
     names = [*(name for name in table.key if name in frame.columns), "row_number"]
-    columns = [frame[name] for name in names]
+    kept = frame.select(names).filter(passes)
+    columns = list(kept)
     plain = all(
         one.null_count() == 0 and (isinstance(one.dtype, pl.Enum) or one.dtype.is_temporal() or one.dtype.is_integer())
         for one in columns
     )
     if not plain:
-        return frame.sort(names, nulls_last=False, maintain_order=True)
+        return frame.filter(passes).sort(names, nulls_last=False, maintain_order=True)
     order = np.lexsort([one.to_physical().to_numpy() for one in reversed(columns)])
-    return frame if bool(np.all(order[1:] > order[:-1])) else frame[order]
+    if bool(np.all(order[1:] > order[:-1])):
+        return frame.filter(passes)
+    at = np.flatnonzero(passes.to_numpy())[order].astype(np.uint32)
+    return frame[pl.Series(at)]  # each row is moved once
 
 
 def _verdict_of_event(some: pl.DataFrame, key: list[str], values: list[str], table: Table) -> dict[int, str]:
@@ -783,7 +791,7 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
     clean = {}
     for month in frame["__month__"].unique():
         part = frame if frame["__month__"].n_unique() == 1 else frame.filter(pl.col("__month__") == month)
-        clean[str(month)] = _write(part.drop("__month__"), data, f"clean/{prefix}/{month}")
+        clean[str(month)] = _write(part.drop("__month__"), data, f"clean/{prefix}/{month}", table.key)
     quarantine = {}
     for (month,), part in refused.partition_by("month", as_dict=True).items():
         quarantine[str(month)] = _write(
@@ -855,12 +863,16 @@ def _dictionary(texts: pl.Series) -> pl.Series:
     used = texts.unique().drop_nulls()
     if len(used) * 2 > len(texts):
         return texts.cast(pl.String)
-    if isinstance(texts.dtype, pl.Enum) and len(used) == len(texts.dtype.categories):
+    words = pl.Enum(used.cast(pl.String).sort())
+    if not isinstance(texts.dtype, pl.Enum):
+        return texts.cast(words)
+    if len(used) == len(texts.dtype.categories):
         return texts  # whose words conform has sorted
-    return texts.cast(pl.Enum(used.cast(pl.String).sort()))
+    # from code to code: a cast would look at the text of every row
+    return texts.dtype.categories.cast(words, strict=False).gather(texts.to_physical()).alias(texts.name)
 
 
-def _write(frame: pl.DataFrame, data: Path, folder: str) -> str:
+def _write(frame: pl.DataFrame, data: Path, folder: str, key: tuple[str, ...] = ()) -> str:
     """Write rows to a file named by its content: what has not changed keeps its name."""
     content = io.BytesIO()
     frame = frame.with_columns(_dictionary(frame[name]) for name, dtype in frame.schema.items() if _is_text(dtype))
@@ -868,9 +880,9 @@ def _write(frame: pl.DataFrame, data: Path, folder: str) -> str:
     counts = [name for name, dtype in frame.schema.items() if dtype == pl.Int64 or isinstance(dtype, pl.Datetime)]
     numbers = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
     encodings = dict.fromkeys(counts, "DELTA_BINARY_PACKED") | dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
-    # rows are looked for by key and time, never by a quantity, so that the ranges of quantities need not be found out
+    # rows are looked for by key and time, never by anything else, whose ranges need not be found out
     ranges = [
-        name for name, dtype in frame.schema.items() if _is_text(dtype) or isinstance(dtype, (pl.Datetime, pl.Date))
+        name for name, dtype in frame.schema.items() if name in key or isinstance(dtype, (pl.Datetime, pl.Date))
     ]
     pq.write_table(
         frame.to_arrow(), content, compression="zstd", compression_level=1, row_group_size=262_144, store_schema=False,
@@ -1047,7 +1059,9 @@ def _flagged_again(enterprise: Enterprise, table: Table, entry: dict[str, Any], 
         clean[month] = (
             path
             if is_same
-            else _write(frame.with_columns(marked), enterprise.data, f"clean/{table.name}/{entry['source']}/{month}")
+            else _write(
+                frame.with_columns(marked), enterprise.data, f"clean/{table.name}/{entry['source']}/{month}", table.key
+            )
         )
     months = {month for month, path in clean.items() if path != entry["clean"][month]}
     return {

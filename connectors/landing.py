@@ -11,7 +11,7 @@ import hmac
 import json
 import os
 import re
-import shutil
+import time
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from schemas.lake import digest, replaced, write_text
 
 KEY = "ESG_PSEUDONYM_KEY"
 _OWN = ("row_number", "sheet", "__reader_reason__")
+_PIECE = 1 << 20
 # where a resubmitted row stood when it was first refused: extract, sheet, row, and the fingerprint of its text, since the
 # rows of an unpivoted table share a row number
 ORIGIN = ("__extract_id__", "__sheet__", "__row_number__", "__original__")
@@ -41,7 +42,41 @@ _PERSONAL = re.compile(
 _TRACES = r"[\w.+-]+@[\w-]+\.[\w.-]+|\b\d{17}[\dXx]\b|\b1[3-9]\d{9}\b"
 
 
-def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]:
+class Seen:
+    """The sha256 of files as last read, beside what the file system says of them: size, inode, times of change.
+
+    A file of which it still says the same is not read again. Nobody can set its last time of change (`ctime`) back. A
+    file changed a moment ago is not remembered: it may change again without its times telling.
+    """
+
+    def __init__(self, folder: Path, files: dict[str, list[Any]]) -> None:
+        """Take the enterprise folder, from which files are named, and the part of the state that is kept of them."""
+        self._folder, self._files = folder, files
+        self._settled_ns = time.time_ns() - 2_000_000_000
+
+    def get(self, path: Path) -> str | None:
+        """The sha256 of a file, where it is known."""
+        sha, *then = self._files.get(os.path.relpath(path, self._folder), [None])
+        return str(sha) if sha and then == _told(path) else None
+
+    def note(self, path: Path, sha: str, told: list[int]) -> str:
+        """Remember the sha256 of a file, and what was said of it before it was read."""
+        if max(told[2:]) < self._settled_ns:
+            self._files[os.path.relpath(path, self._folder)] = [sha, *told]
+        return sha
+
+    def sha256(self, path: Path) -> str:
+        """The sha256 of a file, which is read only if need be."""
+        told = _told(path)
+        return self.get(path) or self.note(path, sha256(path), told)
+
+
+def _told(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def land(source: Source, path: Path, name: str, landing: Path, seen: Seen) -> dict[str, Any]:
     """Archive a delivered file.
 
     Args:
@@ -49,6 +84,7 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
         path: where it lies now; it is only read.
         name: what it is called.
         landing: the archive's folder.
+        seen: the files read before.
 
     Returns:
         The manifest: source, name, sha256 and size of the bytes received, received_at, and the archived file's name.
@@ -56,17 +92,16 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
     Raises:
         SourceError: the file cannot be read, or it is personal and the pseudonym key is not set.
     """
+    where = f"source {source.name}, file {name}"
     try:
         size = path.stat().st_size
-        sha = sha256(path)
+        with path.open("rb"):
+            pass
     except OSError as error:
-        raise SourceError(
-            f"cannot be read / 无法读取: {error.strerror}", f"source {source.name}, file {name}", "check the file"
-        ) from error
+        raise SourceError(f"cannot be read / 无法读取: {error.strerror}", where, "check the file") from error
     if size == 0:
-        raise SourceError(
-            "the file is empty / 文件为空", f"source {source.name}, file {name}", "have the system deliver it again"
-        )
+        raise SourceError("the file is empty / 文件为空", where, "have the system deliver it again")
+    sha = seen.sha256(path) if source.is_personal else _archived(path, landing, seen, where)
     archived = f"{sha}.{source.name}.{_redaction(source)}.parquet" if source.is_personal else sha
     manifest = landing / f"{sha}.{source.name}.json"
     before = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
@@ -80,20 +115,38 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
         frames = [pseudonymised(source, frame) for frame in readers.read(path, source.read, name)]
         with replaced(landing / archived) as temporary:
             pl.concat(frames).write_parquet(temporary)
-    elif not (landing / archived).exists():
-        with replaced(landing / archived) as temporary:
-            shutil.copyfile(path, temporary)
-            if sha256(temporary) != sha:
-                raise SourceError(
-                    "the file changed while it was read / 读取时文件被改动",
-                    f"source {source.name}, file {name}",
-                    "run again once it is complete",
-                )
     write_text(manifest, json.dumps(entry, ensure_ascii=False, indent=1))
     others = [json.loads(other.read_text(encoding="utf-8"))["archived"] for other in landing.glob(f"{sha}.*.json")]
     if before and before["archived"] not in others:
         (landing / before["archived"]).unlink(missing_ok=True)  # it held what is personal by the present declaration
     return entry
+
+
+def _archived(path: Path, landing: Path, seen: Seen, where: str) -> str:
+    """Have the bytes of a file in the archive under their sha256, which is found out while they are copied."""
+    known = seen.get(path)
+    if known and (landing / known).exists():
+        return known
+    told, received = _told(path), landing / ".received"
+    with replaced(received) as temporary:
+        sha = _copied(path, temporary)
+        if _told(path) != told:
+            raise SourceError("the file changed while it was read / 读取时文件被改动", where, "run again once it is complete")
+    if (landing / sha).exists():
+        received.unlink()
+    else:
+        received.replace(landing / sha)
+    return seen.note(path, sha, told)
+
+
+def _copied(path: Path, target: Path) -> str:
+    """Copy a file; the sha256 of what was copied."""
+    found = hashlib.sha256()
+    with path.open("rb") as original, target.open("wb") as copy:
+        while piece := original.read(_PIECE):
+            found.update(piece)
+            copy.write(piece)
+    return found.hexdigest()
 
 
 def _redaction(source: Source) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 import xlsxwriter
 
+from connectors import landing
 from tests.world import TRIPS, World, make
 
 STAFF = """\
@@ -223,10 +226,14 @@ def test_a_file_that_changes_while_it_is_archived_is_not_taken(staff: World, mon
     staff.write("sources/tms.yaml", TRIPS)
     path = staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")
 
-    def copied_late(source: Path, target: Path) -> None:
-        Path(target).write_bytes(Path(source).read_bytes() + (b"T2" if source == path else b""))
+    def copied_late(source: Path, target: Path) -> str:
+        sha = copied(source, target)
+        if source == path:
+            path.write_bytes(path.read_bytes() + b"T2")
+        return sha
 
-    monkeypatch.setattr("connectors.landing.shutil.copyfile", copied_late)
+    copied = landing._copied
+    monkeypatch.setattr(landing, "_copied", copied_late)
     assert "changed while it was read" in str(staff.attempt()["tms"].error)
 
 
@@ -242,3 +249,58 @@ def test_a_file_is_only_read(staff: World) -> None:
         "extracts",
         "data",
     }
+
+
+def _aged(path: Path) -> None:
+    """As if the file had been written long ago."""
+    os.utime(path, ns=(10**18, 10**18))
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub looks at files an hour from now, so that none has just been written."""
+    now = time.time_ns
+    monkeypatch.setattr(landing.time, "time_ns", lambda: now() + 3_600 * 10**9)
+
+
+@pytest.mark.usefixtures("later")
+def test_a_file_that_has_not_been_written_since_is_not_read_again(
+    staff: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.write("sources/tms.yaml", TRIPS)
+    staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")
+    staff.ingest()
+    monkeypatch.setattr(landing, "_copied", lambda *_: pytest.fail("it was read again"))
+    staff.ingest()
+    assert staff.clean("trip")["trip_id"].to_list() == ["T1"]
+
+
+@pytest.mark.usefixtures("later")
+def test_a_file_of_the_same_size_whose_time_was_set_back_is_read_again(staff: World) -> None:
+    staff.write("sources/tms.yaml", TRIPS)
+    path = staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")
+    _aged(path)
+    staff.ingest()
+    with path.open("r+b") as file:  # the same file, the same length, the same time of change
+        file.write(path.read_bytes().replace(b"T1", b"T2"))
+    _aged(path)
+    staff.ingest()
+    assert staff.clean("trip")["trip_id"].to_list() == ["T2"]
+
+
+def test_a_file_written_a_moment_ago_is_read_again(staff: World) -> None:
+    staff.write("sources/tms.yaml", TRIPS)
+    staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")
+    staff.ingest()
+    assert not any("trips" in name for name in staff.enterprise.lake.state["seen"])
+
+
+@pytest.mark.usefixtures("later")
+def test_an_archived_file_that_is_gone_is_archived_again(staff: World) -> None:
+    staff.write("sources/tms.yaml", TRIPS)
+    path = staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")
+    staff.ingest()
+    archived = staff.folder / "data/landing" / landing.sha256(path)
+    archived.unlink()
+    staff.ingest()
+    assert archived.read_bytes() == path.read_bytes()

@@ -411,7 +411,9 @@ def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
     judged: list[list[tuple[pl.DataFrame, pl.Series]]] = [[] for _ in specs]
     batches = ((number, batch) for number, spec in enumerate(specs) for batch in _batches(spec, source))
     for some in _grouped(batches, lambda one: one[1].raw.height, ROWS_AT_ONCE):
-        for (number, batch), (frame, passes, bad) in zip(some, _judged([batch for _, batch in some], table), strict=True):
+        for (number, batch), (frame, passes, bad) in zip(
+            some, _judged([batch for _, batch in some], table), strict=True
+        ):
             found[number].rows += batch.raw.height
             judged[number].append((frame, passes))
             found[number].refused.append(bad)
@@ -881,9 +883,7 @@ def _write(frame: pl.DataFrame, data: Path, folder: str, key: tuple[str, ...] = 
     numbers = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
     encodings = dict.fromkeys(counts, "DELTA_BINARY_PACKED") | dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
     # rows are looked for by key and time, never by anything else, whose ranges need not be found out
-    ranges = [
-        name for name, dtype in frame.schema.items() if name in key or isinstance(dtype, (pl.Datetime, pl.Date))
-    ]
+    ranges = [name for name, dtype in frame.schema.items() if name in key or isinstance(dtype, (pl.Datetime, pl.Date))]
     pq.write_table(
         frame.to_arrow(), content, compression="zstd", compression_level=1, row_group_size=262_144, store_schema=False,
         use_dictionary=words, column_encoding=encodings or None, write_statistics=ranges,

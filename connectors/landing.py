@@ -131,7 +131,9 @@ def _archived(path: Path, landing: Path, seen: Seen, where: str) -> str:
     with replaced(received) as temporary:
         sha = _copied(path, temporary)
         if _told(path) != told:
-            raise SourceError("the file changed while it was read / 读取时文件被改动", where, "run again once it is complete")
+            raise SourceError(
+                "the file changed while it was read / 读取时文件被改动", where, "run again once it is complete"
+            )
     if (landing / sha).exists():
         received.unlink()
     else:

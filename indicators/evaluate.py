@@ -9,6 +9,7 @@ Of a closed month the site-months are those that were frozen: a longer period ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ import polars as pl
 
 from indicators.declared import Indicator, Term, catalogue
 from schemas.errors import CatalogueError
-from schemas.lake import beside, months_of
+from schemas.lake import beside, digest, months_of
 from warehouse.marts import DEFAULTS, Warehouse, mart, marts
 
 ESTIMATED_ABOVE = 0.3
@@ -76,16 +77,30 @@ def evaluated(warehouse: Warehouse, run_id: str, family: str | None = None) -> t
         the indicator, whether each was expected and is there, and whether the value of the site, and those of its legal
         entity and the enterprise, count it. Both are sorted by their keys.
     """
-    months = _months(warehouse)
-    sites = warehouse.frame("reference.site_month").select("site_id", "legal_entity_id", "month")
-    periods = _periods(months)
+    given = _Given(warehouse)
     values, cells = [pl.DataFrame(schema=_SCHEMA)], [pl.DataFrame(schema=dict(_CELL.values())).rename(_named())]
     for indicator in catalogue().values():
         if indicator.is_computed and family in (None, indicator.family):
-            one = _Evaluation(warehouse, indicator, sites, periods)
+            one = _Evaluation(given, indicator)
             values.append(one.values(run_id))
             cells.append(one.cells())
     return pl.concat(values).sort(VALUE_KEY), pl.concat(cells).sort(CELL_KEY)
+
+
+def fingerprint(warehouse: Warehouse, family: str) -> str:
+    """What the values of a family follow from: as long as it is the same, so are they, but for the id of the run."""
+    members = [one for one in catalogue().values() if one.is_computed and one.family == family]
+    for one in marts():
+        warehouse.mart(one.name)
+    sides = sorted({term.mart for one in members for term in one.terms()})
+    read = [*(f"mart.{name}" for name in sides), *(f"clean.{zero}" for name in sides if (zero := mart(name).zero))]
+    named = [f"reference.{kind}_policy" for kind in POLICIES.values()]
+    enterprise, rules = warehouse.enterprise, [one.model_dump(mode="json") for one in members]
+    return digest(
+        Path(__file__).read_text(encoding="utf-8"), rules, [one.factors() for one in members], _months(warehouse),
+        [(name, warehouse.inputs.get(name)) for name in (*read, *named, "reference.site_month", "meta.arrival")],
+        enterprise.id, enterprise.declaration.model_dump(mode="json"), sorted(enterprise.lake.closed.items()),
+    )  # fmt: skip
 
 
 def _named() -> dict[str, str]:
@@ -139,14 +154,41 @@ def _window(last: str) -> list[str]:
     return months_of(f"{beside(last, -11)}..{last}")
 
 
+class _Given:
+    """What indicators are formed from; many share a mart, and each is asked for once."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self.periods = _periods(_months(warehouse))
+        self.sites = warehouse.frame("reference.site_month").select("site_id", "legal_entity_id", "month")
+        self._arrival = warehouse.frame("meta.arrival")
+        self._rows: dict[str, pl.DataFrame] = {}
+
+    def rows(self, name: str) -> pl.DataFrame:
+        """The rows of a mart in months that what it counts was delivered for: a few orders due next month are no month."""
+        if name not in self._rows:
+            self.warehouse.mart(name)
+            self._rows[name] = self.warehouse.frame(f"mart.{name}").filter(self.is_delivered(name))
+        return self._rows[name]
+
+    def is_delivered(self, name: str) -> pl.Expr:
+        """Whether what a mart counts was delivered for a row's month."""
+        counted = mart(name).rows
+        if not counted:
+            return pl.lit(value=True)
+        arrived = self._arrival.filter(pl.col("contract").is_in(list(counted)))["month"]
+        return pl.col("month").is_in(arrived.unique().to_list())
+
+
 class _Evaluation:
     """One indicator on its way from mart cells to values."""
 
-    def __init__(self, warehouse: Warehouse, indicator: Indicator, sites: pl.DataFrame, periods: pl.DataFrame) -> None:
-        self.warehouse, self.indicator, self.sites, self.periods = warehouse, indicator, sites, periods
-        self.enterprise = warehouse.enterprise
+    def __init__(self, given: _Given, indicator: Indicator) -> None:
+        self.given, self.indicator, self.sites, self.periods = given, indicator, given.sites, given.periods
+        self.warehouse, self.enterprise = given.warehouse, given.warehouse.enterprise
+        self._parts: dict[str, pl.DataFrame] = {}
         marts = [term.mart for term in indicator.terms() if term.policy]
-        self.chosen = chosen(warehouse, marts[0]) if marts else "default"
+        self.chosen = chosen(self.warehouse, marts[0]) if marts else "default"
         self._site_months = self._held(self._cells())
 
     def values(self, run_id: str) -> pl.DataFrame:
@@ -187,7 +229,7 @@ class _Evaluation:
 
     def _term(self, term: Term, scale: float, name: str) -> pl.DataFrame:
         """One side's cells: `name` is the value, null where a row of the mart does not know it, and `why`."""
-        frame = self._delivered(term.mart)
+        frame = self.given.rows(term.mart)
         columns = frame.columns
         for column, word in term.where.items():
             frame = frame.filter(pl.col(column) == word)
@@ -201,19 +243,6 @@ class _Evaluation:
             pl.when(known).then(pl.col(term.column).cast(pl.Float64).sum() * scale).alias(name),
             pl.when(~known).then(why).alias(f"why_{name}"), estimated.alias(f"estimated_{name}"), people.alias("people" if name == "d" else "people_n"),
         )  # fmt: skip
-
-    def _delivered(self, mart: str) -> pl.DataFrame:
-        """The rows of a mart in months that what it counts was delivered for: a few orders due next month are no month."""
-        self.warehouse.mart(mart)
-        frame = self.warehouse.frame(f"mart.{mart}")
-        return frame.filter(self._is_delivered(mart))
-
-    def _is_delivered(self, mart: str) -> pl.Expr:
-        counted = next(one for one in marts() if one.name == mart).rows
-        if not counted:
-            return pl.lit(value=True)
-        arrival = self.warehouse.frame("meta.arrival").filter(pl.col("contract").is_in(list(counted)))
-        return pl.col("month").is_in(arrival["month"].unique().to_list())
 
     def _cells(self) -> pl.DataFrame:
         """Site-months with numerator and denominator, and whether each was to be expected."""
@@ -232,8 +261,8 @@ class _Evaluation:
         cells = self._expected(cells)
         # one row that knows only one of its two sides does not know the other, and a stated reason is no figure
         pair = pl.lit(denominator is not None and denominator.mart == numerator.mart)
-        late_n = ~self._is_delivered(numerator.mart)
-        late_d = ~self._is_delivered(denominator.mart) if denominator else pl.lit(value=False)
+        late_n = ~self.given.is_delivered(numerator.mart)
+        late_d = ~self.given.is_delivered(denominator.mart) if denominator else pl.lit(value=False)
         n, d = (pl.col(side).is_not_null() for side in ("n", "d"))
         return cells.with_columns(
             (n | ~(pl.col("expected_n") | pl.col("why_n").is_not_null() | (pair & d) | late_n)).alias("n_there"),
@@ -308,6 +337,11 @@ class _Evaluation:
 
     def _part(self, kind: str) -> pl.DataFrame:
         """The cells that belong to a kind of organisational unit, and which of them its values count."""
+        if kind not in self._parts:
+            self._parts[kind] = self._part_of(kind)
+        return self._parts[kind]
+
+    def _part_of(self, kind: str) -> pl.DataFrame:
         cells = self._site_months
         org = {
             "site": pl.col("site_id"),

@@ -23,7 +23,8 @@ from indicators.declared import catalogue
 from indicators.package import package
 from indicators.scoring.evaluation import TABLES, Evaluation, write
 from pipelines import checks
-from pipelines.run import FAMILIES, Run, locked, refuse_closed, write_report
+from pipelines.report import write_report
+from pipelines.run import FAMILIES, Run, locked, refuse_closed
 from schemas.contract import Column, names
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError, SourceError

@@ -518,14 +518,14 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from pipelines.run import write_report
+    from pipelines.report import write_report
 
     _tell("report / 报告", write_report(_enterprise(options), options.period))
     return DONE
 
 
 def _inventory(options: argparse.Namespace) -> int:
-    from pipelines.run import write_inventory
+    from pipelines.report import write_inventory
 
     _tell("inventory / 清单", write_inventory(_enterprise(options), options.period, options.lang))
     return DONE

@@ -20,14 +20,8 @@ from filelock import FileLock, Timeout
 from connectors.ingest import Outcome, breach, concerning, ingest
 from connectors.source import sources
 from indicators import declared
-from indicators.evaluate import CELL_KEY, POLICIES, VALUE_KEY, chosen, evaluated
+from indicators.evaluate import CELL_KEY, POLICIES, VALUE_KEY, chosen, evaluated, fingerprint
 from indicators.evidence import admissible, examined
-from indicators.report import document, evaluation
-from indicators.report.evaluation_layout import document as evaluation_document
-from indicators.report.inventory import gather
-from indicators.report.inventory_layout import document as inventory_document
-from indicators.report.word import docx_of
-from indicators.report.words import LANGUAGES, Language
 from indicators.scoring.evaluation import Evaluation, folder, profile_table, read, rests_on, write
 from indicators.scoring.panel import Cap, contested, lowered, metric_caps, of_period
 from indicators.scoring.profile import Check, Profile, load
@@ -36,8 +30,7 @@ from indicators.scoring.weights import weighting
 from schemas.contract import contract
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
-from schemas.lake import digest, months_of, replaced, write_text
-from warehouse.access import connect
+from schemas.lake import digest, months_of, replaced
 from warehouse.closing import held
 from warehouse.marts import Built, Warehouse
 from warehouse.publish import publish
@@ -104,7 +97,7 @@ class Run:
     def close(self) -> None:
         """Let the warehouse go."""
         if self._warehouse is not None:
-            self._warehouse.connection.close()
+            self._warehouse.close()
             self._warehouse = None
 
     def ingest(
@@ -114,15 +107,18 @@ class Run:
         return ingest(self.enterprise, months, only, progress)
 
     def values(self, family: str) -> pl.DataFrame:
-        """Compute one family of indicators, and keep the values and the site-months behind them."""
+        """Have one family of indicators at hand, and the site-months behind them, computing them if they are stale."""
+        paths, rests_on = self._files(family), {"rests_on": fingerprint(self.warehouse, family)}
+        if all(path.exists() and rests_on.items() <= pl.read_parquet_metadata(path).items() for path in paths):
+            return pl.read_parquet(paths[0], hive_partitioning=False)
         values, cells = evaluated(self.warehouse, self.run_id, family)
         members = pl.col("indicator_id").is_in(
             [key for key, one in declared.catalogue().items() if one.family == family]
         )
         values = held(self.enterprise.lake, "indicator.value", values).filter(members).sort(VALUE_KEY)
-        for path, frame in zip(self._files(family), (values, cells), strict=True):
+        for path, frame in zip(paths, (values, cells), strict=True):
             with replaced(path) as temporary:
-                frame.write_parquet(temporary)
+                frame.write_parquet(temporary, metadata=rests_on)
         return values
 
     def all_values(self) -> pl.DataFrame:
@@ -505,61 +501,3 @@ def check(enterprise: Enterprise) -> dict[str, int]:
     if profile.weights.method == "fixed":  # the others need a panel or peers, or cannot be wrong
         weighting(profile)
     return {"sources": len(found), "marts": len(columns), "indicators": len(declared.catalogue())}
-
-
-def write_report(enterprise: Enterprise, period: str) -> list[Path]:
-    """Write the evaluation report of a period from what is published, in Chinese and in English.
-
-    Returns:
-        The data object as JSON, HTML and DOCX, and PDF where the system has a font with Chinese; the Chinese page first.
-
-    Raises:
-        HubError: nothing is published, or it holds no value of the period.
-    """
-    profile = load(enterprise.declaration.profile, enterprise.folder)
-    with connect(enterprise.folder) as connection:
-        found = evaluation.gather(connection, enterprise.declaration, profile, declared.catalogue(), period)
-    folder = enterprise.data / "reports" / period
-    written = []
-    for language in LANGUAGES:
-        written += _forms(evaluation_document(found, language), folder / f"report.{language}.html")
-    write_text(folder / "report.json", found.json())
-    return [*written, folder / "report.json"]
-
-
-def _forms(made: document.Document, page: Path) -> list[Path]:
-    """A document as page, as DOCX, and as PDF where the system has a font with Chinese; a stale PDF does not stay."""
-    font = document.chinese_font()
-    forms = {
-        ".html": document.html(made).encode(),
-        ".docx": docx_of(made, None if font is None else document.drawings(made, font)),
-    }
-    if font is not None:
-        forms[".pdf"] = document.pdf(made, font)
-    else:
-        page.with_suffix(".pdf").unlink(missing_ok=True)
-    for suffix, content in forms.items():
-        with replaced(page.with_suffix(suffix)) as temporary:
-            temporary.write_bytes(content)
-    return [page.with_suffix(suffix) for suffix in forms]
-
-
-def write_inventory(enterprise: Enterprise, period: str, language: Language = "zh") -> list[Path]:
-    """Write the greenhouse-gas inventory report of a period from what is published.
-
-    Returns:
-        The HTML page, and the PDF where the system has a font with Chinese.
-
-    Raises:
-        HubError: nothing is published, or it holds no emissions of the period.
-    """
-    with connect(enterprise.folder) as connection:
-        made = inventory_document(gather(connection, enterprise.declaration, period, months_of(period)), language)
-    page = enterprise.data / "reports" / period / f"inventory.{language}.html"
-    write_text(page, document.html(made))
-    font = document.chinese_font()
-    if font is None:
-        return [page]
-    with replaced(page.with_suffix(".pdf")) as temporary:
-        temporary.write_bytes(document.pdf(made, font))
-    return [page, page.with_suffix(".pdf")]

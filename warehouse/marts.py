@@ -91,24 +91,19 @@ class Mart:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The tables it reads (`clean.trip`), as DuckDB's own parser sees them."""
-        tree = json.loads(_parser().execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0])
+        found: set[str] = set()
+
+        def note(node: dict[str, Any]) -> dict[str, Any]:
+            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            return node
+
+        text = _parser().execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0]
+        tree = json.loads(text, object_hook=note)
         if tree["error"]:
             raise MartError(
                 f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL"
             )
-        found: set[str] = set()
-
-        def walk(node: Any) -> None:  # noqa: ANN401 - a parse tree
-            if isinstance(node, dict):
-                if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-                    found.add(f"{node['schema_name']}.{node['table_name']}")
-                for child in node.values():
-                    walk(child)
-            elif isinstance(node, list):
-                for child in node:
-                    walk(child)
-
-        walk(tree)
         return tuple(sorted(found))
 
 
@@ -179,7 +174,7 @@ class Built:
 class Warehouse:
     """A private DuckDB over one enterprise's lake, with every mart in it.
 
-    Use as a context manager; `connection` is closed at the end.
+    Use as a context manager, or close it: what was built counts from then on, or from the next commit of the lake.
     """
 
     def __init__(self, enterprise: Enterprise) -> None:
@@ -192,6 +187,7 @@ class Warehouse:
         self._at_hand: dict[str, Built] = {}
         self._frozen: dict[str, pl.DataFrame] = {}
         self._types: dict[str, dict[str, str]] = {}
+        self._is_unsettled = False
         self._clean()
         self._reference()
         self._staged()
@@ -201,7 +197,13 @@ class Warehouse:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connection."""
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Keep what was built, and close the connection."""
+        if self._is_unsettled:
+            self.lake.commit()
         self.connection.close()
 
     def _clean(self) -> None:
@@ -355,10 +357,7 @@ class Warehouse:
         for table in mart.reads:
             if table.startswith("mart."):
                 self.mart(table.removeprefix("mart."))
-        closed = closing.files(self.lake, f"mart.{name}")
-        snapshots = sorted(path.relative_to(self.lake.data).as_posix() for path in closed.values())
-        fingerprint = digest(mart.sql, [(table, self.inputs.get(table)) for table in mart.reads], snapshots)
-        self.inputs[f"mart.{name}"] = fingerprint
+        fingerprint = self._fingerprints[name]
         if mart.kept_in:
             self._at_hand[name] = self._step(mart)
             return self._at_hand[name]
@@ -369,13 +368,29 @@ class Warehouse:
             self._take(name, files, shape)
             self._at_hand[name] = Built(name, known["rows"], _months(known["files"]), [])
         else:
-            if known:
-                # a run killed while it replaces files must not leave new ones under the old fingerprint
-                self.lake.state["marts"][name] = known | {"fingerprint": ""}
-                self.lake.commit()
-            self._at_hand[name] = self._build(mart, fingerprint, closed)
-            self.lake.commit()
+            self._unsettle()
+            self._at_hand[name] = self._build(mart, fingerprint)
         return self._at_hand[name]
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
+        """Mart → what its rows follow from: its SQL, all it reads, and what is frozen of it."""
+        for mart in marts():
+            closed = closing.files(self.lake, f"mart.{mart.name}").values()
+            snapshots = sorted(path.relative_to(self.lake.data).as_posix() for path in closed)
+            read = [(table, self.inputs.get(table)) for table in mart.reads]
+            self.inputs[f"mart.{mart.name}"] = digest(mart.sql, read, snapshots)
+        return {mart.name: self.inputs[f"mart.{mart.name}"] for mart in marts()}
+
+    def _unsettle(self) -> None:
+        """Before the first file is replaced: a run killed meanwhile must not leave new files under an old fingerprint."""
+        if not self._is_unsettled:
+            kept = self.lake.state["marts"]
+            for name in set(kept) & set(self._fingerprints):
+                if kept[name]["fingerprint"] != self._fingerprints[name]:
+                    kept[name]["fingerprint"] = ""
+            self.lake.commit()
+            self._is_unsettled = True
 
     def _step(self, mart: Mart) -> Built:
         """A view: its rows are computed where they are kept, and nowhere twice."""
@@ -394,10 +409,10 @@ class Warehouse:
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns)
             self.connection.execute(f"create table mart.{name} ({listed})")
 
-    def _build(self, mart: Mart, fingerprint: str, closed: Mapping[str, Path]) -> Built:
+    def _build(self, mart: Mart, fingerprint: str) -> Built:
         try:
             self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
-            drift = self._freeze(mart.name, closed)
+            drift = self._freeze(mart.name, closing.files(self.lake, f"mart.{mart.name}"))
         except duckdb.Error as error:
             raise MartError(
                 f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"

@@ -144,17 +144,19 @@ class Ledger:
     def book(
         self, row: Array, month: Array, *, method: int = 0, is_interpolated: Array | bool = False, **amounts: Array
     ) -> None:
-        """Add amounts (see `PART`) to rows and months."""
-        if row.size:
-            columns = {
-                name: pl.Series(amounts[name]).cast(pl.Int64) if name in amounts else pl.lit(0, dtype=pl.Int64)
-                for name in PART
-            }
-            self.parts.append(
-                pl.DataFrame({"row": row, "month": month}).with_columns(
-                    **columns, method=pl.lit(method), is_interpolated=pl.Series(np.broadcast_to(is_interpolated, row.shape)).cast(pl.Boolean)
-                )
-            )  # fmt: skip
+        """Add amounts (see `PART`) to rows and months; neighbours of one row and month become one line."""
+        if not row.size:
+            return
+        is_interpolated = np.broadcast_to(is_interpolated, row.shape)
+        other = (row[1:] != row[:-1]) | (month[1:] != month[:-1]) | (is_interpolated[1:] != is_interpolated[:-1])
+        first = np.flatnonzero(np.append(True, other))
+        none = np.zeros(first.size, dtype=np.int64)
+        sums = {
+            name: np.add.reduceat(amounts[name].astype(np.int64, copy=False), first) if name in amounts else none
+            for name in PART
+        }
+        columns = {"row": row[first], "month": month[first], **sums, "is_interpolated": is_interpolated[first]}
+        self.parts.append(pl.DataFrame(columns).with_columns(method=pl.lit(method)))
 
     def spread(self, series: Array, start: Array, end: Array, amount: Array, estimated: Array, cell: Array | None = None,
                rates: Array | None = None, covered: Array | None = None, *, method: int = 0) -> None:  # fmt: skip

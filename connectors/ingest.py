@@ -983,8 +983,8 @@ def _settled_lightly(enterprise: Enterprise, table: Table, entry: dict[str, Any]
     if not many:
         return {**entry, "settled": together}
     small, large = sorted(([entry], many), key=lambda some: sum(one["rows"] for one in some))
-    keys = _clean_rows(enterprise, table, small).select(table.key).unique()
-    shared = _clean_rows(enterprise, table, large, keys) if keys.height else keys
+    keys = _clean_rows(enterprise, table, small, columns=list(table.key)).unique()
+    shared = _clean_rows(enterprise, table, large, keys, list(table.key)) if keys.height else keys
     if not shared.height:
         apart |= {(entry["id"], other["id"]) for other in many}  # they share no key, as was just seen
         return {**entry, "settled": together}
@@ -1016,15 +1016,15 @@ def _settled_by_clean_rows(enterprise: Enterprise, table: Table, entry: dict[str
     return _settled(enterprise, table, entry, judged, together)
 
 
-def _clean_rows(
-    enterprise: Enterprise, table: Table, entries: list[dict[str, Any]], keys: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """Clean rows of some extracts, in texts and not codes; only those of some keys, where these are given."""
+def _clean_rows(enterprise: Enterprise, table: Table, entries: list[dict[str, Any]], keys: pl.DataFrame | None = None,
+                columns: list[str] | None = None) -> pl.DataFrame:  # fmt: skip
+    """Clean rows of some extracts, in texts and not codes; only those of some keys, and only some columns, where these are given."""
     files = [enterprise.data / path for entry in entries for path in entry["clean"].values()]
     empty = pl.DataFrame(schema=dict.fromkeys(table.key, pl.String))
     parts = []
     for path in files:
         rows = pl.scan_parquet(path, hive_partitioning=False, glob=False)
+        rows = rows if columns is None else rows.select(columns)
         if keys is not None:
             # a cheap look at one column spares most rows the join
             texts = next((name for name in table.key if keys.schema[name] == pl.String), None)

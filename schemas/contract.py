@@ -10,6 +10,7 @@ import inspect
 import pkgutil
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandera.polars as pa
@@ -185,7 +186,7 @@ class Table:
     @cached_property
     def declaration(self) -> str:
         """The contract as it is written."""
-        return inspect.getsource(self.model)
+        return Path(inspect.getfile(self.model)).read_text(encoding="utf-8")
 
     @property
     def is_personal(self) -> bool:

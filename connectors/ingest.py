@@ -40,7 +40,7 @@ UNDATED = "undated"  # the folder of refused rows whose date could not be read
 BYTES_AT_ONCE, ROWS_AT_ONCE = 4 << 20, 100_000
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
 FEW = 50  # so many values of a key column are remembered one by one, to tell at once which extracts cannot meet
-FORMAT = 2  # raised when the hub writes other bytes for the same input
+FORMAT = 3  # raised when the hub writes other bytes for the same input
 QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import available_timezones
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.enterprise import Enterprise, complaints, load_yaml
@@ -311,6 +312,7 @@ def _misfits(source: Source) -> Iterator[str]:
         return
     columns = {column.name: column for column in source.table.declared}
     for name, column in source.columns.items():
+        yield from _format_misfit(name, column)
         if name not in columns:
             yield f"{source.contract} has no column {name!r} (it has: {', '.join(columns)})"
         elif isinstance(column.unit, str):
@@ -333,6 +335,14 @@ def _unit_misfit(column: str, unit: str) -> Iterator[str]:
         factor(unit, target)
     except UnitMismatch as error:
         yield f"{column}: {error.what}"
+
+
+def _format_misfit(name: str, column: Column) -> Iterator[str]:
+    for one in [column.format] if isinstance(column.format, str) else column.format or []:
+        try:
+            pl.Series(["-"]).str.to_datetime(one, strict=False, time_unit="us")
+        except pl.exceptions.PolarsError as error:
+            yield f"{name}: no format for times is {one!r}: {str(error).splitlines()[0]}"
 
 
 def _by_header(enterprise: Enterprise) -> Iterator[Source]:

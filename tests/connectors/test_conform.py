@@ -116,7 +116,7 @@ def _reading(**columns: list[str | None]) -> pl.DataFrame:
     "text",
     [
         "nan", "NaN", "inf", "-inf", "Infinity", "1e400", "9" * 400, "1,234", "1,5", "1.2.3", "1_000", "0x10", "--1",
-        "12 kWh", "¥5", "(5)", "5-", "1e", ".", "-", "一百", "n/a", "#REF!", "1 000", "½", "10\u00b2", "\u2460", "1\u2082",
+        "12 kWh", "¥5", "(5)", "5,-", "5.-", "-5-", "- 5-", "5 -", "1e", ".", "-", "一百", "n/a", "#REF!", "1 000", "½", "10\u00b2", "\u2460", "1\u2082",
     ],
 )  # fmt: skip
 def test_a_text_that_is_no_finite_number_is_refused(text: str) -> None:
@@ -129,6 +129,7 @@ def test_a_text_that_is_no_finite_number_is_refused(text: str) -> None:
     [
         ("12", 12.0), ("12.0", 12.0), (".5", 0.5), ("5.", 5.0), ("+3", 3.0), ("1e3", 1000.0), ("-0", 0.0), (" 7 ", 7.0),
         ("１２．５", 12.5), ("\u22120", 0.0), ("\u300012\u3000", 12.0), ("0.1", 0.1), ("12345678.123456789", 12345678.123456789),
+        ("12-", -12.0), ("0.50-", -0.5), ("５\u2212", -5.0),
     ],
 )  # fmt: skip
 def test_numbers_as_people_write_them_are_read_exactly(text: str, number: float) -> None:
@@ -153,6 +154,7 @@ def test_separators_in_the_wrong_place_are_refused(text: str) -> None:
         ("0,5", 0.5, {"decimal": ","}),
         ("-1'000", -1000.0, {"thousands": "'"}),
         ("999", 999.0, {"thousands": ","}),
+        ("1.234,56-", -1234.56, {"thousands": ".", "decimal": ","}),
     ],
 )
 def test_declared_signs_are_read(text: str, number: float, read: dict[str, str]) -> None:
@@ -319,6 +321,8 @@ def test_a_text_that_is_no_clear_time_is_refused(text: str) -> None:
         ("2026-01-31 08:30:15.250", datetime(2026, 1, 31, 0, 30, 15, 250_000, tzinfo=UTC)),
         ("2026-01-31T08:30", datetime(2026, 1, 31, 0, 30, tzinfo=UTC)),
         ("2026/1/5 8:30", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
+        ("2026年1月5日", datetime(2026, 1, 4, 16, tzinfo=UTC)),
+        ("2026年01月05日 8:30", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
         ("20260131", datetime(2026, 1, 30, 16, tzinfo=UTC)),
         ("2026-01-31", datetime(2026, 1, 30, 16, tzinfo=UTC)),
         ("2026-01-31 24:00", datetime(2026, 1, 31, 16, tzinfo=UTC)),
@@ -336,7 +340,7 @@ def test_stamps_become_the_instant_they_mean(text: str, instant: datetime) -> No
 
 def test_several_formats_are_tried_in_turn() -> None:
     source = _trips({"started_at": {"from": "start", "format": ["%d.%m.%Y %H:%M", "%Y年%m月%d日"]}})
-    found = _conformed(source, _trip(start=["31.01.2026 08:30", "2026年1月31日", "2026-01-31 08:30"]))
+    found = _conformed(source, _trip(start=["31.01.2026 08:30", "2026年1月31日", "01/31/2026 08:30"]))
     assert found.frame["started_at"].to_list() == [
         datetime(2026, 1, 31, 0, 30, tzinfo=UTC), datetime(2026, 1, 30, 16, tzinfo=UTC), None,
     ]  # fmt: skip
@@ -346,7 +350,40 @@ def test_several_formats_are_tried_in_turn() -> None:
 @pytest.mark.parametrize("one", ["%Q", "no format", "", "%", "%H:%M"])
 def test_a_format_that_reads_nothing_refuses_every_row(one: str) -> None:
     source = _trips({"started_at": {"from": "start", "format": one}})
-    assert _reasons(source, _trip(start=["2026-01-31 08:30"])) == [["started_at: not_a_time"]]
+    assert _reasons(source, _trip(start=["31.01.2026 08:30"])) == [["started_at: not_a_time"]]
+
+
+# a date cell comes out of a workbook as ISO, and who corrects a row there types what Excel takes for a date
+@pytest.mark.parametrize("text", ["2026-01-31", "2026/1/31", "2026-01-31 00:00:00", "2026-01-30T16:00:00Z"])
+@pytest.mark.parametrize("one", ["%d.%m.%Y", ["%m/%d/%Y", "%d-%b-%y"], "%d%m%Y"])
+def test_a_date_as_workbooks_write_it_is_understood_beside_a_declared_format(text: str, one: str | list[str]) -> None:
+    source = _trips({"started_at": {"from": "start", "format": one}})
+    found = _conformed(source, _trip(start=[text])).frame["started_at"].to_list()
+    assert found == [datetime(2026, 1, 30, 16, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-01-31 08:30"),  # who names the zone always does
+        ("%s", "2026-01-31 08:30"),
+        ("%Y-%d-%m", "2026-03-31"),  # the month and the day stand the other way round: 2026-03-05 is in May here
+        ("%d%m%Y", "20111210"),  # 20 November 1210?
+    ],
+)
+def test_a_date_whose_meaning_the_declared_format_makes_unsure_is_refused(one: str, text: str) -> None:
+    source = _trips({"started_at": {"from": "start", "format": one}})
+    assert _reasons(source, _trip(start=[text])) == [["started_at: not_a_time"]]
+
+
+# the Chinese clock: 12 in the morning is midnight
+@pytest.mark.parametrize(
+    ("text", "hour"), [("2026/1/31 下午 2:05:00", 14), ("2026/1/31 上午 12:05:00", 0), ("2026/1/31 下午 12:05:00", 12)]
+)
+def test_forenoon_and_afternoon_are_understood_in_chinese(text: str, hour: int) -> None:
+    source = _trips({"started_at": {"from": "start", "format": "%Y/%m/%d %p %I:%M:%S"}})
+    found = _conformed(source, _trip(start=[text]), zone="UTC").frame["started_at"].to_list()
+    assert found == [datetime(2026, 1, 31, hour, 5, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(
@@ -369,6 +406,14 @@ def test_seconds_since_1970_are_counted_in_utc_whatever_the_zone_of_the_source()
     assert found.frame["started_at"].to_list() == [datetime(2026, 1, 31, 8, 30, tzinfo=UTC), None]
     assert found.months.to_list() == ["2026-01", None]
     assert _reasons(source, raw) == [[], ["started_at: not_a_time"]]
+
+
+def test_milliseconds_since_1970_are_read_where_they_are_declared() -> None:
+    source = _trips({"started_at": {"from": "start", "format": "%s%3f"}})
+    raw = _trip(start=["1769848200250", "1769848200", "12"])
+    # 1769848200.250 s = 2026-01-31 08:30:00.250 UTC; seconds, read as milliseconds, would be a day of January 1970
+    found = _conformed(source, raw).frame["started_at"].to_list()
+    assert found == [datetime(2026, 1, 31, 8, 30, 0, 250_000, tzinfo=UTC), None, None]
 
 
 def test_a_stamp_without_separators_must_be_whole() -> None:

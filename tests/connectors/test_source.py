@@ -51,6 +51,7 @@ def _said(world: World, text: str) -> str:
         ("trip_id: no", "trip_id: {from: no, unit: km}", "trip_id carries no unit"),
         ("trip_id: no", "trip_id: {from: no, unit: {from: u}}", "trip_id carries no unit"),
         ("trip_id: no", "trip_id: {from: no, units: km}", "units"),
+        ("started_at: start", "started_at: {from: start, format: ['%Y-%m-%d', '%Y-%m-%d %I:%M']}", "started_at: no format for times is '%Y-%m-%d %I:%M'"),
     ],
 )  # fmt: skip
 def test_a_declaration_that_does_not_fit_is_refused_with_its_file(world: World, old: str, new: str, said: str) -> None:

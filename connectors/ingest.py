@@ -435,7 +435,13 @@ def _batches(spec: dict[str, Any], source: Source) -> Iterator[_Batch]:
     )
     corrected = landing.corrected(Path(spec["data"]) / "landing", spec["corrections"])
     for raw in _rows(source, spec["entry"], Path(spec["data"]) / "landing"):
-        conformed = conform(raw, source, references, source.timezone or spec["timezone"])
+        try:
+            conformed = conform(raw, source, references, source.timezone or spec["timezone"])
+        except SourceError as error:
+            sheet = [f"sheet {name}" for name in raw.get_column("sheet", default=pl.Series()).head(1)]
+            raise SourceError(
+                error.what, ", ".join([error.where, f"file {spec['entry']['name']}", *sheet]), error.todo
+            ) from error
         if corrected:
             conformed.reasons[CORRECTED] = landing.among(raw, spec["entry"]["sha256"], corrected)
         yield _Batch(source, spec["entry"], raw, conformed)

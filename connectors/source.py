@@ -65,6 +65,8 @@ class Read(Strict):
     decimal: str = "."
     thousands: str | None = None
     sheet: str | None = None
+    # left out of what is written down where there are none, so that this says the same as before there was the key
+    skip_rows: int = Field(default=0, ge=0, exclude_if=lambda rows: rows == 0)
     header_rows: int = Field(default=1, ge=1)
     unpivot: Unpivot | None = None
     url: str | None = None
@@ -187,9 +189,11 @@ class Source(Strict):
             wanted += [unit["from"] for column in self.columns.values() if isinstance(unit := column.unit, dict)]
             missing = [name for name in dict.fromkeys(wanted) if name not in header]
             if missing:
+                # a line break or a blank that cannot be seen is shown as it is written in YAML
+                there = [name if name.isprintable() else repr(name) for name in header if not name.startswith("__")]
                 raise SourceError(
                     f"missing column / 缺少列: {', '.join(map(repr, missing))}", f"source {self.name}",
-                    f"the file has: {', '.join(name for name in header if not name.startswith('__'))}; correct the file or sources/{self.name}.yaml",
+                    f"the file has: {', '.join(there)}; correct the file or sources/{self.name}.yaml (lines above the header: read.skip_rows)",
                 )  # fmt: skip
             return self.columns
         return self._mapping_by_header(header)

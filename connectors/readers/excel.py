@@ -47,13 +47,14 @@ def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
     where = f"{name}, sheet {sheet}"
     if not rows:
         raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
-    if len(rows) < spec.header_rows:
-        what = f"只有 {len(rows)} 行,表头要 {spec.header_rows} 行 / only {len(rows)} row(s), fewer than the header rows"
-        raise SourceError(what, where, "检查 / check read.header_rows")
-    header = [[_text(cell) for cell in row] for row in rows[: spec.header_rows]]
+    above = spec.skip_rows + spec.header_rows
+    if len(rows) < above:
+        what = f"只有 {len(rows)} 行,表头到第 {above} 行 / only {len(rows)} row(s), but the header ends in row {above}"
+        raise SourceError(what, where, "检查 / check read.header_rows, read.skip_rows")
+    header = [[_text(cell) for cell in row] for row in rows[spec.skip_rows : above]]
     names = header_names(header, (ROW_NUMBER, SHEET))
     headed = [any(cells) for cells in zip(*header, strict=True)]
-    yield _frame(names, headed, rows[spec.header_rows :], spec, sheet)
+    yield _frame(names, headed, rows[above:], spec, sheet)
 
 
 def sheets(path: Path, name: str) -> list[str]:
@@ -68,7 +69,7 @@ def sheets(path: Path, name: str) -> list[str]:
 
 
 def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], spec: Read, sheet: str) -> pl.DataFrame:
-    above = spec.header_rows
+    above = spec.skip_rows + spec.header_rows
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     columns = [
         pl.Series(name, _column(column, spec.decimal), dtype=pl.String)

@@ -62,7 +62,7 @@ def test_an_empty_sheet_is_refused(tmp_path: Path) -> None:
 
 
 def test_fewer_rows_than_header_rows_are_refused(tmp_path: Path) -> None:
-    assert "fewer than the header rows" in refusal(tmp_path, book(("s", rows(["a"]))), header_rows=2)
+    assert "only 1 row(s), but the header ends in row 2" in refusal(tmp_path, book(("s", rows(["a"]))), header_rows=2)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
@@ -172,6 +172,16 @@ def test_a_cell_in_error_is_no_empty_cell(tmp_path: Path) -> None:
 def test_wholly_empty_rows_are_skipped_and_counted(tmp_path: Path) -> None:
     frame = table(tmp_path, book(("表一", rows(["a", "b"], [1, 2], [], ["", None], [3, None]))))
     assert frame.rows() == [("1", "2", 2, "表一"), ("3", None, 5, "表一")]
+
+
+def test_rows_above_the_header_are_skipped_and_counted(tmp_path: Path) -> None:
+    content = book(
+        ("s", rows(["收入明细"], ["导出时间", date(2026, 2, 1)], [], ["a", "", ""], ["b", "c"], [1, 2], ["合计", 2]))
+    )
+    frame = table(tmp_path, content, skip_rows=3, header_rows=2)
+    assert frame.columns == ["a/b", "a/c", "row_number", "sheet"]
+    assert frame.rows() == [("1", "2", 6, "s"), ("合计", "2", 7, "s")]
+    assert "the header ends in row 8" in refusal(tmp_path, content, skip_rows=7)
 
 
 def test_merged_headers_join_their_levels(tmp_path: Path) -> None:

@@ -39,7 +39,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "out_of_range": ("超出合理范围", "outside the plausible range"),
     "not_a_number": ("不是数字", "not a number"),
     "not_a_time": ("不是有效的日期或时间", "not a valid date or time"),
-    "clock_change": ("落在夏令时切换处，时刻不明确", "falls into a clock change: that time happened twice or never"),
+    "clock_change": (
+        "落在夏令时切换处，时刻不明确；请带时差（+02:00）或按 UTC 交付",
+        "falls into a clock change: that time happened twice or never; deliver it in UTC or with its offset (+02:00)",
+    ),
     "stamp_without_interval": ("区间起点时间须登记抄表间隔", "a start stamp needs the meter's interval_min"),
     "unknown_unit": ("单位未知", "the unit is unknown"),
     "wrong_unit": ("单位的量纲不符", "the unit measures something else"),
@@ -52,7 +55,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "superseded": ("已被后来的提取取代", "a later extract replaced it"),
     "ragged_row": ("列数与表头不符", "the row has more or fewer fields than the header"),
     "corrected": ("已由更正后的行取代", "replaced by its corrected form"),
-    "not_json": ("不是有效的 JSON", "the line is not valid JSON"),
+    "not_json": ("该行不是一个 JSON 对象", "the line is not one JSON object"),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import re
 import zipfile
 import zlib
@@ -26,24 +28,29 @@ MAX_UNPACKED_BYTES = 1 << 30
 MAX_RATIO = 200
 _RATIO_MATTERS_FROM = 64 << 20
 _PIECE = 1 << 20
-_ERROR_CELL = re.compile(rb"""\st=["']e["']""")
+_LONGEST_CELL = 1 << 15  # of a cell with a formula, which Excel bounds to 8192 characters
+_IN_ERROR = re.compile(rb"""\st=["']e["']""")
+# a formula that nobody has reckoned: its value is empty, and not for being the empty text (`t="str"`)
+_UNRECKONED = re.compile(
+    rb"""<c\b(?![^>]*\st=["']str["'])[^>]*><f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?</c>"""
+)
 
 
 def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
     """Read one sheet as one frame (a sheet has at most 1,048,576 rows); see `connectors.readers` for the columns.
 
     A workbook stores an instant at midnight like a date: in a column that holds any clock time such a cell is written
-    `2026-01-31 00:00:00`, in any other column `2026-01-31`. Cells in error keep their text (`#DIV/0!`) in xlsx and
-    xlsm; the older formats give them as empty.
+    `2026-01-31 00:00:00`, in any other column `2026-01-31`. Cells in error keep their text (`#DIV/0!`) and formulas without
+    a value theirs (`=B2*2`) in xlsx and xlsm; the other formats give them as empty.
 
     Raises:
         SourceError: the file is no workbook, damaged, protected or a zip bomb; the sheet is missing or empty; or there
             are fewer rows than header rows.
     """
-    errors = _guard(path, name)
+    has_gaps = _guard(path, name)
     sheet, rows = _cells(path, spec.sheet, name)
-    if errors:
-        _restore_errors(path, sheet, rows, name)
+    if has_gaps:
+        _fill_gaps(path, sheet, rows, name)
     where = f"{name}, sheet {sheet}"
     if not rows:
         raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
@@ -132,8 +139,15 @@ def _sheet(book: CalamineWorkbook, wanted: str | None, name: str) -> str:
 
 
 def _damaged(path: Path, name: str, error: object) -> SourceError:
-    if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+    content = path.read_bytes()
+    if "EncryptedPackage".encode("utf-16-le") in content:
         what, todo = "工作簿有密码 / the workbook is protected by a password", "去掉密码再交 / remove the password"
+    elif re.match(rb"\s*<", content.removeprefix(codecs.BOM_UTF8)):
+        what = "名为工作簿,实为网页或 XML / named like a workbook, but a web page or XML"
+        todo = "用 Excel 打开并另存为 xlsx / open it in Excel and save it as xlsx"
+    elif b"\t" in content and not content.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        what = "名为工作簿,实为文本 / named like a workbook, but a text file with tabs"
+        todo = 'read: {as: csv, delimiter: "\\t", encoding: gb18030 | utf-16 | …}'
     else:
         what = f"工作簿损坏或不完整 / the workbook is damaged or incomplete: {error}"
         todo = "重新导出或另存为 xlsx / export it again, or save it as xlsx"
@@ -141,7 +155,7 @@ def _damaged(path: Path, name: str, error: object) -> SourceError:
 
 
 def _guard(path: Path, name: str) -> bool:
-    """Refuse an archive that is damaged or would not fit; tell whether any cell of a sheet is in error."""
+    """Refuse an archive that is damaged or would not fit; tell whether any cell of a sheet is in error or lacks its value."""
     size = path.stat().st_size
     if size == 0:
         raise SourceError("空文件 / empty file", name, "让来源系统重新导出 / have the source system export it again")
@@ -155,35 +169,57 @@ def _guard(path: Path, name: str) -> bool:
             if total > MAX_UNPACKED_BYTES or (total > _RATIO_MATTERS_FROM and total > MAX_RATIO * size):
                 what = f"疑似压缩炸弹 / zip bomb: {size} bytes unpack to {total}"
                 raise SourceError(what, name, "拆成几个文件 / split the workbook, or deliver CSV")
-            in_error = [_has_error_cell(archive, part) for part in parts]
-            return any(in_error)
+            has_gap = [_has_gap(archive, part) for part in parts]
+            return any(has_gap)
     # RuntimeError is what zipfile raises for an encrypted member, NotImplementedError for an unknown compression
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise _damaged(path, name, error) from None
 
 
-def _has_error_cell(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+def _has_gap(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
     """Unpack one part to its end, which checks size and checksum."""
     found, tail = False, b""
     is_sheet = part.filename.startswith("xl/worksheets/")
     with archive.open(part) as stream:
         while piece := stream.read(_PIECE):
-            found = found or (is_sheet and bool(_ERROR_CELL.search(tail + piece)))
-            tail = piece[-8:]
+            found = found or (is_sheet and _lacks_a_value(tail + piece))
+            tail = piece[-_LONGEST_CELL:]
     return found
 
 
-def _restore_errors(path: Path, sheet: str, rows: list[list[Any]], name: str) -> None:
-    """Put `#DIV/0!`, `#N/A` … back where the fast parser gives an empty cell: an error is not a gap."""
-    try:
-        import openpyxl
+def _lacks_a_value(sheet: bytes) -> bool:
+    return bool(_IN_ERROR.search(sheet)) or (b"<f" in sheet and bool(_UNRECKONED.search(sheet)))
 
-        book = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
-        for row in book[sheet].iter_rows():
-            for cell in row:
-                if cell.data_type == "e":
-                    rows[cell.row - 1][cell.column - 1] = cell.value
-        book.close()
+
+def _fill_gaps(path: Path, sheet: str, rows: list[list[Any]], name: str) -> None:
+    """Put `#DIV/0!` … and formulas without a value where the fast parser gives an empty cell: neither is a gap."""
+    try:
+        for value, formula in zip(_slowly(path, sheet, values=True), _slowly(path, sheet, values=False), strict=True):
+            if value.data_type == "e":
+                _put(rows, value, value.value)
+            elif formula.data_type == "f" and value.data_type == "n" and value.value is None:
+                _put(rows, value, formula.value)
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
-        what = f"工作簿含错误值,无法定位 / cells in error (#N/A …) that cannot be located: {error}"
-        raise SourceError(what, f"{name}, sheet {sheet}", "改正公式后再交 / correct the formulas") from None
+        what = f"工作簿含错误值或未计算的公式,无法定位 / cells in error (#N/A …) or formulas without a value that cannot be located: {error}"
+        todo = "改正公式、重新计算保存后再交 / correct the formulas, save the workbook in Excel"
+        raise SourceError(what, f"{name}, sheet {sheet}", todo) from None
+
+
+def _slowly(path: Path, sheet: str, *, values: bool) -> Iterator[Any]:
+    """The cells of a sheet with their kinds: their values, or the formulas they come from."""
+    import openpyxl
+
+    with path.open("rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=values)
+        yield from itertools.chain.from_iterable(book[sheet].iter_rows())
+        book.close()
+
+
+def _put(rows: list[list[Any]], cell: Any, text: object) -> None:  # noqa: ANN401 - openpyxl has no types
+    """Write into the cells of a sheet, which end where the fast parser has seen the last value."""
+    width = len(rows[0]) if rows else 0
+    rows += [[""] * width for _ in range(cell.row - len(rows))]
+    if cell.column > width:
+        for row in rows:
+            row += [""] * (cell.column - width)
+    rows[cell.row - 1][cell.column - 1] = str(getattr(text, "text", text))

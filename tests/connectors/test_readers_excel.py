@@ -80,9 +80,36 @@ def test_a_workbook_with_a_changed_byte_is_refused(tmp_path: Path) -> None:
     assert "damaged" in refusal(tmp_path, content.getvalue())
 
 
-@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"<html><table></table></html>", b"\xd0\xcf\x11\xe0" + b"\0" * 600])
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xd0\xcf\x11\xe0" + b"\0" * 600])
 def test_a_file_that_is_no_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "damaged" in refusal(tmp_path, content)
+
+
+# what old systems call .xls: the message says what it is and what to do
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a\tb\n1\t2\n", 'as: csv, delimiter: "\\t"'),
+        ("a\tb\n1\t2\n".encode("utf-16"), 'as: csv, delimiter: "\\t"'),
+        (b"<html><table></table></html>", "save it as xlsx"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "save it as xlsx"),
+    ],
+)
+def test_text_that_is_called_a_workbook_is_told_as_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    found = refusal(tmp_path, content)
+    assert "named like a workbook" in found
+    assert said in found
+
+
+# ledger.xls is in Excel's format of 1997: a hidden sheet, a title, the header, two rows, an empty one, a total
+def test_the_old_format_is_read_like_any_other(tmp_path: Path) -> None:
+    frame = table(tmp_path, (Path(__file__).parent / "ledger.xls").read_bytes(), skip_rows=1)
+    assert frame.columns == ["凭证号", "日期", "金额", "时间", "row_number", "sheet"]
+    assert frame.rows() == [
+        ("0001", "2026-01-05", "1234.56", "2026-01-05 08:05:00", 3, "明细"),
+        ("2", "2026-01-06", "-12", "2026-01-06 00:00:00", 4, "明细"),
+        ("合计", None, "1222.56", None, 6, "明细"),
+    ]
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
@@ -167,6 +194,32 @@ def test_a_cell_in_error_is_no_empty_cell(tmp_path: Path) -> None:
 
     frame = table(tmp_path, book(("first", rows(["x"], ["y"])), ("s", fill)), sheet="s", header_rows=2)
     assert frame.select("a", "b", "row_number", "sheet").rows() == [("#DIV/0!", "5", 3, "s")]
+
+
+def _by_script(*cells: list) -> bytes:
+    """A workbook whose formulas nobody has reckoned, as a script writes it."""
+    book_ = openpyxl.Workbook()
+    for row in cells:
+        book_.active.append(row)
+    content = io.BytesIO()
+    book_.save(content)
+    return content.getvalue()
+
+
+# the last row and column hold nothing else, so that the fast parser does not even see them
+def test_a_formula_without_a_value_is_no_empty_cell(tmp_path: Path) -> None:
+    frame = table(tmp_path, _by_script(["a", "b"], [1, "=A2*2"], [2, 4], ["=A3+1", "=B3*2"]))
+    assert frame.select("a", "b", "row_number").rows() == [("1", "=A2*2", 2), ("2", "4", 3), ("=A3+1", "=B3*2", 4)]
+    frame = table(tmp_path, _by_script(["a"], [1, "=A2*2"]))
+    assert frame.select("a", "column_2").rows() == [("1", "=A2*2")]
+
+
+def test_a_formula_that_gives_the_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_by_script(["a", "b"], [1, '=""']))) as old, zipfile.ZipFile(content, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, old.read(part).replace(b'<c r="B2">', b'<c r="B2" t="str">'))
+    assert table(tmp_path, content.getvalue()).select("a", "b").rows() == [("1", None)]
 
 
 def test_wholly_empty_rows_are_skipped_and_counted(tmp_path: Path) -> None:

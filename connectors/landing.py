@@ -13,10 +13,10 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -40,8 +40,12 @@ _PERSONAL = re.compile(
 # what gives a person away inside a text that is kept
 _TRACES = r"[\w.+-]+@[\w-]+\.[\w.-]+|\b\d{17}[\dXx]\b|\b1[3-9]\d{9}\b"
 
+T = TypeVar("T")
 
-def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]:
+
+def land(
+    source: Source, path: Path, name: str, landing: Path, before: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """Archive a delivered file.
 
     Args:
@@ -49,6 +53,7 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
         path: where it lies now; it is only read.
         name: what it is called.
         landing: the archive's folder.
+        before: how extracts of the source have been read, by their sha256.
 
     Returns:
         The manifest: source, name, sha256 and size of the bytes received, received_at, and the archived file's name.
@@ -67,6 +72,10 @@ def land(source: Source, path: Path, name: str, landing: Path) -> dict[str, Any]
         raise SourceError(
             "the file is empty / 文件为空", f"source {source.name}, file {name}", "have the system deliver it again"
         )
+    return as_delivered(source, (before or {}).get(sha), lambda one: _landed(one, path, name, landing, sha, size))
+
+
+def _landed(source: Source, path: Path, name: str, landing: Path, sha: str, size: int) -> dict[str, Any]:
     archived = f"{sha}.{source.name}.{_redaction(source)}.parquet" if source.is_personal else sha
     manifest = landing / f"{sha}.{source.name}.json"
     before = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
@@ -181,6 +190,35 @@ def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.Dat
         yield pl.read_parquet(path, glob=False)
     else:
         yield from readers.read(path, reading(source), entry["name"])
+
+
+def as_delivered(source: Source, before: dict[str, Any] | None, attempt: Callable[[Source], T]) -> T:
+    """What comes of an extract read as its source is declared or, where that cannot be, as it was read before.
+
+    Where a declaration was wrong and has been corrected, the present form serves; where a system has come to deliver
+    another one, the former serves for what it delivered until then. Columns, units and words are the present ones.
+
+    Args:
+        source: the declaration.
+        before: `read` of the extract's entry in the state, where it has one.
+        attempt: is called with the source, and again with the source in its former form.
+
+    Raises:
+        SourceError: neither form serves.
+    """
+    former = reading(source) if before is None else Read.model_validate(before)
+    try:
+        return attempt(source)
+    except SourceError as error:
+        if former == reading(source):
+            raise
+        try:
+            return attempt(source.model_copy(update={"read": former}))
+        except SourceError as other:
+            raise SourceError(
+                f"{error.what}; it was read in another form before, and cannot be with the present columns / 此前以另一种形式读取，与现声明的列不符: {other.what}",
+                error.where, f"declare what has another form from now on as a source of its own, and leave this one as it was; or correct it: {error.todo}",
+            ) from error  # fmt: skip
 
 
 def reading(source: Source) -> Read:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from connectors.readers.text import TOTAL
 from connectors.source import Column as Origin
 from connectors.source import Source
 from schemas import units
@@ -290,6 +291,11 @@ class _Work:
     def _key(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         ids = self.references.ids(column.refers) if column.refers else None
         if ids is None:
+            if column.name in self.table.key and self.table.rows != "reference":
+                # nothing else need be wrong with a line of totals, and it would count everything twice
+                totals = texts.str.contains(TOTAL)
+                if totals.any():
+                    self._mark(f"{column.name}: total_row", totals)
             return self._text(column, _origin, texts.str.strip_chars())
         keys = texts.cast(pl.Enum(ids), strict=False)
         if keys.null_count() > texts.null_count():

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from connectors import readers
+from connectors.readers.text import TOTAL
 from connectors.source import Read, Source
 from schemas.errors import SourceError
 from schemas.lake import digest, replaced, write_text
@@ -281,6 +282,8 @@ def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> 
 
 
 def _pseudonym(secret: str, text: str) -> str:
+    if total := re.search(TOTAL, text):
+        return total[0]  # nobody is called so: the row is to be refused by that word
     plain = unicodedata.normalize("NFKC", text).strip()
     return hmac.new(secret.encode(), plain.encode(), hashlib.sha256).hexdigest()[:32]
 

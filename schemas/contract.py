@@ -53,6 +53,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "duplicate_key": ("主键重复且内容不同", "the key repeats with other values"),
     "overlapping_validity": ("有效期与同一编号的另一行重叠", "valid at the same time as another row of its id"),
     "superseded": ("已被后来的提取取代", "a later extract replaced it"),
+    "total_row": ("合计行，不是一条记录", "a line of totals, not a record"),
     "ragged_row": ("列数与表头不符", "the row has more or fewer fields than the header"),
     "corrected": ("已由更正后的行取代", "replaced by its corrected form"),
     "not_json": ("该行不是一个 JSON 对象", "the line is not one JSON object"),

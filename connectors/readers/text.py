@@ -20,6 +20,8 @@ BATCH_ROWS = 1_000_000
 ROW_NUMBER, SHEET, REASON, SURPLUS = "row_number", "sheet", "__reader_reason__", "__surplus__"
 
 BOM = "\ufeff"
+#: What a line of totals has where others have a number, name or code (in the syntax that Python and polars share).
+TOTAL = r"(?i)[合总小共]\s*计|累\s*计|^\s*(?:(?:grand|sub)?[\s-]*totals?|(?:zwischen|gesamt)?summe|gesamt)\s*[:：]?\s*$|^\s*\*+\s*$"
 _CHUNK = 1 << 20
 _UTF8 = ("utf-8", "utf-8-sig")
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

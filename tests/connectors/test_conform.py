@@ -283,6 +283,19 @@ def test_a_key_that_nobody_registered_is_refused_by_its_column() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["合计", "合 计：", "本月合计", "本年累计", "一号仓小计", "总计(元)", "共计 12 条", "Total", "Grand total:", "SUBTOTAL", "Sub-Total", "Summe", "Zwischensumme", "*", "**"],
+)  # fmt: skip
+def test_a_line_of_totals_is_refused_by_name(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: total_row"]]
+
+
+@pytest.mark.parametrize("text", ["TOTAL-0001", "Totale 5", "计-1", "小张", "A*1", "Gesamtwerk", "合同计划1"])
+def test_a_key_that_only_resembles_a_total_is_a_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [[]]
+
+
 def test_blanks_around_a_key_are_no_part_of_it() -> None:
     found = _conformed(_trips(), _trip(no=[" T1 ", "T1\u3000", " "]))
     assert found.frame["trip_id"].to_list() == ["T1", "T1", None]

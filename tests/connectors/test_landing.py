@@ -198,6 +198,14 @@ def test_a_key_that_is_mapped_to_another_column_never_rests_as_typed(staff: Worl
     assert staff.clean("employee_month").height == 1
 
 
+def test_a_line_of_totals_is_no_person(staff: World) -> None:
+    staff.deliver("hr/2026-01.csv", HEAD, ZHANG, *(ZHANG.replace("A-4711", text) for text in ("张三丰 合计", "Total")))
+    staff.ingest()
+    assert staff.clean("employee_month").height == 1
+    assert staff.refused("employee_month") == [(3, ["employee_key: total_row"]), (4, ["employee_key: total_row"])]
+    assert _found(staff) == []
+
+
 @pytest.mark.parametrize("files", ["hr/{month}.*", "hr/{month}.xlsx"])
 def test_personal_rows_that_came_in_another_form_before_stay(staff: World, files: str) -> None:
     staff.write("sources/hr.yaml", STAFF.replace("{month}.csv", "{month}.*"))

@@ -43,6 +43,7 @@ _WIDTHS = ("<wide>", "<narrow>", "<noBreak>")
 _TIMED = re.compile("%[HIklTRrXcs]")
 _DAY_BEFORE_MONTH = re.compile("%Y[^%]*%d")  # in a source that writes so, 2026-03-05 is in May
 _MILLISECONDS = "%s%3f"
+_SCIENTIFIC = r"^\s*\d([.,]\d+)?[eE]\+\d+\s*$"
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
 
@@ -296,6 +297,9 @@ class _Work:
                 totals = texts.str.contains(TOTAL)
                 if totals.any():
                     self._mark(f"{column.name}: total_row", totals)
+            shortened = texts.str.contains(_SCIENTIFIC)
+            if shortened.any():
+                self._mark(f"{column.name}: lost_digits", shortened)
             return self._text(column, _origin, texts.str.strip_chars())
         keys = texts.cast(pl.Enum(ids), strict=False)
         if keys.null_count() > texts.null_count():
@@ -496,7 +500,8 @@ def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | No
     decimal, thousands = _halfwidth(decimal), _halfwidth(thousands or "")
     if thousands:
         mark, point = re.escape(thousands), re.escape(decimal)
-        if re.fullmatch(rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d*)?", plain):
+        # 0.500 is half of something, not 500, however the file separates thousands
+        if re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}({mark}\d{{3}})+({point}\d*)?", plain):
             plain = plain.replace(thousands, "")
     if decimal != ".":
         plain = "" if "." in plain else plain.replace(decimal, ".")

@@ -53,6 +53,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "duplicate_key": ("主键重复且内容不同", "the key repeats with other values"),
     "overlapping_validity": ("有效期与同一编号的另一行重叠", "valid at the same time as another row of its id"),
     "superseded": ("已被后来的提取取代", "a later extract replaced it"),
+    "lost_digits": (
+        "编号被表格软件变成科学计数，末几位已丢失；请在来源中设为文本列",
+        "a spreadsheet has turned the number into scientific notation and lost digits; have the column delivered as text",
+    ),
     "total_row": ("合计行，不是一条记录", "a line of totals, not a record"),
     "ragged_row": ("列数与表头不符", "the row has more or fewer fields than the header"),
     "corrected": ("已由更正后的行取代", "replaced by its corrected form"),

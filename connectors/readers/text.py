@@ -174,9 +174,9 @@ def _unrepeated(names: list[str], reserved: set[str]) -> list[str]:
 
 
 def text_of(value: object) -> str | None:
-    """The text of one typed value: what a person would write, exact, never in scientific notation.
+    """The text of one typed value: what a person would write, exact.
 
-    12.0 → `12`; dates `2026-01-31`, naive instants `2026-01-31 08:00:00[.ffffff]`, instants with an offset in ISO 8601,
+    Only a binary number from 1E+16 on is in scientific notation: it has not kept all the digits it would show. 12.0 → `12`; dates `2026-01-31`, naive instants `2026-01-31 08:00:00[.ffffff]`, instants with an offset in ISO 8601,
     durations `26:30:00`, booleans `true`/`false`, nested values as JSON; None and the empty text → None.
     """
     return (FORMS.get(type(value)) or _other)(value) or None
@@ -197,6 +197,8 @@ def form_of(kind: type) -> Callable[[Any], str | None]:
 
 def _float(value: float) -> str:
     text = repr(value)
+    if "e+" in text:
+        return text.upper()
     if "e" in text:
         text = format(Decimal(text), "f")
     return text.removesuffix(".0")

@@ -136,7 +136,9 @@ def test_numbers_as_people_write_them_are_read_exactly(text: str, number: float)
     assert _numbers([text]) == [number]
 
 
-@pytest.mark.parametrize("text", ["1,23", "1,2345", "12,34,567", ",123", "1234,567", "1.234,5", "1,234,", "1,,234"])
+@pytest.mark.parametrize(
+    "text", ["1,23", "1,2345", "12,34,567", ",123", "1234,567", "1.234,5", "1,234,", "1,,234", "0,123", "-00,123"]
+)
 def test_separators_in_the_wrong_place_are_refused(text: str) -> None:
     assert _numbers([text], thousands=",") == [None]
 
@@ -159,6 +161,11 @@ def test_separators_in_the_wrong_place_are_refused(text: str) -> None:
 )
 def test_declared_signs_are_read(text: str, number: float, read: dict[str, str]) -> None:
     assert _numbers([text], **read) == [number]
+
+
+@pytest.mark.parametrize("text", ["0.500", "-0.125", "01.234"])
+def test_a_fraction_is_not_taken_for_thousands(text: str) -> None:
+    assert _numbers([text], decimal=",", thousands=".") == [None]
 
 
 @pytest.mark.parametrize("text", ["1.5", "1.234.567"])
@@ -293,6 +300,17 @@ def test_a_line_of_totals_is_refused_by_name(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["TOTAL-0001", "Totale 5", "计-1", "小张", "A*1", "Gesamtwerk", "合同计划1"])
 def test_a_key_that_only_resembles_a_total_is_a_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [[]]
+
+
+# eighteen digits typed into a spreadsheet: many orders would share what is left of their numbers
+@pytest.mark.parametrize("text", ["1.9E+17", "1,90000000012345E+17", "2e+18", " 1.23457E+17 "])
+def test_a_key_that_a_spreadsheet_has_shortened_is_refused(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: lost_digits"]]
+
+
+@pytest.mark.parametrize("text", ["1E10", "190000000012345678", "E+17", "1.9"])
+def test_a_key_that_only_resembles_a_shortened_one_is_a_key(text: str) -> None:
     assert _reasons(_trips(), _trip(no=[text])) == [[]]
 
 

@@ -148,7 +148,7 @@ def test_cells_become_the_text_a_person_would_write(tmp_path: Path) -> None:
     assert table(tmp_path, book(("s", fill))).row(0)[:12] == (
         "12",
         "0.1",
-        "1000000000000000000000",
+        "1E+21",
         "0.00000015",
         "-3.25",
         "2026-01-31",
@@ -220,6 +220,12 @@ def test_a_formula_that_gives_the_empty_text_is_an_empty_cell(tmp_path: Path) ->
         for part in old.namelist():
             new.writestr(part, old.read(part).replace(b'<c r="B2">', b'<c r="B2" t="str">'))
     assert table(tmp_path, content.getvalue()).select("a", "b").rows() == [("1", None)]
+
+
+# Excel keeps 15 digits; what stands here has 18, and is still that quantity where a quantity is meant
+def test_a_number_that_has_lost_digits_shows_it(tmp_path: Path) -> None:
+    frame = table(tmp_path, book(("s", rows(["no", "kWh"], [190000000012345678, 1234567890123456]))))
+    assert frame.row(0)[:2] == ("1.900000000123457E+17", "1234567890123456")
 
 
 def test_wholly_empty_rows_are_skipped_and_counted(tmp_path: Path) -> None:

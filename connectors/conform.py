@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from connectors.readers.text import TOTAL
+from connectors.readers.text import NO_KEY
 from connectors.source import Column as Origin
 from connectors.source import Source
 from schemas import units
@@ -43,7 +43,6 @@ _WIDTHS = ("<wide>", "<narrow>", "<noBreak>")
 _TIMED = re.compile("%[HIklTRrXcs]")
 _DAY_BEFORE_MONTH = re.compile("%Y[^%]*%d")  # in a source that writes so, 2026-03-05 is in May
 _MILLISECONDS = "%s%3f"
-_SCIENTIFIC = r"^\s*\d([.,]\d+)?[eE]\+\d+\s*$"
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
 
@@ -292,14 +291,7 @@ class _Work:
     def _key(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         ids = self.references.ids(column.refers) if column.refers else None
         if ids is None:
-            if column.name in self.table.key and self.table.rows != "reference":
-                # nothing else need be wrong with a line of totals, and it would count everything twice
-                totals = texts.str.contains(TOTAL)
-                if totals.any():
-                    self._mark(f"{column.name}: total_row", totals)
-            shortened = texts.str.contains(_SCIENTIFIC)
-            if shortened.any():
-                self._mark(f"{column.name}: lost_digits", shortened)
+            self._mark_no_keys(column, texts)
             return self._text(column, _origin, texts.str.strip_chars())
         keys = texts.cast(pl.Enum(ids), strict=False)
         if keys.null_count() > texts.null_count():
@@ -307,6 +299,21 @@ class _Work:
             trimmed = texts.filter(hard).str.strip_chars().cast(pl.Enum(ids), strict=False)
             keys = keys.scatter(hard.arg_true(), trimmed)
         return self._refuse(column.name, "unknown_key", texts, keys)
+
+    def _mark_no_keys(self, column: Column, texts: pl.Series) -> None:
+        """Refuse what stands in the place of a key and is none: nothing else need be wrong with a line of totals.
+
+        A reference may be called a total (a virtual meter), and a row may say in a word that it refers to nothing.
+        """
+        left_out = {"total_row"} if self.table.rows == "reference" else set[str]()
+        if column.name not in self.table.key:
+            left_out = {"total_row", "placeholder"}
+        for code, (pattern, _) in NO_KEY.items():
+            if code in left_out:
+                continue
+            bad = texts.str.contains(pattern)
+            if bad.any():
+                self._mark(f"{column.name}: {code}", bad)
 
     def borrow(self, through: str) -> None:
         """Look up the row that `through` refers to, valid on the row's date, and fill the columns that rules borrow from it."""

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from connectors import readers
-from connectors.readers.text import TOTAL
+from connectors.readers.text import NO_KEY
 from connectors.source import Read, Source
 from schemas.errors import SourceError
 from schemas.lake import digest, replaced, write_text
@@ -282,8 +282,9 @@ def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> 
 
 
 def _pseudonym(secret: str, text: str) -> str:
-    if total := re.search(TOTAL, text):
-        return total[0]  # nobody is called so: the row is to be refused by that word
+    for pattern, stand_in in NO_KEY.values():
+        if re.search(pattern, text):
+            return stand_in  # nobody is called so, and the row is to be refused for it
     plain = unicodedata.normalize("NFKC", text).strip()
     return hmac.new(secret.encode(), plain.encode(), hashlib.sha256).hexdigest()[:32]
 

@@ -112,6 +112,8 @@ class Column(Strict):
             return {"from": data}
         if isinstance(data, dict):
             texts = {key: str(data[key]) for key in ("from", "value") if data.get(key) is not None}
+            if None in (data.get("map") or {}):
+                raise ValueError('map: a word that YAML takes for nothing must stand in quotes ("NULL")')
             words = {
                 str(word): "" if meaning is None else str(meaning) for word, meaning in (data.get("map") or {}).items()
             }

@@ -57,6 +57,11 @@ REASONS: dict[str, tuple[str, str]] = {
         "编号被表格软件变成科学计数，末几位已丢失；请在来源中设为文本列",
         "a spreadsheet has turned the number into scientific notation and lost digits; have the column delivered as text",
     ),
+    "cell_in_error": (
+        "单元格是公式错误或未计算的公式",
+        "the cell holds an error or a formula without a value, as spreadsheets show them",
+    ),
+    "placeholder": ("占位词，不是编号", "a word for nothing, not a key"),
     "total_row": ("合计行，不是一条记录", "a line of totals, not a record"),
     "ragged_row": ("列数与表头不符", "the row has more or fewer fields than the header"),
     "corrected": ("已由更正后的行取代", "replaced by its corrected form"),

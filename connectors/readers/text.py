@@ -20,8 +20,17 @@ BATCH_ROWS = 1_000_000
 ROW_NUMBER, SHEET, REASON, SURPLUS = "row_number", "sheet", "__reader_reason__", "__surplus__"
 
 BOM = "\ufeff"
-#: What a line of totals has where others have a number, name or code (in the syntax that Python and polars share).
-TOTAL = r"(?i)[合总小共]\s*计|累\s*计|^\s*(?:(?:grand|sub)?[\s-]*totals?|(?:zwischen|gesamt)?summe|gesamt)\s*[:：]?\s*$|^\s*\*+\s*$"
+#: Texts that are no number, name or code of anything, though they stand where one should: why, how they are known (in the
+#: syntax that Python and polars share), and what stands for them where the text itself may not rest.
+NO_KEY: dict[str, tuple[str, str]] = {
+    "total_row": (
+        r"(?i)[合总小共]\s*计|累\s*计|^\s*(?:(?:grand|sub)?[\s-]*totals?|(?:zwischen|gesamt)?summe|gesamt)\s*[:：]?\s*$|^\s*\*+\s*$",
+        "合计",
+    ),
+    "lost_digits": (r"^\s*\d(?:[.,]\d+)?[eE]\+\d+\s*$", "0E+0"),
+    "cell_in_error": (r"^\s*(?:=.*|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!))\s*$", "#N/A"),
+    "placeholder": (r"(?i)^\s*(?:null|none|nan|nil|n/?a|无|空|暂无|未知|待定)\s*$|^[^\w*#=]*[^\w*#=\s][^\w*#=]*$", "-"),
+}
 _CHUNK = 1 << 20
 _UTF8 = ("utf-8", "utf-8-sig")
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

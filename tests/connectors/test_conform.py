@@ -314,6 +314,34 @@ def test_a_key_that_only_resembles_a_shortened_one_is_a_key(text: str) -> None:
     assert _reasons(_trips(), _trip(no=[text])) == [[]]
 
 
+# of two rows without a number one would pass for a duplicate of the other
+@pytest.mark.parametrize("text", ["-", "/", "——", "NULL", "none", "N/A", "n/a", "无", " - ", "…"])
+def test_a_word_for_nothing_is_no_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: placeholder"]]
+
+
+@pytest.mark.parametrize("text", ["#N/A", "#REF!", "#NAME?", "=VLOOKUP(A2,B:C,2)", '="0001"'])
+def test_a_cell_in_error_or_without_its_value_is_no_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: cell_in_error"]]
+
+
+@pytest.mark.parametrize("text", ["#12", "1-/", "无锡-1", "NAN-1", "A=B"])
+def test_a_key_that_only_resembles_nothing_is_a_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [[]]
+
+
+def test_a_virtual_meter_may_be_called_a_total_and_a_complaint_may_have_no_order() -> None:
+    meter = _source("virtual_meter", {"virtual_id": "v", "meter_id": "m", "site_id": "s", "coefficient": "f"})
+    found = conform(_raw(v=["TOTAL"], m="MI", s="S1", f="1"), meter, REFERENCES, "UTC").reasons
+    assert not any(reason.startswith("virtual_id") for reason in found)
+    complaint = _source("complaint", {"complaint_id": "c", "order_id": "o", "received_at": "r"})
+    rows = _raw(c=["C1", "C2"], o=["无", "1.9E+17"], r="2026-01-05 08:00")
+    assert [any(bad) for bad in zip(*conform(rows, complaint, REFERENCES, "UTC").reasons.values(), strict=True)] == [
+        False,
+        True,
+    ]
+
+
 def test_blanks_around_a_key_are_no_part_of_it() -> None:
     found = _conformed(_trips(), _trip(no=[" T1 ", "T1\u3000", " "]))
     assert found.frame["trip_id"].to_list() == ["T1", "T1", None]

@@ -198,6 +198,18 @@ def test_a_key_that_is_mapped_to_another_column_never_rests_as_typed(staff: Worl
     assert staff.clean("employee_month").height == 1
 
 
+# eighteen digits of an identity card, shortened by a spreadsheet, must not rest either
+@pytest.mark.parametrize(
+    ("text", "code"), [("-", "placeholder"), ("#N/A", "cell_in_error"), ("3.10101E+17", "lost_digits")]
+)
+def test_what_is_no_number_of_anybody_is_no_person(staff: World, text: str, code: str) -> None:
+    staff.deliver("hr/2026-01.csv", HEAD, ZHANG, ZHANG.replace("A-4711", text))
+    staff.ingest()
+    assert staff.clean("employee_month").height == 1
+    assert staff.refused("employee_month") == [(3, [f"employee_key: {code}"])]
+    assert "3.10101" not in _at_rest(staff)
+
+
 def test_a_line_of_totals_is_no_person(staff: World) -> None:
     staff.deliver("hr/2026-01.csv", HEAD, ZHANG, *(ZHANG.replace("A-4711", text) for text in ("张三丰 合计", "Total")))
     staff.ingest()

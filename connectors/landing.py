@@ -89,7 +89,7 @@ def _landed(source: Source, path: Path, name: str, landing: Path, sha: str, size
     if source.is_personal:
         frames = [pseudonymised(source, frame) for frame in readers.read(path, source.read, name)]
         with replaced(landing / archived) as temporary:
-            pl.concat(frames).write_parquet(temporary)
+            pl.concat(frames, how="diagonal").write_parquet(temporary)
     elif not (landing / archived).exists():
         with replaced(landing / archived) as temporary:
             shutil.copyfile(path, temporary)

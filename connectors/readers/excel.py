@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import fnmatch
 import itertools
 import re
 import zipfile
@@ -37,31 +38,25 @@ _UNRECKONED = re.compile(
 
 
 def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
-    """Read one sheet as one frame (a sheet has at most 1,048,576 rows); see `connectors.readers` for the columns.
+    """Read a sheet as one frame (it has at most 1,048,576 rows); see `connectors.readers` for the columns.
+
+    `sheet: "*月"` reads every visible sheet whose name fits, one frame each.
 
     A workbook stores an instant at midnight like a date: in a column that holds any clock time such a cell is written
     `2026-01-31 00:00:00`, in any other column `2026-01-31`. Cells in error keep their text (`#DIV/0!`) and formulas without
     a value theirs (`=B2*2`) in xlsx and xlsm; the other formats give them as empty.
 
     Raises:
-        SourceError: the file is no workbook, damaged, protected or a zip bomb; the sheet is missing or empty; or there
-            are fewer rows than header rows.
+        SourceError: the file is no workbook, damaged, protected or a zip bomb; a sheet is missing or empty; there are
+            fewer rows than header rows; or no sheet is declared and more than one has the header of the first.
     """
     has_gaps = _guard(path, name)
-    sheet, rows = _cells(path, spec.sheet, name)
-    if has_gaps:
-        _fill_gaps(path, sheet, rows, name)
-    where = f"{name}, sheet {sheet}"
-    if not rows:
-        raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
-    above = spec.skip_rows + spec.header_rows
-    if len(rows) < above:
-        what = f"只有 {len(rows)} 行,表头到第 {above} 行 / only {len(rows)} row(s), but the header ends in row {above}"
-        raise SourceError(what, where, "检查 / check read.header_rows, read.skip_rows")
-    header = [[_text(cell) for cell in row] for row in rows[spec.skip_rows : above]]
-    names = header_names(header, (ROW_NUMBER, SHEET))
-    headed = [any(cells) for cells in zip(*header, strict=True)]
-    yield _frame(names, headed, rows[above:], spec, sheet)
+    with _book(path, name) as book:
+        for sheet in _wanted(book, spec, name):
+            rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            if has_gaps:
+                _fill_gaps(path, sheet, rows, name)
+            yield _frame(rows, spec, sheet, name)
 
 
 def sheets(path: Path, name: str) -> list[str]:
@@ -75,8 +70,18 @@ def sheets(path: Path, name: str) -> list[str]:
         return [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
 
 
-def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], spec: Read, sheet: str) -> pl.DataFrame:
+def _frame(rows: list[list[Any]], spec: Read, sheet: str, name: str) -> pl.DataFrame:
+    where = f"{name}, sheet {sheet}"
+    if not rows:
+        raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
     above = spec.skip_rows + spec.header_rows
+    if len(rows) < above:
+        what = f"只有 {len(rows)} 行,表头到第 {above} 行 / only {len(rows)} row(s), but the header ends in row {above}"
+        raise SourceError(what, where, "检查 / check read.header_rows, read.skip_rows")
+    header = [[_text(cell) for cell in row] for row in rows[spec.skip_rows : above]]
+    names = header_names(header, (ROW_NUMBER, SHEET))
+    headed = [any(cells) for cells in zip(*header, strict=True)]
+    rows = rows[above:]
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     columns = [
         pl.Series(name, _column(column, spec.decimal), dtype=pl.String)
@@ -102,13 +107,6 @@ def _text(cell: object) -> str | None:
     return (cell.lstrip(BOM) or None) if type(cell) is str else text_of(cell)
 
 
-def _cells(path: Path, wanted: str | None, name: str) -> tuple[str, list[list[Any]]]:
-    """The name of the sheet, and its cells from A1 on, every row equally long."""
-    with _book(path, name) as book:
-        sheet = _sheet(book, wanted, name)
-        return sheet, book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-
-
 @contextmanager
 def _book(path: Path, name: str) -> Iterator[CalamineWorkbook]:
     """A workbook, opened; every way in which it can be damaged becomes one SourceError."""
@@ -124,18 +122,39 @@ def _book(path: Path, name: str) -> Iterator[CalamineWorkbook]:
         raise
 
 
-def _sheet(book: CalamineWorkbook, wanted: str | None, name: str) -> str:
-    if wanted is not None:
-        if wanted not in book.sheet_names:
-            there = ", ".join(book.sheet_names)
-            what = f"没有工作表 {wanted!r} / no sheet of that name"
-            raise SourceError(what, name, f"现有 / there are: {there}")
-        return wanted
+def _wanted(book: CalamineWorkbook, spec: Read, name: str) -> list[str]:
+    """The sheets to be read: the one of that name, those that fit a pattern, or the first that is visible."""
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    visible = [sheet for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
     if not sheets:
         raise SourceError("没有工作表 / the workbook has no worksheet", name)
-    return (visible or sheets)[0].name
+    if spec.sheet is None:
+        first, *others = visible or [sheets[0].name]
+        _alone(book, first, others, spec, name)
+        return [first]
+    if spec.sheet in book.sheet_names:
+        return [spec.sheet]
+    found = fnmatch.filter(visible, spec.sheet)
+    if not found:
+        what = f"没有工作表 {spec.sheet!r} / no sheet of that name"
+        raise SourceError(what, name, f"现有 / there are: {', '.join(book.sheet_names)}")
+    return found
+
+
+def _alone(book: CalamineWorkbook, first: str, others: list[str], spec: Read, name: str) -> None:
+    """Refuse to read the first of some sheets that look alike: the rows of the others would be missed by nobody."""
+    above = spec.skip_rows + spec.header_rows
+    heads = {
+        sheet: book.get_sheet_by_name(sheet).to_python(skip_empty_area=False, nrows=above)[spec.skip_rows :]
+        for sheet in (first, *others)
+        if others
+    }
+    alike = [sheet for sheet in others if heads[sheet] and heads[sheet] == heads[first]]
+    if alike:
+        what = f"几张工作表表头相同,只会读到第一张 / sheets with the same header, of which only the first would be read: {', '.join([first, *alike])}"
+        raise SourceError(
+            what, name, 'read.sheet: "*" 读取全部,或写明名称 / for all of them, or a name, or a pattern such as "*月"'
+        )
 
 
 def _damaged(path: Path, name: str, error: object) -> SourceError:

@@ -648,6 +648,38 @@ def test_a_typed_number_is_not_taken_for_one_with_a_thousands_point(world: World
         assert found == [("T1", 12.345), ("T2", 12345.5)][: 1 if kind == "parquet" else 2], kind
 
 
+def test_sheets_of_one_workbook_may_differ_in_columns_and_clash_by_sheet(world: World) -> None:
+    world.write(
+        "sources/tms.yaml", TRIPS.replace('csv, files: "trips/*.csv"', 'excel, files: "trips.xlsx", sheet: "*月"')
+    )
+    book = openpyxl.Workbook()
+    book.active.title = "1月"
+    for line in (
+        TRIP.split(","),
+        ["T1", "沪A12345", "2026-01-05 08:00", 1, 0],
+        ["T2", "沪A12345", "2026-01-06 08:00", 2, 0],
+    ):
+        book.active.append(line)
+    for line in (
+        ["备注", *TRIP.split(",")],
+        ["x", "T2", "沪A12345", "2026-01-06 08:00", 9, 0],
+        ["", "T3", "沪A12345", "2026-02-05 08:00", 3, 0],
+    ):
+        (book["2月"] if "2月" in book.sheetnames else book.create_sheet("2月")).append(line)
+    (world.folder / "extracts").mkdir(exist_ok=True)
+    book.save(world.folder / "extracts/trips.xlsx")
+    assert _balance(world.ingest()["tms"]) == (4, 3, 1, 0)
+    assert world.values("trip", "trip_id", "distance_km", "sheet") == [
+        ("T1", 1.0, "1月"),
+        ("T2", 9.0, "2月"),
+        ("T3", 3.0, "2月"),
+    ]
+    (path,) = world.enterprise.lake.files("quarantine", "trip")
+    (row,) = pl.read_parquet(path, hive_partitioning=False).iter_rows(named=True)
+    # the row with the lower number stands
+    assert (row["sheet"], row["row_number"], row["reasons"]) == ("1月", 3, ["duplicate_key"])
+
+
 # --- a source whose files take another form
 
 

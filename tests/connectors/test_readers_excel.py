@@ -269,6 +269,22 @@ def test_the_first_visible_sheet_is_the_default(tmp_path: Path) -> None:
     assert table(tmp_path, book(("lists", hide), ("data", show)))["sheet"].to_list() == ["data"]
 
 
+MONTHS = (("1月", rows(["a", "b"], [1, 2])), ("2月", rows(["a", "b"], [3, 4])), ("说明", rows(["读我"])))
+
+
+def test_of_sheets_that_look_alike_none_is_left_out_unsaid(tmp_path: Path) -> None:
+    found = refusal(tmp_path, book(*MONTHS))
+    assert "1月, 2月" in found and "说明" not in found.partition("\n")[0]
+    assert 'read.sheet: "*"' in found
+    assert table(tmp_path, book(*MONTHS), sheet="2月").row(0) == ("3", "4", 2, "2月")
+    assert table(tmp_path, book(MONTHS[0], MONTHS[2])).row(0) == ("1", "2", 2, "1月")
+
+
+def test_all_sheets_that_fit_a_pattern_are_read(tmp_path: Path) -> None:
+    assert table(tmp_path, book(*MONTHS), sheet="?月").rows() == [("1", "2", 2, "1月"), ("3", "4", 2, "2月")]
+    assert "there are: 1月, 2月, 说明" in refusal(tmp_path, book(*MONTHS), sheet="*年")
+
+
 def test_a_column_of_formatting_only_is_no_column(tmp_path: Path) -> None:
     book_ = openpyxl.Workbook()
     sheet = book_.active

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from connectors.readers.text import NO_KEY
 from connectors.source import Column as Origin
 from connectors.source import Source
 from schemas import units
@@ -22,8 +23,10 @@ from schemas.contract import Column, Table
 # stamps that mean the same everywhere; anything else needs a declared `format`
 _ISO = (
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d",
+    "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日 %H:%M:%S",
+    "%Y年%m月%d日 %H:%M", "%Y年%m月%d日",
 )  # fmt: skip
+_PLAIN = "%Y%m%d"  # means the same everywhere too, but not where another format without separators is declared
 _ZONED = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S%.f%z")
 _MONTHS = ("%Y-%m", "%Y/%m", "%Y%m", "%Y年%m月")
 _FLAGS = {
@@ -38,6 +41,8 @@ _EPOCH = "%s"
 _ZONE = re.compile(f"%[#:]*[zZ]|(?<=[SMHf])Z$|{_EPOCH}")  # a Z after the time is UTC, whoever writes it into a format
 _WIDTHS = ("<wide>", "<narrow>", "<noBreak>")
 _TIMED = re.compile("%[HIklTRrXcs]")
+_DAY_BEFORE_MONTH = re.compile("%Y[^%]*%d")  # in a source that writes so, 2026-03-05 is in May
+_MILLISECONDS = "%s%3f"
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
 
@@ -220,9 +225,8 @@ class _Work:
         return self._refuse(column.name, "not_a_number", texts, whole.cast(pl.Int64, strict=False))
 
     def _instant(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
-        formats = [origin.format] if isinstance(origin.format, str) else origin.format
         distinct, codes = _coded(texts)
-        local, instants = _instants(distinct, formats, self.zone, end_of_day=column.end_of_day)
+        local, instants = _instants(distinct, _declared(origin), self.zone, end_of_day=column.end_of_day)
         unclear = local.is_not_null() & instants.is_null()
         if unclear.any():
             self._mark(f"{column.name}: clock_change", unclear.gather(codes))
@@ -234,14 +238,14 @@ class _Work:
         return instants.gather(codes)
 
     def _day(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
-        formats = [origin.format] if isinstance(origin.format, str) else origin.format
         distinct, codes = _coded(texts)
-        local, _ = _instants(distinct, formats, self.zone, end_of_day=False)
+        local, _ = _instants(distinct, _declared(origin), self.zone, end_of_day=False)
         self._local[column.name] = _Coded(local.dt.strftime("%Y-%m"), codes)
         return self._refuse(column.name, "not_a_time", texts, local.dt.date().gather(codes))
 
     def _month(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
-        formats = [origin.format] if isinstance(origin.format, str) else origin.format or [*_MONTHS, *_ISO]
+        formats = _declared(origin)
+        formats = [*formats, *(("%Y-%m", *_ISO) if formats else (*_MONTHS, *_ISO, _PLAIN))]
 
         def parse(found: pl.Series) -> pl.Series:
             with_day = found.str.strip_chars() + "~01"
@@ -287,6 +291,7 @@ class _Work:
     def _key(self, column: Column, _origin: Origin, texts: pl.Series) -> pl.Series:
         ids = self.references.ids(column.refers) if column.refers else None
         if ids is None:
+            self._mark_no_keys(column, texts)
             return self._text(column, _origin, texts.str.strip_chars())
         keys = texts.cast(pl.Enum(ids), strict=False)
         if keys.null_count() > texts.null_count():
@@ -294,6 +299,21 @@ class _Work:
             trimmed = texts.filter(hard).str.strip_chars().cast(pl.Enum(ids), strict=False)
             keys = keys.scatter(hard.arg_true(), trimmed)
         return self._refuse(column.name, "unknown_key", texts, keys)
+
+    def _mark_no_keys(self, column: Column, texts: pl.Series) -> None:
+        """Refuse what stands in the place of a key and is none: nothing else need be wrong with a line of totals.
+
+        A reference may be called a total (a virtual meter), and a row may say in a word that it refers to nothing.
+        """
+        left_out = {"total_row"} if self.table.rows == "reference" else set[str]()
+        if column.name not in self.table.key:
+            left_out = {"total_row", "placeholder"}
+        for code, (pattern, _) in NO_KEY.items():
+            if code in left_out:
+                continue
+            bad = texts.str.contains(pattern)
+            if bad.any():
+                self._mark(f"{column.name}: {code}", bad)
 
     def borrow(self, through: str) -> None:
         """Look up the row that `through` refers to, valid on the row's date, and fill the columns that rules borrow from it."""
@@ -452,6 +472,10 @@ def _first(*series: pl.Series) -> pl.Series:
     return pl.select(pl.coalesce(*series)).to_series()
 
 
+def _declared(origin: Origin) -> list[str]:
+    return [origin.format] if isinstance(origin.format, str) else origin.format or []
+
+
 def _word(text: str | None) -> str:
     return "" if text is None else unicodedata.normalize("NFKC", text).strip().casefold()
 
@@ -478,10 +502,13 @@ def _parsed(text: str | None, decimal: str, thousands: str | None) -> float | No
     if text is None:
         return None
     plain = _halfwidth(text).strip().replace("\u2212", "-")
+    if re.fullmatch(r"\d(.*\d)?-", plain):  # SAP writes the sign last; "12,-" is something else, a price without cents
+        plain = f"-{plain[:-1]}"
     decimal, thousands = _halfwidth(decimal), _halfwidth(thousands or "")
     if thousands:
         mark, point = re.escape(thousands), re.escape(decimal)
-        if re.fullmatch(rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d*)?", plain):
+        # 0.500 is half of something, not 500, however the file separates thousands
+        if re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}({mark}\d{{3}})+({point}\d*)?", plain):
             plain = plain.replace(thousands, "")
     if decimal != ".":
         plain = "" if "." in plain else plain.replace(decimal, ".")
@@ -504,6 +531,11 @@ def _finite(values: pl.Series) -> pl.Series:
 
 def _stamps(texts: pl.Series, one: str) -> pl.Series:
     """Texts read by one format; a year no record is from is a misreading (`26-01-31`, a spreadsheet's day zero, milliseconds as seconds)."""
+    if "%p" in one:
+        texts = texts.str.replace("上午", "AM", literal=True).str.replace("下午", "PM", literal=True)
+    if one == _MILLISECONDS:
+        # of ten digits are all seconds from 2001 on, so seconds taken for milliseconds are refused
+        texts, one = texts.str.extract(r"^(\d{10})\d{3}$") + "." + texts.str.tail(3), "%s%.3f"
     parsed = (
         texts.str.to_datetime(one, strict=False, time_unit="us")
         if _TIMED.search(one)
@@ -521,19 +553,28 @@ def _stamps(texts: pl.Series, one: str) -> pl.Series:
     return parsed.set((~parsed.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)).fill_null(value=False), None)
 
 
-def _instants(
-    texts: pl.Series, formats: list[str] | None, zone: str, *, end_of_day: bool
-) -> tuple[pl.Series, pl.Series]:
+def _instants(texts: pl.Series, formats: list[str], zone: str, *, end_of_day: bool) -> tuple[pl.Series, pl.Series]:
     """Texts as local wall time and as UTC; both null where a text is no time, UTC alone where the clock was changed."""
     stamps = texts.str.strip_chars()
-    naive = [one for one in formats or _ISO if not _ZONE.search(one)]
+    naive, zoned = _tried(formats)
     local = _wall_time(stamps, naive, end_of_day=end_of_day)
     instants = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
-    zoned = [one if _EPOCH in one else _ZONE.sub("%#z", one) for one in formats or _ZONED if _ZONE.search(one)]
     if not zoned or local.null_count() == texts.null_count():
         return local, instants
     utc = _first(*[_in_utc(_stamps(stamps, one)) for one in zoned])
     return _first(local, utc.dt.convert_time_zone(zone).dt.replace_time_zone(None)), _first(instants, utc)
+
+
+def _tried(formats: list[str]) -> tuple[list[str], list[str]]:
+    """Formats without and with a zone, in the order they are tried: those declared, then what cells of a workbook are written in.
+
+    A source that names the zone always does: a stamp without one is not taken for local time there.
+    """
+    naive, zoned = [one for one in formats if not _ZONE.search(one)], [one for one in formats if _ZONE.search(one)]
+    if not any(_DAY_BEFORE_MONTH.search(one) for one in formats):
+        naive += [*(() if zoned else _ISO), *(() if formats else (_PLAIN,))]
+        zoned += _ZONED
+    return naive, [one if _EPOCH in one else _ZONE.sub("%#z", one) for one in zoned]
 
 
 def _in_utc(stamps: pl.Series) -> pl.Series:
@@ -550,6 +591,8 @@ def _wall_time(stamps: pl.Series, formats: list[str], *, end_of_day: bool) -> pl
         stamps = stamps.str.replace(_MIDNIGHT, "${1}00:00${2}")
     local = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(stamps))
     for one in formats:
+        if local.null_count() == stamps.null_count():
+            break
         parsed = _stamps(stamps, one)
         if end_of_day and not _TIMED.search(one):
             parsed = parsed.dt.offset_by("1d").dt.offset_by("-1s")

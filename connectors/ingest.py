@@ -13,6 +13,7 @@ import importlib.util
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 from connectors import landing
 from connectors.conform import Conformed, References, conform
 from connectors.readers.text import text_of
-from connectors.source import Delivery, Source, sources
+from connectors.source import Delivery, Read, Source, sources
 from schemas.contract import Table, contract, contracts
 from schemas.enterprise import Enterprise
 from schemas.errors import ContractViolation, HubError, SourceError
@@ -40,7 +41,7 @@ UNDATED = "undated"  # the folder of refused rows whose date could not be read
 BYTES_AT_ONCE, ROWS_AT_ONCE = 4 << 20, 100_000
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
 FEW = 50  # so many values of a key column are remembered one by one, to tell at once which extracts cannot meet
-FORMAT = 2  # raised when the hub writes other bytes for the same input
+FORMAT = 3  # raised when the hub writes other bytes for the same input
 QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,
@@ -251,20 +252,20 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
 
 
 def _size(entry: dict[str, Any]) -> int:
-    """What an extract counts for in a group; a resubmission ends one, for what it corrects is looked at once it is taken in."""
+    """What an extract counts for in a group; a resubmission stands alone, for it looks at what it corrects, and that at it."""
     return BYTES_AT_ONCE if "corrects" in entry else int(entry["size"])
 
 
 def _grouped(items: Iterable[T], weight: Callable[[T], int], enough: int) -> Iterator[list[T]]:
-    """Items in their order, as many at once as together weigh enough."""
+    """Items in their order, as many at once as together weigh no more than that."""
     group: list[T] = []
     weighs = 0
     for item in items:
-        group.append(item)
-        weighs += weight(item)
-        if weighs >= enough:
+        if group and weighs + weight(item) > enough:
             yield group
             group, weighs = [], 0
+        group.append(item)
+        weighs += weight(item)
     if group:
         yield group
 
@@ -291,10 +292,12 @@ def _deliveries(enterprise: Enterprise, source: Source, months: list[str], outco
 def _files(enterprise: Enterprise, source: Source, months: list[str], archive: Path) -> list[dict[str, Any]]:
     """Land the files of some months. Equal bytes are one extract, whatever their names; `named` has the months they tell."""
     deliveries, seen = source.deliveries(), _seen(enterprise)
+    before = {entry["sha256"]: entry["read"] for entry in enterprise.lake.extracts(source=source.name)}
     same: dict[str, list[dict[str, Any]]] = {}
     for delivery in deliveries:
         if delivery.month is None or delivery.month in months:
-            entry = {**landing.land(source, delivery.path, delivery.name, archive, seen), "month": delivery.month}
+            manifest = landing.land(source, delivery.path, delivery.name, archive, seen, before)
+            entry = {**manifest, "month": delivery.month}
             same.setdefault(entry["sha256"], []).append(entry)
     paths = {delivery.name: delivery.path for delivery in deliveries}
     landed = {entry["name"]: sha for sha, entries in same.items() for entry in entries}
@@ -357,11 +360,44 @@ def _spec(enterprise: Enterprise, source: Source, entry: dict[str, Any]) -> dict
                   for name in dict.fromkeys(table.refers.values()) if name != "legal_entity"}  # fmt: skip
     entities = [row["legal_entity_id"] for row in enterprise.legal_entities()]
     corrections = _corrections(enterprise, entry, source.name)
+    known = enterprise.lake.state["extracts"].get(f"{source.name}/{entry['sha256']}", {})
+    read = form_of_rows(enterprise, source, entry["corrects"], known) if "corrects" in entry else known.get("read")
     fingerprint = digest(FORMAT, entry["sha256"], entry["archived"], entry["name"], entry["month"], entry.get("named"), source.declaration(), table.declaration,
-                         references, entities, enterprise.id, enterprise.timezone, corrections)  # fmt: skip
+                         references, entities, enterprise.id, enterprise.timezone, corrections, read if "corrects" in entry else None)  # fmt: skip
     return {"id": f"{source.name}/{entry['sha256']}", "enterprise": str(enterprise.folder), "data": str(enterprise.data), "source": source.name, "entry": entry,
             "references": references, "legal_entities": entities, "enterprise_id": enterprise.id, "timezone": enterprise.timezone, "corrections": corrections,
-            "fingerprint": fingerprint}  # fmt: skip
+            "read": read, "fingerprint": fingerprint}  # fmt: skip
+
+
+def form_of_rows(
+    enterprise: Enterprise, source: Source, extracts: Iterable[str], known: dict[str, Any]
+) -> dict[str, Any]:
+    """How the numbers of refused rows are written: as in the extracts they stood in first, or as they have been read before.
+
+    Args:
+        enterprise: the folder.
+        source: whose rows they are.
+        extracts: the sha256 of the extracts in which they stood first.
+        known: the entry of the resubmission in the state, where there is one.
+
+    Returns:
+        `read` of the source with the signs of those extracts.
+
+    Raises:
+        SourceError: they come from extracts with different signs.
+    """
+    state = enterprise.lake.state["extracts"]
+    entries = [state[name] for name in (f"{source.name}/{sha}" for sha in extracts) if name in state] or [known]
+    reads = [Read.model_validate(entry["read"]) if "read" in entry else source.read for entry in entries]
+    signs = {(read.decimal, read.thousands) for read in reads}
+    if len(signs) > 1:
+        raise SourceError(
+            "rows of files whose numbers are written in different ways / 所更正的行来自数字写法不同的文件",
+            f"source {source.name}", "hand in a workbook for each: esg quarantine --month … --export",
+        )  # fmt: skip
+    decimal, thousands = signs.pop()
+    now = landing.reading(source).model_copy(update={"decimal": decimal, "thousands": thousands})
+    return now.model_dump(mode="json", by_alias=True)
 
 
 def _corrections(enterprise: Enterprise, entry: dict[str, Any], source: str) -> list[str]:
@@ -407,9 +443,9 @@ def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
         return []
     source = _source(specs[0]["enterprise"], specs[0]["data"], specs[0]["source"])
     table = source.table
-    found = [_Staged(source, table, 0, pl.DataFrame(), []) for _ in specs]
+    found = [_Staged(_as_delivered(source, spec), table, 0, pl.DataFrame(), []) for spec in specs]
     judged: list[list[tuple[pl.DataFrame, pl.Series]]] = [[] for _ in specs]
-    batches = ((number, batch) for number, spec in enumerate(specs) for batch in _batches(spec, source))
+    batches = ((number, batch) for number, spec in enumerate(specs) for batch in _batches(spec, found[number].source))
     for some in _grouped(batches, lambda one: one[1].raw.height, ROWS_AT_ONCE):
         for (number, batch), (frame, passes, bad) in zip(
             some, _judged([batch for _, batch in some], table), strict=True
@@ -418,7 +454,7 @@ def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
             judged[number].append((frame, passes))
             found[number].refused.append(bad)
     for spec, staged, parts in zip(specs, found, judged, strict=True):
-        if not parts or not (staged.rows or source.may_be_empty or source.read.kind == "sql"):
+        if not parts or not (staged.rows or source.may_be_empty or staged.source.read.url):
             todo = ("fill it in, or take the file away / 请填写或移除" if source.by_header else
                     f"have it delivered again; if there may really be none, add `may_be_empty: true` to sources/{source.name}.yaml")  # fmt: skip
             raise SourceError(
@@ -436,6 +472,23 @@ def _staged(specs: list[dict[str, Any]]) -> list[_Staged]:
     return found
 
 
+def _as_delivered(source: Source, spec: dict[str, Any]) -> Source:
+    """The source with the form in which an archived extract can be read."""
+    entry, before, archive = spec["entry"], spec["read"], Path(spec["data"]) / "landing"
+    if before is None or (read := Read.model_validate(before)) == landing.reading(source):
+        return source
+    if "corrects" in entry:
+        return source.model_copy(update={"read": read})
+
+    def attempt(one: Source) -> Source:
+        for raw in _rows(one, entry, archive):
+            with _located(entry, raw):
+                one.mapping(raw.columns)
+        return one
+
+    return landing.as_delivered(source, before, attempt)
+
+
 def _batches(spec: dict[str, Any], source: Source) -> Iterator[_Batch]:
     """The rows of an extract, conformed."""
     references = _references(
@@ -443,10 +496,21 @@ def _batches(spec: dict[str, Any], source: Source) -> Iterator[_Batch]:
     )
     corrected = landing.corrected(Path(spec["data"]) / "landing", spec["corrections"])
     for raw in _rows(source, spec["entry"], Path(spec["data"]) / "landing"):
-        conformed = conform(raw, source, references, source.timezone or spec["timezone"])
+        with _located(spec["entry"], raw):
+            conformed = conform(raw, source, references, source.timezone or spec["timezone"])
         if corrected:
             conformed.reasons[CORRECTED] = landing.among(raw, spec["entry"]["sha256"], corrected)
         yield _Batch(source, spec["entry"], raw, conformed)
+
+
+@contextmanager
+def _located(entry: dict[str, Any], raw: pl.DataFrame) -> Iterator[None]:
+    """An error about the columns of a raw table, told with its file and sheet."""
+    try:
+        yield
+    except SourceError as error:
+        sheet = [f"sheet {name}" for name in raw.get_column("sheet", default=pl.Series()).head(1)]
+        raise SourceError(error.what, ", ".join([error.where, f"file {entry['name']}", *sheet]), error.todo) from error
 
 
 # extracts judged in this run, for those that must be settled beside others; the fingerprint names all they depend on

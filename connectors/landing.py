@@ -13,14 +13,15 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from connectors import readers
+from connectors.readers.text import NO_KEY
 from connectors.source import Read, Source
 from schemas.errors import SourceError
 from schemas.lake import digest, replaced, write_text
@@ -40,6 +41,8 @@ _PERSONAL = re.compile(
 )
 # what gives a person away inside a text that is kept
 _TRACES = r"[\w.+-]+@[\w-]+\.[\w.-]+|\b\d{17}[\dXx]\b|\b1[3-9]\d{9}\b"
+
+T = TypeVar("T")
 
 
 class Seen:
@@ -76,7 +79,8 @@ def _told(path: Path) -> list[int]:
     return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def land(source: Source, path: Path, name: str, landing: Path, seen: Seen) -> dict[str, Any]:
+def land(source: Source, path: Path, name: str, landing: Path, seen: Seen,
+         before: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:  # fmt: skip
     """Archive a delivered file.
 
     Args:
@@ -85,6 +89,7 @@ def land(source: Source, path: Path, name: str, landing: Path, seen: Seen) -> di
         name: what it is called.
         landing: the archive's folder.
         seen: the files read before.
+        before: how extracts of the source have been read, by their sha256.
 
     Returns:
         The manifest: source, name, sha256 and size of the bytes received, received_at, and the archived file's name.
@@ -102,6 +107,10 @@ def land(source: Source, path: Path, name: str, landing: Path, seen: Seen) -> di
     if size == 0:
         raise SourceError("the file is empty / 文件为空", where, "have the system deliver it again")
     sha = seen.sha256(path) if source.is_personal else _archived(path, landing, seen, where)
+    return as_delivered(source, (before or {}).get(sha), lambda one: _landed(one, path, name, landing, sha, size))
+
+
+def _landed(source: Source, path: Path, name: str, landing: Path, sha: str, size: int) -> dict[str, Any]:
     archived = f"{sha}.{source.name}.{_redaction(source)}.parquet" if source.is_personal else sha
     manifest = landing / f"{sha}.{source.name}.json"
     before = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
@@ -114,7 +123,7 @@ def land(source: Source, path: Path, name: str, landing: Path, seen: Seen) -> di
     if source.is_personal:
         frames = [pseudonymised(source, frame) for frame in readers.read(path, source.read, name)]
         with replaced(landing / archived) as temporary:
-            pl.concat(frames).write_parquet(temporary)
+            pl.concat(frames, how="diagonal").write_parquet(temporary)
     write_text(manifest, json.dumps(entry, ensure_ascii=False, indent=1))
     others = [json.loads(other.read_text(encoding="utf-8"))["archived"] for other in landing.glob(f"{sha}.*.json")]
     if before and before["archived"] not in others:
@@ -238,6 +247,35 @@ def raw(source: Source, entry: dict[str, Any], landing: Path) -> Iterator[pl.Dat
         yield from readers.read(path, reading(source), entry["name"])
 
 
+def as_delivered(source: Source, before: dict[str, Any] | None, attempt: Callable[[Source], T]) -> T:
+    """What comes of an extract read as its source is declared or, where that cannot be, as it was read before.
+
+    Where a declaration was wrong and has been corrected, the present form serves; where a system has come to deliver
+    another one, the former serves for what it delivered until then. Columns, units and words are the present ones.
+
+    Args:
+        source: the declaration.
+        before: `read` of the extract's entry in the state, where it has one.
+        attempt: is called with the source, and again with the source in its former form.
+
+    Raises:
+        SourceError: neither form serves.
+    """
+    former = reading(source) if before is None else Read.model_validate(before)
+    try:
+        return attempt(source)
+    except SourceError as error:
+        if former == reading(source):
+            raise
+        try:
+            return attempt(source.model_copy(update={"read": former}))
+        except SourceError as other:
+            raise SourceError(
+                f"{error.what}; it was read in another form before, and cannot be with the present columns / 此前以另一种形式读取，与现声明的列不符: {other.what}",
+                error.where, f"declare what has another form from now on as a source of its own, and leave this one as it was; or correct it: {error.todo}",
+            ) from error  # fmt: skip
+
+
 def reading(source: Source) -> Read:
     """How an archived extract is read: rows of a database rest as Parquet."""
     return (
@@ -298,6 +336,9 @@ def pseudonymised(source: Source, raw: pl.DataFrame, *, again: bool = False) -> 
 
 
 def _pseudonym(secret: str, text: str) -> str:
+    for pattern, stand_in in NO_KEY.values():
+        if re.search(pattern, text):
+            return stand_in  # nobody is called so, and the row is to be refused for it
     plain = unicodedata.normalize("NFKC", text).strip()
     return hmac.new(secret.encode(), plain.encode(), hashlib.sha256).hexdigest()[:32]
 

@@ -19,7 +19,7 @@ import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from connectors import landing, readers
-from connectors.ingest import CORRECTED, QUARANTINE, Outcome, correct
+from connectors.ingest import CORRECTED, QUARANTINE, Outcome, correct, form_of_rows
 from connectors.landing import ORIGIN
 from connectors.readers import excel
 from connectors.source import Read, Source, sources
@@ -325,7 +325,11 @@ def _changed(enterprise: Enterprise, source: Source, frames: list[pl.DataFrame],
         standing.setdefault(_origin(row, text), set()).add(_content(_cells(source, text)))
     found = []
     for frame in frames:
-        texts = _own_decimals(frame, source, path)
+        texts = _own_decimals(
+            frame,
+            form_of_rows(enterprise, source, frame["__extract_id__"].unique().drop_nulls().sort(), {})["decimal"],
+            path,
+        )
         for name in (*ORIGIN[:1], *ORIGIN[2:]):
             _filled(texts, name, path.name)
         keep = []
@@ -357,15 +361,15 @@ def _content(text: dict[str, str | None]) -> str:
     return digest({name: value for name, value in plain.items() if value})
 
 
-def _own_decimals(frame: pl.DataFrame, source: Source, path: Path) -> pl.DataFrame:
-    """Numbers typed as numbers, with the decimal sign that the source's texts have."""
-    if source.read.decimal == ".":
+def _own_decimals(frame: pl.DataFrame, decimal: str, path: Path) -> pl.DataFrame:
+    """Numbers typed as numbers, with the decimal sign that the texts beside them have."""
+    if decimal == ".":
         return frame
     cells = CalamineWorkbook.from_path(path).get_sheet_by_name(frame["sheet"][0]).to_python(skip_empty_area=False)
     places = {str(name).strip(): place for place, name in enumerate(cells[0])}
     for name in [name for name in frame.columns if name in places and name not in HUB]:
         typed = [isinstance(cells[row - 1][places[name]], int | float) for row in frame["row_number"]]
-        frame = frame.with_columns(pl.when(pl.Series(typed, dtype=pl.Boolean)).then(pl.col(name).str.replace(".", source.read.decimal, literal=True))
+        frame = frame.with_columns(pl.when(pl.Series(typed, dtype=pl.Boolean)).then(pl.col(name).str.replace(".", decimal, literal=True))
                                    .otherwise(pl.col(name)).alias(name))  # fmt: skip
     return frame
 

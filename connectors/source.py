@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import available_timezones
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.enterprise import Enterprise, complaints, load_yaml
@@ -64,6 +65,8 @@ class Read(Strict):
     decimal: str = "."
     thousands: str | None = None
     sheet: str | None = None
+    # left out of what is written down where there are none, so that this says the same as before there was the key
+    skip_rows: int = Field(default=0, ge=0, exclude_if=lambda rows: rows == 0)
     header_rows: int = Field(default=1, ge=1)
     unpivot: Unpivot | None = None
     url: str | None = None
@@ -109,6 +112,8 @@ class Column(Strict):
             return {"from": data}
         if isinstance(data, dict):
             texts = {key: str(data[key]) for key in ("from", "value") if data.get(key) is not None}
+            if None in (data.get("map") or {}):
+                raise ValueError('map: a word that YAML takes for nothing must stand in quotes ("NULL")')
             words = {
                 str(word): "" if meaning is None else str(meaning) for word, meaning in (data.get("map") or {}).items()
             }
@@ -186,9 +191,11 @@ class Source(Strict):
             wanted += [unit["from"] for column in self.columns.values() if isinstance(unit := column.unit, dict)]
             missing = [name for name in dict.fromkeys(wanted) if name not in header]
             if missing:
+                # a line break or a blank that cannot be seen is shown as it is written in YAML
+                there = [name if name.isprintable() else repr(name) for name in header if not name.startswith("__")]
                 raise SourceError(
                     f"missing column / 缺少列: {', '.join(map(repr, missing))}", f"source {self.name}",
-                    f"the file has: {', '.join(name for name in header if not name.startswith('__'))}; correct the file or sources/{self.name}.yaml",
+                    f"the file has: {', '.join(there)}; correct the file or sources/{self.name}.yaml (lines above the header: read.skip_rows)",
                 )  # fmt: skip
             return self.columns
         return self._mapping_by_header(header)
@@ -311,6 +318,7 @@ def _misfits(source: Source) -> Iterator[str]:
         return
     columns = {column.name: column for column in source.table.declared}
     for name, column in source.columns.items():
+        yield from _format_misfit(name, column)
         if name not in columns:
             yield f"{source.contract} has no column {name!r} (it has: {', '.join(columns)})"
         elif isinstance(column.unit, str):
@@ -333,6 +341,14 @@ def _unit_misfit(column: str, unit: str) -> Iterator[str]:
         factor(unit, target)
     except UnitMismatch as error:
         yield f"{column}: {error.what}"
+
+
+def _format_misfit(name: str, column: Column) -> Iterator[str]:
+    for one in [column.format] if isinstance(column.format, str) else column.format or []:
+        try:
+            pl.Series(["-"]).str.to_datetime(one, strict=False, time_unit="us")
+        except pl.exceptions.PolarsError as error:
+            yield f"{name}: no format for times is {one!r}: {str(error).splitlines()[0]}"
 
 
 def _by_header(enterprise: Enterprise) -> Iterator[Source]:

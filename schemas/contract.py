@@ -40,7 +40,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "out_of_range": ("超出合理范围", "outside the plausible range"),
     "not_a_number": ("不是数字", "not a number"),
     "not_a_time": ("不是有效的日期或时间", "not a valid date or time"),
-    "clock_change": ("落在夏令时切换处，时刻不明确", "falls into a clock change: that time happened twice or never"),
+    "clock_change": (
+        "落在夏令时切换处，时刻不明确；请带时差（+02:00）或按 UTC 交付",
+        "falls into a clock change: that time happened twice or never; deliver it in UTC or with its offset (+02:00)",
+    ),
     "stamp_without_interval": ("区间起点时间须登记抄表间隔", "a start stamp needs the meter's interval_min"),
     "unknown_unit": ("单位未知", "the unit is unknown"),
     "wrong_unit": ("单位的量纲不符", "the unit measures something else"),
@@ -51,9 +54,19 @@ REASONS: dict[str, tuple[str, str]] = {
     "duplicate_key": ("主键重复且内容不同", "the key repeats with other values"),
     "overlapping_validity": ("有效期与同一编号的另一行重叠", "valid at the same time as another row of its id"),
     "superseded": ("已被后来的提取取代", "a later extract replaced it"),
+    "lost_digits": (
+        "编号被表格软件变成科学计数，末几位已丢失；请在来源中设为文本列",
+        "a spreadsheet has turned the number into scientific notation and lost digits; have the column delivered as text",
+    ),
+    "cell_in_error": (
+        "单元格是公式错误或未计算的公式",
+        "the cell holds an error or a formula without a value, as spreadsheets show them",
+    ),
+    "placeholder": ("占位词，不是编号", "a word for nothing, not a key"),
+    "total_row": ("合计行，不是一条记录", "a line of totals, not a record"),
     "ragged_row": ("列数与表头不符", "the row has more or fewer fields than the header"),
     "corrected": ("已由更正后的行取代", "replaced by its corrected form"),
-    "not_json": ("不是有效的 JSON", "the line is not valid JSON"),
+    "not_json": ("该行不是一个 JSON 对象", "the line is not one JSON object"),
 }
 
 

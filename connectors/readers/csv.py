@@ -44,7 +44,7 @@ _END = "\x04end of file\x04"
 def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
     """Read one delimited file; see `connectors.readers` for the frames.
 
-    `row_number` counts records, so a cell with line breaks does not shift it. Line ends may be LF, CRLF or CR.
+    `row_number` counts records (and, above the header, lines), so a cell with line breaks does not shift it. Line ends may be LF, CRLF or CR.
 
     Raises:
         SourceError: the file is empty, not in its encoding, has no complete header, or a quote is never closed.
@@ -163,15 +163,18 @@ def _header(head: bytes, spec: Read, name: str) -> tuple[list[str], int]:
             lines.append(line)
             yield line
 
+    feed = noted()
+    skipped = len(list(itertools.islice(feed, spec.skip_rows)))
+    place = f"{name}, line {skipped + 1}"
     try:
-        rows = list(itertools.islice(csv.reader(noted(), **_dialect(spec)), spec.header_rows))
+        rows = list(itertools.islice(csv.reader(feed, **_dialect(spec)), spec.header_rows))
     except csv.Error as error:
         what = f"表头无法解析 / the header cannot be parsed: {error}"
-        raise SourceError(what, f"{name}, line 1", "检查 / check read.quote") from None
+        raise SourceError(what, place, "检查 / check read.quote, read.skip_rows") from None
     used = len("".join(lines).encode())
     if len(rows) < spec.header_rows or not any(rows[-1]) or used >= max(_HEAD_BYTES - 4, 1):
         what = f"没有完整的表头({spec.header_rows} 行)/ no complete header of {spec.header_rows} row(s)"
-        raise SourceError(what, f"{name}, line 1", "检查 / check read.header_rows, read.quote")
+        raise SourceError(what, place, "检查 / check read.header_rows, read.skip_rows, read.quote")
     if any("\x00" in cell for row in rows for cell in row):
         raise SourceError("表头含 NUL 字节,不是文本 / NUL bytes in the header: no text", name, "read.encoding: utf-16?")
     width = max(map(len, rows))
@@ -244,7 +247,7 @@ class _Rows:
         self.names = names
         self.columns = [f"c{position}" for position in range(len(names))]  # names that no parser stumbles over
         self._dialect, self._delimiter = _dialect(spec), spec.delimiter
-        self._header_rows = spec.header_rows
+        self._above = spec.skip_rows + spec.header_rows
         self._next = 1
         self._ragged: list[tuple[int, str]] = []
 
@@ -257,7 +260,7 @@ class _Rows:
         """The row in which the last record begins."""
         parsed = sum(part.num_rows for part in held) + (last.num_rows if last else 0)
         whole = self._numbers(parsed)[:parsed].tolist()
-        return self._header_rows + max([1, *whole[-1:], *(number for number, _ in self._ragged[-1:])])
+        return self._above + max([1, *whole[-1:], *(number for number, _ in self._ragged[-1:])])
 
     def frame(self, table: pl.DataFrame) -> pl.DataFrame:
         """The raw text table of the next parsed records and of the ragged ones among them."""
@@ -265,7 +268,7 @@ class _Rows:
         numbers = self._numbers(table.height)
         self._next = int(numbers[table.height])
         frame = table.with_columns(
-            pl.Series(ROW_NUMBER, numbers[: table.height] + self._header_rows, dtype=pl.UInt32),
+            pl.Series(ROW_NUMBER, numbers[: table.height] + self._above, dtype=pl.UInt32),
             pl.lit(None, pl.String).alias(REASON),
             pl.lit(None, pl.String).alias(SURPLUS),
         )
@@ -299,4 +302,4 @@ class _Rows:
             return None
         fields = [cell or None for cell in cells[: len(self.names)]]
         fields += [None] * (len(self.names) - len(fields))
-        return [*fields, number + self._header_rows, "ragged_row", surplus or None]
+        return [*fields, number + self._above, "ragged_row", surplus or None]

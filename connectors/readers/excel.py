@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import fnmatch
+import itertools
 import re
 import zipfile
 import zlib
@@ -26,34 +29,34 @@ MAX_UNPACKED_BYTES = 1 << 30
 MAX_RATIO = 200
 _RATIO_MATTERS_FROM = 64 << 20
 _PIECE = 1 << 20
-_ERROR_CELL = re.compile(rb"""\st=["']e["']""")
+_LONGEST_CELL = 1 << 15  # of a cell with a formula, which Excel bounds to 8192 characters
+_IN_ERROR = re.compile(rb"""\st=["']e["']""")
+# a formula that nobody has reckoned: its value is empty, and not for being the empty text (`t="str"`)
+_UNRECKONED = re.compile(
+    rb"""<c\b(?![^>]*\st=["']str["'])[^>]*><f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?</c>"""
+)
 
 
 def read(path: Path, spec: Read, name: str) -> Iterator[pl.DataFrame]:
-    """Read one sheet as one frame (a sheet has at most 1,048,576 rows); see `connectors.readers` for the columns.
+    """Read a sheet as one frame (it has at most 1,048,576 rows); see `connectors.readers` for the columns.
+
+    `sheet: "*月"` reads every visible sheet whose name fits, one frame each.
 
     A workbook stores an instant at midnight like a date: in a column that holds any clock time such a cell is written
-    `2026-01-31 00:00:00`, in any other column `2026-01-31`. Cells in error keep their text (`#DIV/0!`) in xlsx and
-    xlsm; the older formats give them as empty.
+    `2026-01-31 00:00:00`, in any other column `2026-01-31`. Cells in error keep their text (`#DIV/0!`) and formulas without
+    a value theirs (`=B2*2`) in xlsx and xlsm; the other formats give them as empty.
 
     Raises:
-        SourceError: the file is no workbook, damaged, protected or a zip bomb; the sheet is missing or empty; or there
-            are fewer rows than header rows.
+        SourceError: the file is no workbook, damaged, protected or a zip bomb; a sheet is missing or empty; there are
+            fewer rows than header rows; or no sheet is declared and more than one has the header of the first.
     """
-    errors = _guard(path, name)
-    sheet, rows = _cells(path, spec.sheet, name)
-    if errors:
-        _restore_errors(path, sheet, rows, name)
-    where = f"{name}, sheet {sheet}"
-    if not rows:
-        raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
-    if len(rows) < spec.header_rows:
-        what = f"只有 {len(rows)} 行,表头要 {spec.header_rows} 行 / only {len(rows)} row(s), fewer than the header rows"
-        raise SourceError(what, where, "检查 / check read.header_rows")
-    header = [[_text(cell) for cell in row] for row in rows[: spec.header_rows]]
-    names = header_names(header, (ROW_NUMBER, SHEET))
-    headed = [any(cells) for cells in zip(*header, strict=True)]
-    yield _frame(names, headed, rows[spec.header_rows :], spec, sheet)
+    has_gaps = _guard(path, name)
+    with _book(path, name) as book:
+        for sheet in _wanted(book, spec, name):
+            rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            if has_gaps:
+                _fill_gaps(path, sheet, rows, name)
+            yield _frame(rows, spec, sheet, name)
 
 
 def sheets(path: Path, name: str) -> list[str]:
@@ -67,8 +70,18 @@ def sheets(path: Path, name: str) -> list[str]:
         return [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
 
 
-def _frame(names: list[str], headed: list[bool], rows: list[list[Any]], spec: Read, sheet: str) -> pl.DataFrame:
-    above = spec.header_rows
+def _frame(rows: list[list[Any]], spec: Read, sheet: str, name: str) -> pl.DataFrame:
+    where = f"{name}, sheet {sheet}"
+    if not rows:
+        raise SourceError("空工作表 / empty sheet", where, "检查 / check read.sheet")
+    above = spec.skip_rows + spec.header_rows
+    if len(rows) < above:
+        what = f"只有 {len(rows)} 行,表头到第 {above} 行 / only {len(rows)} row(s), but the header ends in row {above}"
+        raise SourceError(what, where, "检查 / check read.header_rows, read.skip_rows")
+    header = [[_text(cell) for cell in row] for row in rows[spec.skip_rows : above]]
+    names = header_names(header, (ROW_NUMBER, SHEET))
+    headed = [any(cells) for cells in zip(*header, strict=True)]
+    rows = rows[above:]
     cells = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     columns = [
         pl.Series(name, _column(column, spec.decimal), dtype=pl.String)
@@ -94,13 +107,6 @@ def _text(cell: object) -> str | None:
     return (cell.lstrip(BOM) or None) if type(cell) is str else text_of(cell)
 
 
-def _cells(path: Path, wanted: str | None, name: str) -> tuple[str, list[list[Any]]]:
-    """The name of the sheet, and its cells from A1 on, every row equally long."""
-    with _book(path, name) as book:
-        sheet = _sheet(book, wanted, name)
-        return sheet, book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-
-
 @contextmanager
 def _book(path: Path, name: str) -> Iterator[CalamineWorkbook]:
     """A workbook, opened; every way in which it can be damaged becomes one SourceError."""
@@ -116,23 +122,51 @@ def _book(path: Path, name: str) -> Iterator[CalamineWorkbook]:
         raise
 
 
-def _sheet(book: CalamineWorkbook, wanted: str | None, name: str) -> str:
-    if wanted is not None:
-        if wanted not in book.sheet_names:
-            there = ", ".join(book.sheet_names)
-            what = f"没有工作表 {wanted!r} / no sheet of that name"
-            raise SourceError(what, name, f"现有 / there are: {there}")
-        return wanted
+def _wanted(book: CalamineWorkbook, spec: Read, name: str) -> list[str]:
+    """The sheets to be read: the one of that name, those that fit a pattern, or the first that is visible."""
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    visible = [sheet for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
     if not sheets:
         raise SourceError("没有工作表 / the workbook has no worksheet", name)
-    return (visible or sheets)[0].name
+    if spec.sheet is None:
+        first, *others = visible or [sheets[0].name]
+        _alone(book, first, others, spec, name)
+        return [first]
+    if spec.sheet in book.sheet_names:
+        return [spec.sheet]
+    found = fnmatch.filter(visible, spec.sheet)
+    if not found:
+        what = f"没有工作表 {spec.sheet!r} / no sheet of that name"
+        raise SourceError(what, name, f"现有 / there are: {', '.join(book.sheet_names)}")
+    return found
+
+
+def _alone(book: CalamineWorkbook, first: str, others: list[str], spec: Read, name: str) -> None:
+    """Refuse to read the first of some sheets that look alike: the rows of the others would be missed by nobody."""
+    above = spec.skip_rows + spec.header_rows
+    heads = {
+        sheet: book.get_sheet_by_name(sheet).to_python(skip_empty_area=False, nrows=above)[spec.skip_rows :]
+        for sheet in (first, *others)
+        if others
+    }
+    alike = [sheet for sheet in others if heads[sheet] and heads[sheet] == heads[first]]
+    if alike:
+        what = f"几张工作表表头相同,只会读到第一张 / sheets with the same header, of which only the first would be read: {', '.join([first, *alike])}"
+        raise SourceError(
+            what, name, 'read.sheet: "*" 读取全部,或写明名称 / for all of them, or a name, or a pattern such as "*月"'
+        )
 
 
 def _damaged(path: Path, name: str, error: object) -> SourceError:
-    if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+    content = path.read_bytes()
+    if "EncryptedPackage".encode("utf-16-le") in content:
         what, todo = "工作簿有密码 / the workbook is protected by a password", "去掉密码再交 / remove the password"
+    elif re.match(rb"\s*<", content.removeprefix(codecs.BOM_UTF8)):
+        what = "名为工作簿,实为网页或 XML / named like a workbook, but a web page or XML"
+        todo = "用 Excel 打开并另存为 xlsx / open it in Excel and save it as xlsx"
+    elif b"\t" in content and not content.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        what = "名为工作簿,实为文本 / named like a workbook, but a text file with tabs"
+        todo = 'read: {as: csv, delimiter: "\\t", encoding: gb18030 | utf-16 | …}'
     else:
         what = f"工作簿损坏或不完整 / the workbook is damaged or incomplete: {error}"
         todo = "重新导出或另存为 xlsx / export it again, or save it as xlsx"
@@ -140,7 +174,7 @@ def _damaged(path: Path, name: str, error: object) -> SourceError:
 
 
 def _guard(path: Path, name: str) -> bool:
-    """Refuse an archive that is damaged or would not fit; tell whether any cell of a sheet is in error."""
+    """Refuse an archive that is damaged or would not fit; tell whether any cell of a sheet is in error or lacks its value."""
     size = path.stat().st_size
     if size == 0:
         raise SourceError("空文件 / empty file", name, "让来源系统重新导出 / have the source system export it again")
@@ -154,35 +188,57 @@ def _guard(path: Path, name: str) -> bool:
             if total > MAX_UNPACKED_BYTES or (total > _RATIO_MATTERS_FROM and total > MAX_RATIO * size):
                 what = f"疑似压缩炸弹 / zip bomb: {size} bytes unpack to {total}"
                 raise SourceError(what, name, "拆成几个文件 / split the workbook, or deliver CSV")
-            in_error = [_has_error_cell(archive, part) for part in parts]
-            return any(in_error)
+            has_gap = [_has_gap(archive, part) for part in parts]
+            return any(has_gap)
     # RuntimeError is what zipfile raises for an encrypted member, NotImplementedError for an unknown compression
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise _damaged(path, name, error) from None
 
 
-def _has_error_cell(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+def _has_gap(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
     """Unpack one part to its end, which checks size and checksum."""
     found, tail = False, b""
     is_sheet = part.filename.startswith("xl/worksheets/")
     with archive.open(part) as stream:
         while piece := stream.read(_PIECE):
-            found = found or (is_sheet and bool(_ERROR_CELL.search(tail + piece)))
-            tail = piece[-8:]
+            found = found or (is_sheet and _lacks_a_value(tail + piece))
+            tail = piece[-_LONGEST_CELL:]
     return found
 
 
-def _restore_errors(path: Path, sheet: str, rows: list[list[Any]], name: str) -> None:
-    """Put `#DIV/0!`, `#N/A` … back where the fast parser gives an empty cell: an error is not a gap."""
-    try:
-        import openpyxl
+def _lacks_a_value(sheet: bytes) -> bool:
+    return bool(_IN_ERROR.search(sheet)) or (b"<f" in sheet and bool(_UNRECKONED.search(sheet)))
 
-        book = openpyxl.load_workbook(path.open("rb"), read_only=True, data_only=True)
-        for row in book[sheet].iter_rows():
-            for cell in row:
-                if cell.data_type == "e":
-                    rows[cell.row - 1][cell.column - 1] = cell.value
-        book.close()
+
+def _fill_gaps(path: Path, sheet: str, rows: list[list[Any]], name: str) -> None:
+    """Put `#DIV/0!` … and formulas without a value where the fast parser gives an empty cell: neither is a gap."""
+    try:
+        for value, formula in zip(_slowly(path, sheet, values=True), _slowly(path, sheet, values=False), strict=True):
+            if value.data_type == "e":
+                _put(rows, value, value.value)
+            elif formula.data_type == "f" and value.data_type == "n" and value.value is None:
+                _put(rows, value, formula.value)
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
-        what = f"工作簿含错误值,无法定位 / cells in error (#N/A …) that cannot be located: {error}"
-        raise SourceError(what, f"{name}, sheet {sheet}", "改正公式后再交 / correct the formulas") from None
+        what = f"工作簿含错误值或未计算的公式,无法定位 / cells in error (#N/A …) or formulas without a value that cannot be located: {error}"
+        todo = "改正公式、重新计算保存后再交 / correct the formulas, save the workbook in Excel"
+        raise SourceError(what, f"{name}, sheet {sheet}", todo) from None
+
+
+def _slowly(path: Path, sheet: str, *, values: bool) -> Iterator[Any]:
+    """The cells of a sheet with their kinds: their values, or the formulas they come from."""
+    import openpyxl
+
+    with path.open("rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=values)
+        yield from itertools.chain.from_iterable(book[sheet].iter_rows())
+        book.close()
+
+
+def _put(rows: list[list[Any]], cell: Any, text: object) -> None:  # noqa: ANN401 - openpyxl has no types
+    """Write into the cells of a sheet, which end where the fast parser has seen the last value."""
+    width = len(rows[0]) if rows else 0
+    rows += [[""] * width for _ in range(cell.row - len(rows))]
+    if cell.column > width:
+        for row in rows:
+            row += [""] * (cell.column - width)
+    rows[cell.row - 1][cell.column - 1] = str(getattr(text, "text", text))

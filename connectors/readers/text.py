@@ -20,6 +20,17 @@ BATCH_ROWS = 1_000_000
 ROW_NUMBER, SHEET, REASON, SURPLUS = "row_number", "sheet", "__reader_reason__", "__surplus__"
 
 BOM = "\ufeff"
+#: Texts that are no number, name or code of anything, though they stand where one should: why, how they are known (in the
+#: syntax that Python and polars share), and what stands for them where the text itself may not rest.
+NO_KEY: dict[str, tuple[str, str]] = {
+    "total_row": (
+        r"(?i)[合总小共]\s*计|累\s*计|^\s*(?:(?:grand|sub)?[\s-]*totals?|(?:zwischen|gesamt)?summe|gesamt)\s*[:：]?\s*$|^\s*\*+\s*$",
+        "合计",
+    ),
+    "lost_digits": (r"^\s*\d(?:[.,]\d+)?[eE]\+\d+\s*$", "0E+0"),
+    "cell_in_error": (r"^\s*(?:=.*|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!))\s*$", "#N/A"),
+    "placeholder": (r"(?i)^\s*(?:null|none|nan|nil|n/?a|无|空|暂无|未知|待定)\s*$|^[^\w*#=]*[^\w*#=\s][^\w*#=]*$", "-"),
+}
 _CHUNK = 1 << 20
 _UTF8 = ("utf-8", "utf-8-sig")
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -172,9 +183,9 @@ def _unrepeated(names: list[str], reserved: set[str]) -> list[str]:
 
 
 def text_of(value: object) -> str | None:
-    """The text of one typed value: what a person would write, exact, never in scientific notation.
+    """The text of one typed value: what a person would write, exact.
 
-    12.0 → `12`; dates `2026-01-31`, naive instants `2026-01-31 08:00:00[.ffffff]`, instants with an offset in ISO 8601,
+    Only a binary number from 1E+16 on is in scientific notation: it has not kept all the digits it would show. 12.0 → `12`; dates `2026-01-31`, naive instants `2026-01-31 08:00:00[.ffffff]`, instants with an offset in ISO 8601,
     durations `26:30:00`, booleans `true`/`false`, nested values as JSON; None and the empty text → None.
     """
     return (FORMS.get(type(value)) or _other)(value) or None
@@ -195,6 +206,8 @@ def form_of(kind: type) -> Callable[[Any], str | None]:
 
 def _float(value: float) -> str:
     text = repr(value)
+    if "e+" in text:
+        return text.upper()
     if "e" in text:
         text = format(Decimal(text), "f")
     return text.removesuffix(".0")

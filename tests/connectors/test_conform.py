@@ -116,7 +116,7 @@ def _reading(**columns: list[str | None]) -> pl.DataFrame:
     "text",
     [
         "nan", "NaN", "inf", "-inf", "Infinity", "1e400", "9" * 400, "1,234", "1,5", "1.2.3", "1_000", "0x10", "--1",
-        "12 kWh", "¥5", "(5)", "5-", "1e", ".", "-", "一百", "n/a", "#REF!", "1 000", "½", "10\u00b2", "\u2460", "1\u2082",
+        "12 kWh", "¥5", "(5)", "5,-", "5.-", "-5-", "- 5-", "5 -", "1e", ".", "-", "一百", "n/a", "#REF!", "1 000", "½", "10\u00b2", "\u2460", "1\u2082",
     ],
 )  # fmt: skip
 def test_a_text_that_is_no_finite_number_is_refused(text: str) -> None:
@@ -129,13 +129,16 @@ def test_a_text_that_is_no_finite_number_is_refused(text: str) -> None:
     [
         ("12", 12.0), ("12.0", 12.0), (".5", 0.5), ("5.", 5.0), ("+3", 3.0), ("1e3", 1000.0), ("-0", 0.0), (" 7 ", 7.0),
         ("１２．５", 12.5), ("\u22120", 0.0), ("\u300012\u3000", 12.0), ("0.1", 0.1), ("12345678.123456789", 12345678.123456789),
+        ("12-", -12.0), ("0.50-", -0.5), ("５\u2212", -5.0),
     ],
 )  # fmt: skip
 def test_numbers_as_people_write_them_are_read_exactly(text: str, number: float) -> None:
     assert _numbers([text]) == [number]
 
 
-@pytest.mark.parametrize("text", ["1,23", "1,2345", "12,34,567", ",123", "1234,567", "1.234,5", "1,234,", "1,,234"])
+@pytest.mark.parametrize(
+    "text", ["1,23", "1,2345", "12,34,567", ",123", "1234,567", "1.234,5", "1,234,", "1,,234", "0,123", "-00,123"]
+)
 def test_separators_in_the_wrong_place_are_refused(text: str) -> None:
     assert _numbers([text], thousands=",") == [None]
 
@@ -153,10 +156,16 @@ def test_separators_in_the_wrong_place_are_refused(text: str) -> None:
         ("0,5", 0.5, {"decimal": ","}),
         ("-1'000", -1000.0, {"thousands": "'"}),
         ("999", 999.0, {"thousands": ","}),
+        ("1.234,56-", -1234.56, {"thousands": ".", "decimal": ","}),
     ],
 )
 def test_declared_signs_are_read(text: str, number: float, read: dict[str, str]) -> None:
     assert _numbers([text], **read) == [number]
+
+
+@pytest.mark.parametrize("text", ["0.500", "-0.125", "01.234"])
+def test_a_fraction_is_not_taken_for_thousands(text: str) -> None:
+    assert _numbers([text], decimal=",", thousands=".") == [None]
 
 
 @pytest.mark.parametrize("text", ["1.5", "1.234.567"])
@@ -281,6 +290,58 @@ def test_a_key_that_nobody_registered_is_refused_by_its_column() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["合计", "合 计：", "本月合计", "本年累计", "一号仓小计", "总计(元)", "共计 12 条", "Total", "Grand total:", "SUBTOTAL", "Sub-Total", "Summe", "Zwischensumme", "*", "**"],
+)  # fmt: skip
+def test_a_line_of_totals_is_refused_by_name(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: total_row"]]
+
+
+@pytest.mark.parametrize("text", ["TOTAL-0001", "Totale 5", "计-1", "小张", "A*1", "Gesamtwerk", "合同计划1"])
+def test_a_key_that_only_resembles_a_total_is_a_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [[]]
+
+
+# eighteen digits typed into a spreadsheet: many orders would share what is left of their numbers
+@pytest.mark.parametrize("text", ["1.9E+17", "1,90000000012345E+17", "2e+18", " 1.23457E+17 "])
+def test_a_key_that_a_spreadsheet_has_shortened_is_refused(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: lost_digits"]]
+
+
+@pytest.mark.parametrize("text", ["1E10", "190000000012345678", "E+17", "1.9"])
+def test_a_key_that_only_resembles_a_shortened_one_is_a_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [[]]
+
+
+# of two rows without a number one would pass for a duplicate of the other
+@pytest.mark.parametrize("text", ["-", "/", "——", "NULL", "none", "N/A", "n/a", "无", " - ", "…"])
+def test_a_word_for_nothing_is_no_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: placeholder"]]
+
+
+@pytest.mark.parametrize("text", ["#N/A", "#REF!", "#NAME?", "=VLOOKUP(A2,B:C,2)", '="0001"'])
+def test_a_cell_in_error_or_without_its_value_is_no_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [["trip_id: cell_in_error"]]
+
+
+@pytest.mark.parametrize("text", ["#12", "1-/", "无锡-1", "NAN-1", "A=B"])
+def test_a_key_that_only_resembles_nothing_is_a_key(text: str) -> None:
+    assert _reasons(_trips(), _trip(no=[text])) == [[]]
+
+
+def test_a_virtual_meter_may_be_called_a_total_and_a_complaint_may_have_no_order() -> None:
+    meter = _source("virtual_meter", {"virtual_id": "v", "meter_id": "m", "site_id": "s", "coefficient": "f"})
+    found = conform(_raw(v=["TOTAL"], m="MI", s="S1", f="1"), meter, REFERENCES, "UTC").reasons
+    assert not any(reason.startswith("virtual_id") for reason in found)
+    complaint = _source("complaint", {"complaint_id": "c", "order_id": "o", "received_at": "r"})
+    rows = _raw(c=["C1", "C2"], o=["无", "1.9E+17"], r="2026-01-05 08:00")
+    assert [any(bad) for bad in zip(*conform(rows, complaint, REFERENCES, "UTC").reasons.values(), strict=True)] == [
+        False,
+        True,
+    ]
+
+
 def test_blanks_around_a_key_are_no_part_of_it() -> None:
     found = _conformed(_trips(), _trip(no=[" T1 ", "T1\u3000", " "]))
     assert found.frame["trip_id"].to_list() == ["T1", "T1", None]
@@ -319,6 +380,8 @@ def test_a_text_that_is_no_clear_time_is_refused(text: str) -> None:
         ("2026-01-31 08:30:15.250", datetime(2026, 1, 31, 0, 30, 15, 250_000, tzinfo=UTC)),
         ("2026-01-31T08:30", datetime(2026, 1, 31, 0, 30, tzinfo=UTC)),
         ("2026/1/5 8:30", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
+        ("2026年1月5日", datetime(2026, 1, 4, 16, tzinfo=UTC)),
+        ("2026年01月05日 8:30", datetime(2026, 1, 5, 0, 30, tzinfo=UTC)),
         ("20260131", datetime(2026, 1, 30, 16, tzinfo=UTC)),
         ("2026-01-31", datetime(2026, 1, 30, 16, tzinfo=UTC)),
         ("2026-01-31 24:00", datetime(2026, 1, 31, 16, tzinfo=UTC)),
@@ -336,7 +399,7 @@ def test_stamps_become_the_instant_they_mean(text: str, instant: datetime) -> No
 
 def test_several_formats_are_tried_in_turn() -> None:
     source = _trips({"started_at": {"from": "start", "format": ["%d.%m.%Y %H:%M", "%Y年%m月%d日"]}})
-    found = _conformed(source, _trip(start=["31.01.2026 08:30", "2026年1月31日", "2026-01-31 08:30"]))
+    found = _conformed(source, _trip(start=["31.01.2026 08:30", "2026年1月31日", "01/31/2026 08:30"]))
     assert found.frame["started_at"].to_list() == [
         datetime(2026, 1, 31, 0, 30, tzinfo=UTC), datetime(2026, 1, 30, 16, tzinfo=UTC), None,
     ]  # fmt: skip
@@ -346,7 +409,40 @@ def test_several_formats_are_tried_in_turn() -> None:
 @pytest.mark.parametrize("one", ["%Q", "no format", "", "%", "%H:%M"])
 def test_a_format_that_reads_nothing_refuses_every_row(one: str) -> None:
     source = _trips({"started_at": {"from": "start", "format": one}})
-    assert _reasons(source, _trip(start=["2026-01-31 08:30"])) == [["started_at: not_a_time"]]
+    assert _reasons(source, _trip(start=["31.01.2026 08:30"])) == [["started_at: not_a_time"]]
+
+
+# a date cell comes out of a workbook as ISO, and who corrects a row there types what Excel takes for a date
+@pytest.mark.parametrize("text", ["2026-01-31", "2026/1/31", "2026-01-31 00:00:00", "2026-01-30T16:00:00Z"])
+@pytest.mark.parametrize("one", ["%d.%m.%Y", ["%m/%d/%Y", "%d-%b-%y"], "%d%m%Y"])
+def test_a_date_as_workbooks_write_it_is_understood_beside_a_declared_format(text: str, one: str | list[str]) -> None:
+    source = _trips({"started_at": {"from": "start", "format": one}})
+    found = _conformed(source, _trip(start=[text])).frame["started_at"].to_list()
+    assert found == [datetime(2026, 1, 30, 16, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-01-31 08:30"),  # who names the zone always does
+        ("%s", "2026-01-31 08:30"),
+        ("%Y-%d-%m", "2026-03-31"),  # the month and the day stand the other way round: 2026-03-05 is in May here
+        ("%d%m%Y", "20111210"),  # 20 November 1210?
+    ],
+)
+def test_a_date_whose_meaning_the_declared_format_makes_unsure_is_refused(one: str, text: str) -> None:
+    source = _trips({"started_at": {"from": "start", "format": one}})
+    assert _reasons(source, _trip(start=[text])) == [["started_at: not_a_time"]]
+
+
+# the Chinese clock: 12 in the morning is midnight
+@pytest.mark.parametrize(
+    ("text", "hour"), [("2026/1/31 下午 2:05:00", 14), ("2026/1/31 上午 12:05:00", 0), ("2026/1/31 下午 12:05:00", 12)]
+)
+def test_forenoon_and_afternoon_are_understood_in_chinese(text: str, hour: int) -> None:
+    source = _trips({"started_at": {"from": "start", "format": "%Y/%m/%d %p %I:%M:%S"}})
+    found = _conformed(source, _trip(start=[text]), zone="UTC").frame["started_at"].to_list()
+    assert found == [datetime(2026, 1, 31, hour, 5, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(
@@ -369,6 +465,14 @@ def test_seconds_since_1970_are_counted_in_utc_whatever_the_zone_of_the_source()
     assert found.frame["started_at"].to_list() == [datetime(2026, 1, 31, 8, 30, tzinfo=UTC), None]
     assert found.months.to_list() == ["2026-01", None]
     assert _reasons(source, raw) == [[], ["started_at: not_a_time"]]
+
+
+def test_milliseconds_since_1970_are_read_where_they_are_declared() -> None:
+    source = _trips({"started_at": {"from": "start", "format": "%s%3f"}})
+    raw = _trip(start=["1769848200250", "1769848200", "12"])
+    # 1769848200.250 s = 2026-01-31 08:30:00.250 UTC; seconds, read as milliseconds, would be a day of January 1970
+    found = _conformed(source, raw).frame["started_at"].to_list()
+    assert found == [datetime(2026, 1, 31, 8, 30, 0, 250_000, tzinfo=UTC), None, None]
 
 
 def test_a_stamp_without_separators_must_be_whole() -> None:

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors import quarantine
 from connectors.ingest import Outcome
 from schemas.contract import names
+from schemas.errors import SourceError
 from schemas.lake import Lake
 from tests.world import ORDERS, READINGS, TRIPS, World, make
 
@@ -644,6 +646,164 @@ def test_a_typed_number_is_not_taken_for_one_with_a_thousands_point(world: World
         world.ingest()
         found = world.values("trip", "trip_id", "distance_km")
         assert found == [("T1", 12.345), ("T2", 12345.5)][: 1 if kind == "parquet" else 2], kind
+
+
+def test_sheets_of_one_workbook_may_differ_in_columns_and_clash_by_sheet(world: World) -> None:
+    world.write(
+        "sources/tms.yaml", TRIPS.replace('csv, files: "trips/*.csv"', 'excel, files: "trips.xlsx", sheet: "*月"')
+    )
+    book = openpyxl.Workbook()
+    book.active.title = "1月"
+    for line in (
+        TRIP.split(","),
+        ["T1", "沪A12345", "2026-01-05 08:00", 1, 0],
+        ["T2", "沪A12345", "2026-01-06 08:00", 2, 0],
+    ):
+        book.active.append(line)
+    for line in (
+        ["备注", *TRIP.split(",")],
+        ["x", "T2", "沪A12345", "2026-01-06 08:00", 9, 0],
+        ["", "T3", "沪A12345", "2026-02-05 08:00", 3, 0],
+    ):
+        (book["2月"] if "2月" in book.sheetnames else book.create_sheet("2月")).append(line)
+    (world.folder / "extracts").mkdir(exist_ok=True)
+    book.save(world.folder / "extracts/trips.xlsx")
+    assert _balance(world.ingest()["tms"]) == (4, 3, 1, 0)
+    assert world.values("trip", "trip_id", "distance_km", "sheet") == [
+        ("T1", 1.0, "1月"),
+        ("T2", 9.0, "2月"),
+        ("T3", 3.0, "2月"),
+    ]
+    (path,) = world.enterprise.lake.files("quarantine", "trip")
+    (row,) = pl.read_parquet(path, hive_partitioning=False).iter_rows(named=True)
+    # the row with the lower number stands
+    assert (row["sheet"], row["row_number"], row["reasons"]) == ("1月", 3, ["duplicate_key"])
+
+
+# --- a source whose files take another form
+
+
+COMMA = 'as: csv, delimiter: ";", decimal: ",", thousands: ".", encoding: gb18030'
+SHEET = "as: excel, sheet: 行程, skip_rows: 1"
+
+
+def _form(read: str, files: str = "trips/{month}.*") -> str:
+    return TRIPS.replace('as: csv, files: "trips/*.csv"', f'{read}, files: "{files}"')
+
+
+def _workbook(world: World, name: str, *lines: list[Any]) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "行程"
+    for line in [["行程明细"], TRIP.split(","), *lines]:
+        book.active.append(line)
+    book.save(world.folder / "extracts" / name)
+
+
+@pytest.fixture
+def reshaped(world: World) -> World:
+    """January came as text with decimal commas, February as a workbook, under the declaration of the workbook."""
+    world.write("sources/tms.yaml", _form(COMMA))
+    lines = (TRIP.replace(",", ";"), "T1;沪A12345;2026-01-05 08:00;1.234;0,5", "T2;沪A12345;2026-01-06 08:00;zehn;0,5")
+    world.write("extracts/trips/2026-01.csv", "\n".join(lines) + "\n", encoding="gb18030")
+    world.ingest()
+    world.write("sources/tms.yaml", _form(SHEET))
+    _workbook(world, "trips/2026-02.xlsx", ["T3", "沪A12345", "2026-02-05 08:00", 12.345, 0.5])
+    return world
+
+
+@pytest.mark.parametrize("files", ["trips/{month}.*", "trips/{month}.xlsx"])
+def test_what_came_in_another_form_before_is_read_as_it_came(reshaped: World, files: str) -> None:
+    reshaped.write("sources/tms.yaml", _form(SHEET, files))
+    reshaped.ingest("2026-01", "2026-02")
+    # 1.234 in a text with thousands points are 1234 km, 12.345 typed into a cell are 12.345
+    expected = [("T1", 1234.0), ("T3", 12.345)]
+    assert reshaped.values("trip", "trip_id", "distance_km") == expected
+    before = reshaped.hashes()
+    reshaped.ingest("2026-01", "2026-02")
+    assert reshaped.hashes() == before
+    # columns are those of now, so that "zehn" is no fault any more: 0,5 in the text and 0.5 in the cell
+    reshaped.write("sources/tms.yaml", _form(SHEET).replace("km, empty_km: empty", "empty, empty_km: {value: '0'}"))
+    reshaped.ingest("2026-01", "2026-02")
+    assert reshaped.values("trip", "trip_id", "distance_km") == [("T1", 0.5), ("T2", 0.5), ("T3", 0.5)]
+
+
+def test_a_key_met_again_in_a_new_form_is_settled_beside_the_old_one(reshaped: World) -> None:
+    reshaped.write("sources/tms.yaml", _form(SHEET, "trips/{month}.xlsx") + "rows: state\n")
+    _workbook(reshaped, "trips/2026-02.xlsx", ["T1", "沪A12345", "2026-02-05 08:00", 7, 0.5])
+    reshaped.ingest("2026-02")
+    assert reshaped.values("trip", "trip_id", "distance_km") == [("T1", 7.0)]
+    assert ["superseded"] in [reasons for _, reasons in reshaped.refused("trip")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ('as: csv, delimiter: ";", encoding: latin-1, decimal: ",", thousands: "."', COMMA),
+        ('as: csv, delimiter: ";", encoding: gb18030', COMMA),
+    ],
+)
+def test_a_form_that_was_declared_wrong_counts_no_more_once_it_is_corrected(
+    world: World, wrong: str, right: str
+) -> None:
+    line = "T1;沪A12345;2026-01-05 08:00;1.234;0"
+    world.write("extracts/trips/2026-01.csv", f"{TRIP.replace(',', ';')}\n{line}\n", encoding="gb18030")
+    world.write("sources/tms.yaml", _form(wrong))
+    world.ingest()
+    world.write("sources/tms.yaml", _form(right))
+    world.ingest()
+    assert world.values("trip", "trip_id", "distance_km") == [("T1", 1234.0)]
+
+
+def test_a_form_that_serves_neither_now_nor_then_is_named_with_what_to_do(reshaped: World) -> None:
+    reshaped.write("sources/tms.yaml", _form(SHEET).replace("trip_id: no", "trip_id: 行程号"))
+    before = reshaped.hashes()
+    error = reshaped.attempt("2026-01", "2026-02")["tms"].error
+    assert error is not None
+    assert "was read in another form before" in error.what
+    assert "missing column / 缺少列: '行程号'" in error.what
+    assert "source tms" in error.where and "trips/2026-01.csv" in error.where
+    assert "a source of its own" in error.todo
+    assert reshaped.hashes() == before
+
+
+def test_a_file_that_is_new_has_the_declared_form_only(reshaped: World) -> None:
+    reshaped.deliver("trips/2026-03.csv", TRIP, "T4,沪A12345,2026-03-05 08:00,1,0")
+    error = reshaped.attempt("2026-03")["tms"].error
+    assert error is not None and "another form" not in error.what
+
+
+@pytest.mark.parametrize("typed", [1.234, "1,234"])
+def test_a_corrected_row_is_written_like_the_extract_it_stood_in(
+    reshaped: World, tmp_path: Path, typed: object
+) -> None:
+    reshaped.ingest("2026-01", "2026-02")
+    enterprise = reshaped.enterprise
+    quarantine.export(quarantine.refused(enterprise), tmp_path / "out.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    assert [cell.value for cell in book["tms"][1]][3] == "km"
+    book["tms"].cell(2, 4).value = typed
+    book.save(tmp_path / "out.xlsx")
+    [outcome] = quarantine.resubmit(enterprise, tmp_path / "out.xlsx")
+    assert outcome.error is None
+    # empty_km was 0,5 in the text
+    expected = [("T1", 1234.0, 0.5), ("T2", 1.234, 0.5), ("T3", 12.345, 0.5)]
+    assert reshaped.values("trip", "trip_id", "distance_km", "empty_km") == expected
+    reshaped.write("sources/tms.yaml", _form(SHEET) + "timezone: UTC\n")  # all is judged again
+    reshaped.ingest("2026-01", "2026-02")
+    assert reshaped.values("trip", "trip_id", "distance_km", "empty_km") == expected
+
+
+def test_corrections_of_files_with_other_signs_come_in_workbooks_of_their_own(reshaped: World, tmp_path: Path) -> None:
+    _workbook(reshaped, "trips/2026-02.xlsx", ["T3", "沪A12345", "2026-02-05 08:00", "zehn", 0.5])
+    reshaped.ingest("2026-01", "2026-02")
+    enterprise = reshaped.enterprise
+    quarantine.export(quarantine.refused(enterprise), tmp_path / "out.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    book["tms"].cell(2, 4).value = "1,5"
+    book["tms"].cell(3, 4).value = "1.5"
+    book.save(tmp_path / "out.xlsx")
+    with pytest.raises(SourceError, match="written in different ways"):
+        quarantine.resubmit(enterprise, tmp_path / "out.xlsx")
 
 
 # --- prepare

@@ -201,6 +201,43 @@ def test_a_key_that_is_mapped_to_another_column_never_rests_as_typed(staff: Worl
     assert staff.clean("employee_month").height == 1
 
 
+# eighteen digits of an identity card, shortened by a spreadsheet, must not rest either
+@pytest.mark.parametrize(
+    ("text", "code"), [("-", "placeholder"), ("#N/A", "cell_in_error"), ("3.10101E+17", "lost_digits")]
+)
+def test_what_is_no_number_of_anybody_is_no_person(staff: World, text: str, code: str) -> None:
+    staff.deliver("hr/2026-01.csv", HEAD, ZHANG, ZHANG.replace("A-4711", text))
+    staff.ingest()
+    assert staff.clean("employee_month").height == 1
+    assert staff.refused("employee_month") == [(3, [f"employee_key: {code}"])]
+    assert "3.10101" not in _at_rest(staff)
+
+
+def test_a_line_of_totals_is_no_person(staff: World) -> None:
+    staff.deliver("hr/2026-01.csv", HEAD, ZHANG, *(ZHANG.replace("A-4711", text) for text in ("张三丰 合计", "Total")))
+    staff.ingest()
+    assert staff.clean("employee_month").height == 1
+    assert staff.refused("employee_month") == [(3, ["employee_key: total_row"]), (4, ["employee_key: total_row"])]
+    assert _found(staff) == []
+
+
+@pytest.mark.parametrize("files", ["hr/{month}.*", "hr/{month}.xlsx"])
+def test_personal_rows_that_came_in_another_form_before_stay(staff: World, files: str) -> None:
+    staff.write("sources/hr.yaml", STAFF.replace("{month}.csv", "{month}.*"))
+    staff.deliver("hr/2026-01.csv", HEAD, ZHANG)
+    staff.ingest()
+    before = staff.values("employee_month", "employee_key", "month")
+    staff.write("sources/hr.yaml", STAFF.replace('csv, files: "hr/{month}.csv"', f'excel, files: "{files}"'))
+    with xlsxwriter.Workbook(staff.folder / "extracts/hr/2026-02.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, line in enumerate((HEAD, ZHANG.replace("2026-01", "2026-02"))):
+            sheet.write_row(row, 0, line.split(","))
+    staff.ingest("2026-01", "2026-02")
+    [(key, _)] = before
+    assert staff.values("employee_month", "employee_key", "month") == [(key, "2026-01"), (key, "2026-02")]
+    assert _found(staff) == []
+
+
 def test_another_key_makes_other_pseudonyms_of_what_is_delivered_still(
     staff: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

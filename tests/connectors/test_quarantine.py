@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import polars as pl
@@ -68,7 +70,7 @@ def exported(enterprise: Enterprise, path: Path, **which: str) -> openpyxl.Workb
     return openpyxl.load_workbook(path)
 
 
-def set_cells(sheet: Any, row: int, **cells: str | None) -> None:
+def set_cells(sheet: Any, row: int, **cells: object) -> None:
     header = [cell.value for cell in sheet[1]]
     for name, value in cells.items():
         sheet.cell(row, header.index(name) + 1).value = value
@@ -197,6 +199,21 @@ def test_a_number_typed_as_a_number_keeps_its_value_where_texts_have_decimal_com
     book.save(tmp_path / "out.xlsx")
     quarantine.resubmit(enterprise, tmp_path / "out.xlsx")
     assert clean(enterprise)["distance_km"].to_list() == [1.234]
+
+
+# what a cell holds when somebody types a date into it: a date, or in a cell kept as text what was typed
+@pytest.mark.parametrize("typed", [date(2026, 1, 6), datetime(2026, 1, 6, 8), "2026-01-06", "2026/1/6", "06.01.2026"])  # noqa: DTZ001 - a cell has no zone
+def test_a_date_typed_in_excel_is_taken_whatever_format_the_source_has(tmp_path: Path, typed: object) -> None:
+    german = TRIPS.replace("{from: 出发}", '{from: 出发, format: ["%d.%m.%Y %H:%M", "%d.%m.%Y"]}')
+    text = "行程号,车牌,出发,里程,单位,载重\nT1,V1,gestern,12,km,\n"
+    enterprise = enterprise_with(tmp_path, {"sources/trips.yaml": german, "extracts/trips/2026-01.csv": text})
+    run(enterprise)
+    book = exported(enterprise, tmp_path / "out.xlsx")
+    set_cells(book["trips"], 2, 出发=typed)
+    book.save(tmp_path / "out.xlsx")
+    quarantine.resubmit(enterprise, tmp_path / "out.xlsx")
+    (started,) = clean(enterprise)["started_at"].to_list()
+    assert started.astimezone(ZoneInfo("Asia/Shanghai")).date() == date(2026, 1, 6)
 
 
 def test_an_export_that_cannot_be_written_is_an_error_of_the_hub(tmp_path: Path) -> None:

@@ -125,6 +125,17 @@ def test_two_header_rows_are_joined_and_do_not_leak_into_the_next_group(tmp_path
     assert frame.row(0) == ("S1", "1", "2", "3", 3, None, None)
 
 
+# what stands above a header is not CSV: another number of fields, a quote that is never closed
+def test_lines_above_the_header_are_skipped_and_counted(tmp_path: Path) -> None:
+    content = b'Report "Sales\r\nexported: 2026-02-01, 08:00\r\n\r\na,b\r\n1,"x\r\ny"\r\n2\r\n3,z\r\n'
+    frame = table(tmp_path, content, skip_rows=3)
+    assert frame.select("a", "b", "row_number", "__reader_reason__").rows() == [
+        ("1", "x\r\ny", 5, None), ("2", None, 6, "ragged_row"), ("3", "z", 7, None),
+    ]  # fmt: skip
+    assert table(tmp_path, b"title\na,b\n1,2\n", skip_rows=1).row(0) == ("1", "2", 3, None, None)
+    assert "readings.csv, line 3" in refusal(tmp_path, b"title\na,b\n", skip_rows=2)
+
+
 def test_row_numbers_count_records_blank_lines_and_no_line_breaks_in_cells(tmp_path: Path) -> None:
     frame = table(tmp_path, b'a,b\r\n1,"x\r\ny"\r\n\r\n2,z\r\n')
     assert frame["row_number"].to_list() == [2, 4]

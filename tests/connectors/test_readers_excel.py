@@ -62,7 +62,7 @@ def test_an_empty_sheet_is_refused(tmp_path: Path) -> None:
 
 
 def test_fewer_rows_than_header_rows_are_refused(tmp_path: Path) -> None:
-    assert "fewer than the header rows" in refusal(tmp_path, book(("s", rows(["a"]))), header_rows=2)
+    assert "only 1 row(s), but the header ends in row 2" in refusal(tmp_path, book(("s", rows(["a"]))), header_rows=2)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
@@ -80,9 +80,36 @@ def test_a_workbook_with_a_changed_byte_is_refused(tmp_path: Path) -> None:
     assert "damaged" in refusal(tmp_path, content.getvalue())
 
 
-@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"<html><table></table></html>", b"\xd0\xcf\x11\xe0" + b"\0" * 600])
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xd0\xcf\x11\xe0" + b"\0" * 600])
 def test_a_file_that_is_no_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
     assert "damaged" in refusal(tmp_path, content)
+
+
+# what old systems call .xls: the message says what it is and what to do
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a\tb\n1\t2\n", 'as: csv, delimiter: "\\t"'),
+        ("a\tb\n1\t2\n".encode("utf-16"), 'as: csv, delimiter: "\\t"'),
+        (b"<html><table></table></html>", "save it as xlsx"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook/>', "save it as xlsx"),
+    ],
+)
+def test_text_that_is_called_a_workbook_is_told_as_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    found = refusal(tmp_path, content)
+    assert "named like a workbook" in found
+    assert said in found
+
+
+# ledger.xls is in Excel's format of 1997: a hidden sheet, a title, the header, two rows, an empty one, a total
+def test_the_old_format_is_read_like_any_other(tmp_path: Path) -> None:
+    frame = table(tmp_path, (Path(__file__).parent / "ledger.xls").read_bytes(), skip_rows=1)
+    assert frame.columns == ["凭证号", "日期", "金额", "时间", "row_number", "sheet"]
+    assert frame.rows() == [
+        ("0001", "2026-01-05", "1234.56", "2026-01-05 08:05:00", 3, "明细"),
+        ("2", "2026-01-06", "-12", "2026-01-06 00:00:00", 4, "明细"),
+        ("合计", None, "1222.56", None, 6, "明细"),
+    ]
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
@@ -121,7 +148,7 @@ def test_cells_become_the_text_a_person_would_write(tmp_path: Path) -> None:
     assert table(tmp_path, book(("s", fill))).row(0)[:12] == (
         "12",
         "0.1",
-        "1000000000000000000000",
+        "1E+21",
         "0.00000015",
         "-3.25",
         "2026-01-31",
@@ -169,9 +196,51 @@ def test_a_cell_in_error_is_no_empty_cell(tmp_path: Path) -> None:
     assert frame.select("a", "b", "row_number", "sheet").rows() == [("#DIV/0!", "5", 3, "s")]
 
 
+def _by_script(*cells: list) -> bytes:
+    """A workbook whose formulas nobody has reckoned, as a script writes it."""
+    book_ = openpyxl.Workbook()
+    for row in cells:
+        book_.active.append(row)
+    content = io.BytesIO()
+    book_.save(content)
+    return content.getvalue()
+
+
+# the last row and column hold nothing else, so that the fast parser does not even see them
+def test_a_formula_without_a_value_is_no_empty_cell(tmp_path: Path) -> None:
+    frame = table(tmp_path, _by_script(["a", "b"], [1, "=A2*2"], [2, 4], ["=A3+1", "=B3*2"]))
+    assert frame.select("a", "b", "row_number").rows() == [("1", "=A2*2", 2), ("2", "4", 3), ("=A3+1", "=B3*2", 4)]
+    frame = table(tmp_path, _by_script(["a"], [1, "=A2*2"]))
+    assert frame.select("a", "column_2").rows() == [("1", "=A2*2")]
+
+
+def test_a_formula_that_gives_the_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_by_script(["a", "b"], [1, '=""']))) as old, zipfile.ZipFile(content, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, old.read(part).replace(b'<c r="B2">', b'<c r="B2" t="str">'))
+    assert table(tmp_path, content.getvalue()).select("a", "b").rows() == [("1", None)]
+
+
+# Excel keeps 15 digits; what stands here has 18, and is still that quantity where a quantity is meant
+def test_a_number_that_has_lost_digits_shows_it(tmp_path: Path) -> None:
+    frame = table(tmp_path, book(("s", rows(["no", "kWh"], [190000000012345678, 1234567890123456]))))
+    assert frame.row(0)[:2] == ("1.900000000123457E+17", "1234567890123456")
+
+
 def test_wholly_empty_rows_are_skipped_and_counted(tmp_path: Path) -> None:
     frame = table(tmp_path, book(("表一", rows(["a", "b"], [1, 2], [], ["", None], [3, None]))))
     assert frame.rows() == [("1", "2", 2, "表一"), ("3", None, 5, "表一")]
+
+
+def test_rows_above_the_header_are_skipped_and_counted(tmp_path: Path) -> None:
+    content = book(
+        ("s", rows(["收入明细"], ["导出时间", date(2026, 2, 1)], [], ["a", "", ""], ["b", "c"], [1, 2], ["合计", 2]))
+    )
+    frame = table(tmp_path, content, skip_rows=3, header_rows=2)
+    assert frame.columns == ["a/b", "a/c", "row_number", "sheet"]
+    assert frame.rows() == [("1", "2", 6, "s"), ("合计", "2", 7, "s")]
+    assert "the header ends in row 8" in refusal(tmp_path, content, skip_rows=7)
 
 
 def test_merged_headers_join_their_levels(tmp_path: Path) -> None:
@@ -198,6 +267,22 @@ def test_the_first_visible_sheet_is_the_default(tmp_path: Path) -> None:
         sheet.set_first_sheet()
 
     assert table(tmp_path, book(("lists", hide), ("data", show)))["sheet"].to_list() == ["data"]
+
+
+MONTHS = (("1月", rows(["a", "b"], [1, 2])), ("2月", rows(["a", "b"], [3, 4])), ("说明", rows(["读我"])))
+
+
+def test_of_sheets_that_look_alike_none_is_left_out_unsaid(tmp_path: Path) -> None:
+    found = refusal(tmp_path, book(*MONTHS))
+    assert "1月, 2月" in found and "说明" not in found.partition("\n")[0]
+    assert 'read.sheet: "*"' in found
+    assert table(tmp_path, book(*MONTHS), sheet="2月").row(0) == ("3", "4", 2, "2月")
+    assert table(tmp_path, book(MONTHS[0], MONTHS[2])).row(0) == ("1", "2", 2, "1月")
+
+
+def test_all_sheets_that_fit_a_pattern_are_read(tmp_path: Path) -> None:
+    assert table(tmp_path, book(*MONTHS), sheet="?月").rows() == [("1", "2", 2, "1月"), ("3", "4", 2, "2月")]
+    assert "there are: 1月, 2月, 说明" in refusal(tmp_path, book(*MONTHS), sheet="*年")
 
 
 def test_a_column_of_formatting_only_is_no_column(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def _said(world: World, text: str) -> str:
         ("as: csv", "as: pdf", "read.as"),
         ("files: \"trips/*.csv\"", "sheet: x", "read.as csv needs `files`"),
         ("as: csv", "as: csv, header_rows: 0", "header_rows"),
+        ("as: csv", "as: csv, skip_rows: -1", "skip_rows"),
         ("as: csv", "as: csv, overlap: 2d", "`overlap` needs a `watermark`"),
         ("as: csv", "as: csv, decimal: ',', thousands: ','", "must differ"),
         ("as: csv", "as: csv, thousands: '.'", "must differ"),
@@ -51,6 +52,8 @@ def _said(world: World, text: str) -> str:
         ("trip_id: no", "trip_id: {from: no, unit: km}", "trip_id carries no unit"),
         ("trip_id: no", "trip_id: {from: no, unit: {from: u}}", "trip_id carries no unit"),
         ("trip_id: no", "trip_id: {from: no, units: km}", "units"),
+        ("trip_id: no", "trip_id: {from: no, map: {NULL: ''}}", "must stand in quotes"),
+        ("started_at: start", "started_at: {from: start, format: ['%Y-%m-%d', '%Y-%m-%d %I:%M']}", "started_at: no format for times is '%Y-%m-%d %I:%M'"),
     ],
 )  # fmt: skip
 def test_a_declaration_that_does_not_fit_is_refused_with_its_file(world: World, old: str, new: str, said: str) -> None:
@@ -92,19 +95,36 @@ def test_a_column_that_the_file_lacks_is_named_with_what_the_file_has(world: Wor
         source.mapping(["no", "plate", "start", "leer"])
     assert "'km'" in failure.value.what
     assert "no, plate, start, leer" in failure.value.todo
+    assert "read.skip_rows" in failure.value.todo
+
+
+def test_a_header_with_a_line_break_is_shown_as_yaml_writes_it(world: World) -> None:
+    world.write("sources/tms.yaml", TRIPS)
+    source = next(source for source in sources(world.enterprise) if source.name == "tms")
+    with pytest.raises(SourceError) as failure:
+        source.mapping(["no", "plate", "里程\n（公里）"])
+    assert r"no, plate, '里程\n（公里）'; correct" in failure.value.todo
+
+
+def test_a_missing_column_is_told_with_the_file_and_the_sheet(world: World) -> None:
+    world.write("sources/tms.yaml", TRIPS.replace('csv, files: "trips/*.csv"', 'excel, files: "trips/*.xlsx"'))
+    (world.folder / "extracts/trips").mkdir(parents=True)
+    _workbook(world.folder / "extracts/trips/a.xlsx", "行程", ["no", "plate", "start"], ["1", "2", "3"])
+    error = world.attempt()["tms"].error
+    assert error is not None and error.where == "source tms, file trips/a.xlsx, sheet 行程"
 
 
 def test_words_of_yaml_that_are_no_numbers_stay_words(world: World) -> None:
     world.write(
         "sources/tms.yaml",
         TRIPS.replace(
-            "trip_id: no", "trip_id: {from: no, map: {on: a, No: b, 0100: c, 1_000: d, 12:30: e, 7: f, ~: g, 甲: }}"
+            "trip_id: no", "trip_id: {from: no, map: {on: a, No: b, 0100: c, 1_000: d, 12:30: e, 7: f, 甲: }}"
         ),
     )
     source = next(source for source in sources(world.enterprise) if source.name == "tms")
     assert source.columns["trip_id"].source == "no"
-    assert source.columns["trip_id"].map | {"None": "g"} == {
-        "on": "a", "No": "b", "0100": "c", "1_000": "d", "12:30": "e", "7": "f", "None": "g", "甲": "",
+    assert source.columns["trip_id"].map == {
+        "on": "a", "No": "b", "0100": "c", "1_000": "d", "12:30": "e", "7": "f", "甲": "",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from pipelines.run import locked, run
+from schemas.contracts.meter import CARRIERS
 from tests.world import World
 
 FACTOR = "factor_id,kind,subject,gas,lifecycle_scope,value,unit,region,data_year,parameter_set,gwp_set,source,verified"
@@ -248,3 +249,11 @@ def test_w18_a_passenger_vehicle_fuelled_in_us_gallons(case: Case) -> None:
     assert case.lines(
         "select round(emission_tco2e, 5), flag from mart.emission_line where lifecycle_scope = 'TTW'"
     ) == [(5.46045, "other_gwp_set: unknown")]
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_a_meter_of_every_carrier_is_counted(case: Case, carrier: str) -> None:
+    unit, reference = {"electricity": ("kWh", ""), "natural_gas": ("Nm3", "0C"), "water": ("m3", ""), "compressed_air": ("m3", "")}.get(carrier, ("GJ", ""))
+    case.rows("meter", METER, f"M1,W1,{carrier},cumulative,{unit},main,{reference}")
+    case.rows("meter_reading", READING, f"M1,2026-01-01 00:00:00,5,{unit}", f"M1,2026-02-01 00:00:00,105,{unit}")
+    assert case.lines("select carrier, quantity, reason from mart.site_month_energy") == [(carrier, 100, None)]

@@ -253,7 +253,95 @@ def test_w18_a_passenger_vehicle_fuelled_in_us_gallons(case: Case) -> None:
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_meter_of_every_carrier_is_counted(case: Case, carrier: str) -> None:
-    unit, reference = {"electricity": ("kWh", ""), "natural_gas": ("Nm3", "0C"), "water": ("m3", ""), "compressed_air": ("m3", "")}.get(carrier, ("GJ", ""))
+    unit, reference = {
+        "electricity": ("kWh", ""),
+        "natural_gas": ("Nm3", "0C"),
+        "water": ("m3", ""),
+        "compressed_air": ("m3", ""),
+    }.get(carrier, ("GJ", ""))
     case.rows("meter", METER, f"M1,W1,{carrier},cumulative,{unit},main,{reference}")
     case.rows("meter_reading", READING, f"M1,2026-01-01 00:00:00,5,{unit}", f"M1,2026-02-01 00:00:00,105,{unit}")
     assert case.lines("select carrier, quantity, reason from mart.site_month_energy") == [(carrier, 100, None)]
+
+
+ELECTRIC = ("meter", METER, "E1,W1,electricity,cumulative,kWh,main,")
+COUNTED = ("meter_reading", READING, "E1,2026-01-01 00:00:00,0,kWh", "E1,2026-02-01 00:00:00,1000,kWh")
+
+
+def test_the_methane_of_a_haul_is_not_the_whole_of_it(case: Case) -> None:
+    # 1,000 t·km x 0.103 = 103 kg; the rows of CO2, CH4 and N2O beside it are its parts
+    gases = (("CO2", "0.100", ""), ("CH4", "0.001", ""), ("N2O", "0.002", ""), ("CO2e", "0.103", "AR5"))
+    case.rows(
+        "emission_factor",
+        FACTOR,
+        *(f"a_{gas},tkm_ttw,truck,{gas},TTW,{value},kgCO2e/tkm,CN,,,{gwp},book,true" for gas, value, gwp in gases),
+    )
+    case.rows("carrier_service", SERVICE, "C1,2026-01-05,W1,road,,100,10,,truck")
+    hauled = "select round(emission_tco2e * 1000, 6), factor_id from mart.emission_line where lifecycle_scope = 'TTW'"
+    assert case.lines(hauled) == [(103.0, "a_CO2e")]
+
+
+@pytest.mark.parametrize(
+    ("region", "own", "mass"), [("CN-SH", "CN", 900), ("CN-SH", "US", 840), ("US", "US", 900), ("US", "CN-SH", 840), ("CN-SH", "GLOBAL", 900)]
+)  # fmt: skip
+def test_an_own_density_holds_where_it_says(case: Case, region: str, own: str, mass: float) -> None:
+    # 1,000 L x 0.9 where the own row holds, x 0.84 (NDRC) elsewhere
+    case.region = region
+    case.rows("emission_factor", FACTOR, f"own,density,diesel,,,0.9,t/m3,{own},,,,laboratory,true")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    assert case.lines("select round(mass_kg, 6) from mart.fuel_line") == [(mass,)]
+
+
+def test_an_own_density_holds_between_its_dates(case: Case) -> None:
+    case.rows("emission_factor", f"{FACTOR},valid_to", "own,density,diesel,,,0.9,t/m3,CN,,,,laboratory,true,2025-12-31")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    assert case.lines("select round(mass_kg, 6) from mart.fuel_line") == [(840,)]
+
+
+@pytest.mark.parametrize(("region", "own"), [("GB", "UK"), ("UK", "GB"), ("GB-LND", "UK"), ("UK", "UK")])
+def test_one_country_has_two_codes(case: Case, region: str, own: str) -> None:
+    # DESNZ 2025: 1,000 L of diesel (average biofuel blend) x 2.57082; 1,000 kWh x 0.177
+    case.region = region
+    case.rows(
+        "emission_factor", FACTOR,
+        f"d,fuel_ttw_co2e,diesel,CO2e,TTW,2.57082,kgCO2e/L,{own},,,AR5,DESNZ 2025,true",
+        f"g,grid_location_avg,electricity,CO2e,generation,0.177,kgCO2e/kWh,{own},2025,,AR5,DESNZ 2025,true",
+    )  # fmt: skip
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    case.rows(*ELECTRIC)
+    case.rows(*COUNTED)
+    assert case.lines(SUBJECTS) == [("diesel", "CO2e", 2.57082), ("electricity", "CO2e", 0.177)]
+
+
+def test_a_grid_factor_in_co2e_of_another_gwp_set_says_so(case: Case) -> None:
+    case.policies["gwp"] = "AR6"
+    case.rows(
+        "emission_factor", FACTOR, "g,grid_location_avg,electricity,CO2e,generation,0.5,kgCO2e/kWh,CN,,,AR4,book,true"
+    )
+    case.rows(*ELECTRIC)
+    case.rows(*COUNTED)
+    assert case.lines(
+        "select gas, flag, round(uncertainty_pct, 3) from mart.emission_line where basis = 'location'"
+    ) == [("CO2e", "other_gwp_set: AR4", 5.385)]
+
+
+@pytest.mark.parametrize(
+    ("main", "tenant", "roof", "export", "reason"),
+    [
+        (100, 250, 1000, 600, "tenants_exceed_main"), (100, 0, 500, 700, "exceeds_supply"), (100, 100, 500, 500, None),
+    ],
+)  # fmt: skip
+def test_what_goes_out_cannot_exceed_what_comes_in(
+    case: Case, main: int, tenant: int, roof: int, export: int, reason: str | None
+) -> None:
+    roles = {"main": main, "tenant": tenant, "generation": roof, "export": export}
+    case.rows(
+        "meter", f"{METER},generation_kind", *(f"{role},W1,electricity,cumulative,kWh,{role},,pv" for role in roles)
+    )
+    case.rows("meter_reading", READING, *(line for role, kwh in roles.items()
+              for line in (f"{role},2026-01-01 00:00:00,0,kWh", f"{role},2026-02-01 00:00:00,{kwh},kWh")))  # fmt: skip
+    figure = None if reason else 0
+    assert case.lines("select quantity, purchased_quantity, reason from mart.site_month_energy") == [
+        (figure, figure, reason)
+    ]
+    assert case.lines("select emission_tco2e from mart.site_month_emission") == [(figure,)]

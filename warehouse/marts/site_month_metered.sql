@@ -141,6 +141,9 @@ judged as (
             when t.reason is not null then t.reason
             when t.unknown_meters > 0 then 'quantity_unknown'
             when s.meters > 0 then 'meter_silent'
+            -- more than came in and was made cannot have gone out; tenants whom the own roof feeds take it as export
+            when t.purchased_quantity < 0 then 'tenants_exceed_main'
+            when t.quantity < 0 then 'exceeds_supply'
         end as reason
     from total as t
     left join silent as s on t.site_id = s.site_id and t.month = s.month and t.carrier = s.carrier

@@ -11,7 +11,9 @@ import duckdb
 import pytest
 
 from pipelines.run import locked, run
+from schemas.contract import contract
 from schemas.contracts.meter import CARRIERS
+from schemas.errors import CatalogueError
 from tests.world import World
 
 FACTOR = "factor_id,kind,subject,gas,lifecycle_scope,value,unit,region,data_year,parameter_set,gwp_set,source,verified"
@@ -345,3 +347,39 @@ def test_what_goes_out_cannot_exceed_what_comes_in(
         (figure, figure, reason)
     ]
     assert case.lines("select emission_tco2e from mart.site_month_emission") == [(figure,)]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("a,fuel_ncv,柴油,,,42,GJ/t,CN,,,,book,true", "nothing asks for subject '柴油'.*diesel"),
+        ("a,heat_factor,hot water,CO2,generation,0.1,tCO2/GJ,CN,,,,book,true", "'hot water'.*heat"),
+        (
+            "a,gwp100,R404A,,,3943,kgCO2e/kg,GLOBAL,,,AR5,book,true",
+            "by its gases: give the GWP of HFC-125, HFC-134a, HFC-143a",
+        ),
+    ],
+)
+def test_an_own_factor_that_nothing_asks_for_is_refused_by_its_subject(case: Case, row: str, words: str) -> None:
+    case.rows("emission_factor", FACTOR, row)
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    with pytest.raises(CatalogueError, match=f"(?s){words}"):
+        case.lines(SUBJECTS)
+
+
+def test_a_province_that_is_none_does_not_take_the_factor_of_the_nation(case: Case) -> None:
+    case.rows("site", "site_id,legal_entity_id,region", "W1,LE1,CN-ZZ", "W2,LE1,CN-XZ", "W3,LE1,CN", "W4,LE1,DE-BE")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W2,,diesel,1000,,,")
+    refused = "select row_number, reasons from quarantine.row"
+    assert case.lines(refused, refused=1) == [(2, ["no_such_province"])]
+
+
+def test_a_blend_is_told_to_be_two_purchases(case: Case) -> None:
+    # B7: 930 L of diesel x 0.84 x 43.33 x 20.2 x 0.98 x 44/12 = 2.45697 t; 70 L of biodiesel beside it, and without a density unknown
+    case.rows(
+        "fuel_purchase", FUEL,
+        "F1,2026-01-05,W1,,B7,1000,,,", "F2,2026-01-05,W1,,diesel,930,,,", "F3,2026-01-05,W1,,biodiesel,,61.6,,",
+    )  # fmt: skip
+    sql = "select subject, is_biogenic, round(emission_tco2e, 5) from mart.emission_line where lifecycle_scope = 'TTW' order by 2"
+    assert case.lines(sql, refused=1)[0] == ("diesel", False, 2.45697)
+    assert "B7 or E10 is two purchases" in contract("fuel_purchase").words("fuel: unknown_word")[1]

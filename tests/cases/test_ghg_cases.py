@@ -383,3 +383,16 @@ def test_a_blend_is_told_to_be_two_purchases(case: Case) -> None:
     sql = "select subject, is_biogenic, round(emission_tco2e, 5) from mart.emission_line where lifecycle_scope = 'TTW' order by 2"
     assert case.lines(sql, refused=1)[0] == ("diesel", False, 2.45697)
     assert "B7 or E10 is two purchases" in contract("fuel_purchase").words("fuel: unknown_word")[1]
+
+
+@pytest.mark.parametrize(("parent", "kwh", "reason"), [("T1", 800, None), ("T-1", None, "parent_unknown")])
+def test_a_parent_nobody_has_registered_leaves_no_figure(
+    case: Case, parent: str, kwh: float | None, reason: str | None
+) -> None:
+    # 1,000 - 200; the 50 behind T1 are among its 200
+    shown = {"M": 1000, "T1": 200, "T2": 50}
+    case.rows("meter", f"{METER},parent_meter_id", "M,W1,electricity,cumulative,kWh,main,,", "T1,W1,electricity,cumulative,kWh,tenant,,M",
+              f"T2,W1,electricity,cumulative,kWh,tenant,,{parent}")  # fmt: skip
+    case.rows("meter_reading", READING, *(line for meter, value in shown.items()
+              for line in (f"{meter},2026-01-01 00:00:00,0,kWh", f"{meter},2026-02-01 00:00:00,{value},kWh")))  # fmt: skip
+    assert case.lines("select quantity, reason from mart.site_month_energy") == [(kwh, reason)]

@@ -33,7 +33,7 @@ account as (
 
 billed as (
     select
-        a.site_id, s.month, a.carrier, a.supply_point_id, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested,
+        a.site_id, s.month, a.carrier, a.supply_point_id, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested, false as is_orphan,
         case when b.reason is null then b.quantity end as quantity,
         b.estimated_quantity,
         m.generation_kind,

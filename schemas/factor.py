@@ -65,7 +65,7 @@ KINDS: dict[str, tuple[tuple[str, ...], float, float, str, str]] = {
 
 _WORDS = {
     "not_nullable": "missing / 必填", "isin": "not one of those allowed / 取值不在允许范围",
-    "str_matches": "not in the form of 1234.5, 2026-01-31, CN-GD / 形式应如 1234.5、2026-01-31、CN-GD（无千分位、无 %）",
+    "str_matches": "not a number, day or region in the form of 1234.5, 2026-01-31, CN-GD / 形式应如 1234.5、2026-01-31、CN-GD（无千分位、无 %）",
     "field_uniqueness": "stands twice / 重复", "str_length": "missing / 必填",
 }  # fmt: skip
 _BESIDE = ("unit_fits", "measures", "plain_value", "low", "high")

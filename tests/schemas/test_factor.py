@@ -17,8 +17,11 @@ GRID = "grid_location_avg,electricity,CO2"
     ("row", "words"),
     [
         ("a,grid_location_avg,power,CO2,0.5,kgCO2/kWh,CN,,,,,book", "the subject of a grid factor is electricity"),
-        (f"a,{GRID},0.5,kgCO2/kWh,China,,,,,book", "region: not in the form of 1234.5, 2026-01-31, CN-GD"),
-        (f"a,{GRID},0.5,kgCO2/kWh,cn,,,,,book", "region: not in the form"),
+        (
+            f"a,{GRID},0.5,kgCO2/kWh,China,,,,,book",
+            "region: not a number, day or region in the form of 1234.5, 2026-01-31, CN-GD",
+        ),
+        (f"a,{GRID},0.5,kgCO2/kWh,cn,,,,,book", "region: not a number, day or region in the form"),
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,2026-13-01,,book", "there is no such day"),
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,2026-02-30,,book", "there is no such day"),
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,2026-06-30,2026-01-01,book", "valid_to lies before valid_from"),
@@ -27,9 +30,12 @@ GRID = "grid_location_avg,electricity,CO2"
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,,,", "source: missing"),
         ("a,gwp100,R454B,,466,kgCO2e/kg,GLOBAL,,,,,book", "a GWP must say its gwp_set"),
         ("a,gwp100,R454B,,466,kgCO2e/kg,GLOBAL,ar4,AR5,,,book", "two sets of GWP"),
-        ('a,gwp100,R454B,,"1,466",kgCO2e/kg,GLOBAL,,AR5,,,book', "value: not in the form of 1234.5"),
+        (
+            'a,gwp100,R454B,,"1,466",kgCO2e/kg,GLOBAL,,AR5,,,book',
+            "value: not a number, day or region in the form of 1234.5",
+        ),
         ("a,fuel_oxidation,diesel,,0.98,%,CN,,,,,book", "(50 to 100 %)"),
-        ("a,fuel_oxidation,diesel,,98%,%,CN,,,,,book", "value: not in the form of 1234.5"),
+        ("a,fuel_oxidation,diesel,,98%,%,CN,,,,,book", "value: not a number, day or region in the form of 1234.5"),
         ("a,fuel_ncv,diesel,,-42,GJ/t,CN,,,,,book", "(0.01 to 150 GJ/t)"),
     ],
 )

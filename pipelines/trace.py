@@ -269,12 +269,14 @@ class _Walk:
             joins = joins.format(orders=relation) if orders else ""
             place = place if orders else "r.site_id"
             parameters += [orders] if orders else []
-        where = f"list_contains(?, {local})"
-        parameters.append(months)
+        # what a counter shows as a month ends closes it, and opens the next
+        ends = local.replace(moment, f"(r.{column} - interval 1 microsecond)") if "meter_id" in columns else local
+        where = f"(list_contains(?, {local}) or list_contains(?, {ends}))"
+        parameters += [months, months]
         if columns[column] not in ("DATE", "VARCHAR"):
             # no zone is two days from UTC: what cannot be of these months need not be asked for its local month
             where = f"r.{column} between ?::timestamp - interval 2 day and ?::timestamp + interval 2 day and {where}"
-            parameters[-1:] = [f"{months[0]}-01", f"{beside(months[-1], 1)}-01", months]
+            parameters[-2:] = [f"{months[0]}-01", f"{beside(months[-1], 1)}-01", months, months]
         where += " and not r.is_superseded" if "is_superseded" in columns else ""
         where += " and r.is_intragroup is not true" if "is_intragroup" in columns else ""
         if self.kind == "legal_entity":
@@ -336,10 +338,18 @@ def _place(columns: dict[str, str], column: str) -> tuple[str, str, str]:
     """How a clean row finds its site (its own column, its meter's, vehicle's or order's), and the moment it counts for."""
     day = "coalesce({day} >= {0}.valid_from, true) and coalesce({day} <= {0}.valid_to, true)"
     if "meter_id" in columns:
-        valid = day.format("m", day=f"timezone('{{zone}}', r.{column})::date")
+        zone = "'{zone}'"
+        # of a meter that was taken out at midnight the last reading is of the row that ended with the day before
+        joins = " ".join(
+            f"left join reference.meter as {row} on r.meter_id = {row}.meter_id and {day.format(row, day=f'timezone({zone}, {at})::date')}"
+            for row, at in (("m", f"r.{column}"), ("n", f"r.{column} - interval 1 microsecond"))
+        )
         # the quantity of an interval belongs before the instant that ends it
-        moment = f"(r.{column} - case when m.register_kind = 'interval' then interval 1 microsecond else interval 0 microsecond end)"
-        return f"left join reference.meter as m on r.meter_id = m.meter_id and {valid}", "m.site_id", moment
+        kind = "coalesce(m.register_kind, n.register_kind)"
+        moment = (
+            f"(r.{column} - case when {kind} = 'interval' then interval 1 microsecond else interval 0 microsecond end)"
+        )
+        return joins, "coalesce(m.site_id, n.site_id)", moment
     if "vehicle_id" in columns:
         own = "coalesce(v.site_id, r.site_id)" if "site_id" in columns else "v.site_id"
         valid = day.format(

@@ -86,6 +86,7 @@ class Column:
     unit: str | None
     refers: str | None = None
     words: dict[str, str] = field(default_factory=dict)
+    note: tuple[str, str] | None = None
     example: str = ""
     end_of_day: bool = False
     through: str | None = None
@@ -295,6 +296,8 @@ class Table:
             zh, en = (
                 (list(column.words.values()), list(column.words)) if column.words else (["是", "否"], ["true", "false"])
             )
+            if column.note:
+                zh[-1], en[-1] = f"{zh[-1]}；{column.note[0]}", f"{en[-1]}; {column.note[1]}"
         elif code == "out_of_range":
             checks = self.model.to_schema().columns[name].checks
             zh = en = [

@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[tuple[str, ...], float, float, str, str]] = {
     "heat_factor": (("tCO2/GJ",), 0, 0.5, "热力因子", "purchased heat"),
     "fuel_ncv": (("GJ/t", "GJ/Nm3"), 0.01, 150, "低位发热量", "net calorific value"),
     "fuel_carbon_per_heat": (("tC/TJ",), 0, 50, "单位热值含碳量", "carbon per heat"),
-    "fuel_oxidation": (("%",), 0, 100, "碳氧化率", "oxidation factor"),
+    "fuel_oxidation": (("%",), 50, 100, "碳氧化率", "oxidation factor"),
     "fuel_co2_derived": (("tCO2/t", "tCO2/Nm3"), 0, 6, "按热值算得的燃料因子", "CO2 of a fuel, derived"),
     "fuel_co2_mass": (("tCO2/t", "tCO2/L", "tCO2/Nm3"), 0, 6, "燃料二氧化碳因子", "CO2 of a fuel"),
     "fuel_co2_per_heat": (("kgCO2/TJ",), 0, 150_000, "单位热值二氧化碳", "CO2 per heat"),
@@ -64,12 +64,17 @@ KINDS: dict[str, tuple[tuple[str, ...], float, float, str, str]] = {
 }  # fmt: skip
 
 _WORDS = {
-    "not_nullable": "missing / 必填", "isin": "not one of those allowed / 取值不在允许范围", "str_matches": "not a number or a date / 不是数字或日期",
+    "not_nullable": "missing / 必填", "isin": "not one of those allowed / 取值不在允许范围",
+    "str_matches": "not a number, day or region in the form of 1234.5, 2026-01-31, CN-GD / 形式应如 1234.5、2026-01-31、CN-GD（无千分位、无 %）",
     "field_uniqueness": "stands twice / 重复", "str_length": "missing / 必填",
 }  # fmt: skip
-_BESIDE = ("unit_fits", "plain_value", "low", "high")
+_BESIDE = ("unit_fits", "measures", "plain_value", "low", "high")
 _REQUIRED = ("factor_id", "kind", "subject", "value", "unit", "region", "source")
-_SAYS_ONE_THING = ["kind", "subject", "region", "parameter_set", "gas", "gwp_set", "unit", "data_year"]
+_SAYS_ONE_THING = ["kind", "subject", "region", "parameter_set", "gas", "gwp_set", "measures", "data_year"]
+_DAYS = ("published_on", "valid_from", "valid_to")
+_DAY = r"^\d{4}-\d{2}-\d{2}$"
+REGION = r"^(GLOBAL|[A-Z]{2}(-[A-Z0-9]{1,3})?|CN-(NORTH|NORTHEAST|EAST|CENTRAL|NORTHWEST|SOUTH|SOUTHWEST))$"
+"""GLOBAL, a country, one of its provinces, or a regional grid of China."""
 
 
 def _rows(code: str, words: str) -> Any:  # noqa: ANN401
@@ -96,19 +101,20 @@ class EmissionFactor(pa.DataFrameModel):
     label: str = pa.Field(nullable=True)
     value: str = pa.Field(str_matches=r"^-?\d+(\.\d+)?([eE]-?\d+)?$")
     unit: str
-    region: str
+    region: str = pa.Field(str_matches=REGION)
     data_year: str = pa.Field(nullable=True, str_matches=r"^\d{4}$")
-    published_on: str = pa.Field(nullable=True, str_matches=r"^\d{4}-\d{2}-\d{2}$")
-    valid_from: str = pa.Field(nullable=True, str_matches=r"^\d{4}-\d{2}-\d{2}$")
-    valid_to: str = pa.Field(nullable=True, str_matches=r"^\d{4}-\d{2}-\d{2}$")
+    published_on: str = pa.Field(nullable=True, str_matches=_DAY)
+    valid_from: str = pa.Field(nullable=True, str_matches=_DAY)
+    valid_to: str = pa.Field(nullable=True, str_matches=_DAY)
     parameter_set: str = pa.Field(nullable=True)
     gwp_set: str = pa.Field(nullable=True, isin=[*GWP_SETS, "unknown"])
     source: str = pa.Field(str_length={"min_value": 3})
     locator: str = pa.Field(nullable=True)
     confidence: str = pa.Field(nullable=True)
     verified: str = pa.Field(nullable=True, isin=["true", "false"])
-    # for judging only: whether the unit measures what the kind is, and the value in the kind's first unit with its bounds
+    # for judging only: whether the unit measures what the kind is, which of the kind's units it is one of, and the value in the kind's first unit with its bounds
     unit_fits: bool
+    measures: str = pa.Field(nullable=True)
     plain_value: float = pa.Field(nullable=True)
     low: float = pa.Field(nullable=True)
     high: float = pa.Field(nullable=True)
@@ -126,6 +132,23 @@ class EmissionFactor(pa.DataFrameModel):
     @_rows("impossible_value", "数值不可能 | the value is impossible for this kind of factor")
     def value_is_possible(cls) -> pl.Expr:
         return pl.col("plain_value").is_between("low", "high")
+
+    @_rows("no_such_day", "没有这一天 | there is no such day")
+    def days_are_in_the_calendar(cls) -> pl.Expr:
+        return pl.all_horizontal(
+            pl.col(name).is_null() | pl.col(name).str.to_date("%Y-%m-%d", strict=False).is_not_null() for name in _DAYS
+        )
+
+    @_rows("grid_subject", "电网因子的对象须为 electricity | the subject of a grid factor is electricity")
+    def grid_is_of_electricity(cls) -> pl.Expr:
+        return ~pl.col("kind").is_in(["grid_location_avg", "grid_residual"]) | (pl.col("subject") == "electricity")
+
+    @_rows(
+        "gwp_set_missing",
+        "GWP 须写明 gwp_set（AR5 等） | a GWP must say its gwp_set (AR5, ...): no inventory uses one of no set",
+    )
+    def gwp_names_its_set(cls) -> pl.Expr:
+        return (pl.col("kind") != "gwp100") | pl.col("gwp_set").is_not_null()
 
     @_rows("period_reversed", "失效日期早于生效日期 | valid_to lies before valid_from")
     def period_runs_forward(cls) -> pl.Expr:
@@ -155,7 +178,13 @@ def _measured(kind: str | None, unit: str | None, value: str | None) -> dict[str
     """What the contract needs to know beside a row to judge its unit and value."""
     units, low, high, *_ = KINDS.get(str(kind), ((), None, None, "", ""))
     fitting = [one for one in units if unit is not None and is_known(unit) and same_dimension(unit, one)]
-    row = {"unit_fits": bool(fitting) or not units, "plain_value": None, "low": low, "high": high}
+    row = {
+        "unit_fits": bool(fitting) or not units,
+        "measures": next(iter(fitting), unit),
+        "plain_value": None,
+        "low": low,
+        "high": high,
+    }
     try:
         number = float(str(value))
     except ValueError:
@@ -190,7 +219,11 @@ def judged(path: Path) -> pl.DataFrame:
         pl.lit(None, pl.String).alias(name) for name in names if name not in frame.columns
     ).select(names)
     beside = [_measured(*row) for row in frame.select("kind", "unit", "value").iter_rows()]
-    types = {"unit_fits": pl.Boolean, **dict.fromkeys(("plain_value", "low", "high"), pl.Float64)}
+    types = {
+        "unit_fits": pl.Boolean,
+        "measures": pl.String,
+        **dict.fromkeys(("plain_value", "low", "high"), pl.Float64),
+    }
     try:
         EmissionFactor.validate(pl.concat([frame, pl.DataFrame(beside, schema=types)], how="horizontal"), lazy=True)
     except SchemaErrors as failure:

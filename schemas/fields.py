@@ -41,11 +41,14 @@ def text(zh: str, en: str, *, example: str = "", optional: bool = True, matches:
     )
 
 
-def choice(zh: str, en: str, words: dict[str, str], *, optional: bool = False) -> Any:  # noqa: ANN401
-    """One of a closed list of words; each with the Chinese word that means the same and is accepted for it."""
+def choice(
+    zh: str, en: str, words: dict[str, str], *, note: tuple[str, str] | None = None, optional: bool = False
+) -> Any:  # noqa: ANN401
+    """One of a closed list of words, each with the Chinese word accepted for it; `note` says what to do with another."""
     return _field(
-        "choice", zh, en, optional=optional, words=words, example=next(iter(words)), checks={"isin": list(words)}
-    )
+        "choice", zh, en, optional=optional, words=words, note=note, example=next(iter(words)),
+        checks={"isin": list(words)},
+    )  # fmt: skip
 
 
 def quantity(zh: str, en: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None,

@@ -239,6 +239,7 @@ class Warehouse:
             rows = _rows(path, self.enterprise.folder / "reference" / path.name)
             kind, is_policy, _ = path.stem.partition("_policy")
             self._table(f"reference.{path.stem}", self._with_own_policy(kind, rows) if is_policy else rows)
+        _unheard(self.connection, self.enterprise.folder / "reference/emission_factor.csv")
         factors = self.frame("reference.emission_factor")
         self._table("reference.unit_factor", _unit_factors(tuple(factors["unit"].unique().sort())))
         policies = self.enterprise.declaration.policies
@@ -639,6 +640,42 @@ def _rows(shipped: Path, own: Path) -> pl.DataFrame:
     return pl.concat([rows.filter(~pl.col(first).is_in(mine[first].to_list())), mine], how="diagonal_relaxed").select(
         rows.columns
     )
+
+
+def _unheard(connection: duckdb.DuckDBPyConnection, own: Path) -> None:
+    """Refuse own factors that nothing asks for, since the shipped ones would be used in silence.
+
+    Raises:
+        CatalogueError: the subject is no fuel, carrier or density, or is a refrigerant that is reckoned by its gases.
+    """
+    known = """
+        select co2_subject as subject from reference.fuel_factor union select fuel from reference.fuel_factor
+        union select density_subject from reference.fuel_factor union select carrier from reference.carrier union select 'purchased heat / steam'
+        union select subject from reference.emission_factor where origin = 'shipped' and (kind like 'fuel%' or kind in ('density', 'tce_coefficient'))"""
+    names = [
+        name for (name,) in connection.execute(f"from ({known}) where subject is not null order by all").fetchall()
+    ]
+    strange = connection.execute(
+        """select factor_id, subject, null as gases from reference.emission_factor
+           where origin = 'enterprise' and (kind like 'fuel%' or kind in ('density', 'tce_coefficient', 'tce_equal_value', 'heat_factor'))
+               and not list_contains($names, subject)
+           union all
+           select f.factor_id, f.subject, string_agg(r.gas, ', ' order by r.gas) from reference.emission_factor as f
+           inner join reference.refrigerant as r on f.subject = r.refrigerant
+           where f.origin = 'enterprise' and f.kind = 'gwp100' group by all having bool_or(r.gas <> f.subject)
+           order by all""",
+        {"names": names},
+    ).fetchall()
+    if strange:
+        factor_id, subject, gases = strange[0]
+        todo = (
+            f"it is reckoned by its gases: give the GWP of {gases} / 按组分计算"
+            if gases
+            else f"use one of / 应为: {', '.join(names)}"
+        )
+        raise CatalogueError(
+            f"nothing asks for subject {subject!r} ({factor_id}) / 没有名为 {subject} 的对象", str(own), todo
+        )
 
 
 _NUMBERS = (

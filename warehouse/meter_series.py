@@ -47,6 +47,7 @@ EVENT: dict[str, Any] = {
 _SCALES = {
     "electricity": ("kWh", "MWh", "万kWh", "GWh"), "natural_gas": ("Nm3", "万Nm3"), "water": ("L", "m3"),
     "heat": ("MJ", "GJ", "TJ"), "steam": ("MJ", "GJ", "TJ"), "cooling": ("MJ", "GJ", "TJ"),
+    "compressed_air": ("L", "m3"),
 }  # fmt: skip
 
 

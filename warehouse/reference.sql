@@ -158,6 +158,8 @@ near as (
             when f.region = p.region then 0
             when f.region = p.grid_region then 1
             when f.region = p.nation then 2
+            -- the one country that is written in two ways
+            when f.region in ('GB', 'UK') and p.nation in ('GB', 'UK') then 2
             -- what a certificate conveys is the same everywhere; what a grid emits is its own
             when f.kind = 'grid_contractual' and f.region = 'GLOBAL' then 3
             when f.kind like 'grid\_%' escape '\' or f.kind = 'heat_factor' then null
@@ -219,12 +221,15 @@ select
     c.verified, c.origin, c.rule_path
 from reference.factor_candidate as c
 cross join reference.run as r
-where c.kind not in ('gwp100', 'molar_mass')
+where
+    c.kind not in ('gwp100', 'molar_mass')
+    -- methane and nitrous oxide of a haul are parts of its factor, never the whole
+    and not coalesce(c.kind like 'tkm\_%' escape '\' and c.gas in ('CH4', 'N2O'), false)
 qualify row_number() over (
     partition by c.month, c.place, c.kind, c.subject
     order by
         c.distance asc, (c.origin = 'enterprise' and c.data_year is null) desc, (c.parameter_set = r.parameter_set) desc nulls last,
-        c.year_rank, (c.origin = 'enterprise') desc, c.factor_id
+        c.year_rank, (c.origin = 'enterprise') desc, (c.gas = 'CO2e') desc nulls last, c.factor_id
 ) = 1;
 
 -- GWP100 of the inventory's one set; an enterprise's own row comes first
@@ -405,15 +410,19 @@ where
         where x.kind = 'fuel_wtt_co2e' and x.subject = w.subject and x.month = w.month and x.region is not distinct from w.region
     );
 
--- kilograms per (normal) cubic metre; an enterprise's own density comes before the shipped one
+-- kilograms per (normal) cubic metre, by month and region; an enterprise's own density comes before the shipped one, that of another country only
+-- where nothing nearer is known
 create table reference.density as
-select d.subject, d.factor_id, d.value * u.factor as kg_per_m3
-from reference.emission_factor as d
+select d.month, d.place as region, d.subject, d.factor_id, d.value * u.factor as kg_per_m3
+from reference.factor_candidate as d
 left join reference.unit_factor as u
     on d.unit = u.from_unit and u.to_unit = case when d.subject = 'natural_gas_0C' then 'kg/Nm3' else 'kg/m3' end
 where d.kind = 'density'
 qualify row_number() over (
-    partition by d.subject order by (d.origin = 'enterprise') desc, d.data_year desc nulls last, d.factor_id asc
+    partition by d.month, d.place, d.subject
+    order by
+        (d.origin = 'enterprise' and (d.distance < 4 or d.place is null)) desc, (d.distance < 4) desc, (d.origin = 'enterprise') desc,
+        d.distance asc, d.year_rank asc, d.factor_id asc
 ) = 1;
 
 -- tonnes of coal equivalent per unit of each carrier and fuel, by month and region: the enterprise's own coefficient, else the heat value it

@@ -24,6 +24,7 @@ class FuelPurchase(Contract, rows="event", key=("document_id",), month=("purchas
             "light_fuel_oil": "船用轻质燃料油", "marine_gas_oil": "船用柴油", "methanol": "甲醇", "ethanol": "乙醇", "biodiesel": "生物柴油",
             "hydrogen": "氢", "anthracite": "无烟煤", "bituminous": "烟煤", "coke": "焦炭", "adblue": "车用尿素",
         },
+        note=("B7、E10 等掺混燃料按份额分作两笔：柴油与生物柴油、汽油与乙醇", "a blend such as B7 or E10 is two purchases: diesel and biodiesel, gasoline and ethanol"),
     )  # fmt: skip
     volume_l: float = quantity("体积（升）", "Volume of a liquid", ge=0, optional=True)
     mass_kg: float = quantity("质量", "Mass", ge=0, optional=True)

@@ -11,6 +11,9 @@ import duckdb
 import pytest
 
 from pipelines.run import locked, run
+from schemas.contract import contract
+from schemas.contracts.meter import CARRIERS
+from schemas.errors import CatalogueError
 from tests.world import World
 
 FACTOR = "factor_id,kind,subject,gas,lifecycle_scope,value,unit,region,data_year,parameter_set,gwp_set,source,verified"
@@ -248,3 +251,148 @@ def test_w18_a_passenger_vehicle_fuelled_in_us_gallons(case: Case) -> None:
     assert case.lines(
         "select round(emission_tco2e, 5), flag from mart.emission_line where lifecycle_scope = 'TTW'"
     ) == [(5.46045, "other_gwp_set: unknown")]
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_a_meter_of_every_carrier_is_counted(case: Case, carrier: str) -> None:
+    unit, reference = {
+        "electricity": ("kWh", ""),
+        "natural_gas": ("Nm3", "0C"),
+        "water": ("m3", ""),
+        "compressed_air": ("m3", ""),
+    }.get(carrier, ("GJ", ""))
+    case.rows("meter", METER, f"M1,W1,{carrier},cumulative,{unit},main,{reference}")
+    case.rows("meter_reading", READING, f"M1,2026-01-01 00:00:00,5,{unit}", f"M1,2026-02-01 00:00:00,105,{unit}")
+    assert case.lines("select carrier, quantity, reason from mart.site_month_energy") == [(carrier, 100, None)]
+
+
+ELECTRIC = ("meter", METER, "E1,W1,electricity,cumulative,kWh,main,")
+COUNTED = ("meter_reading", READING, "E1,2026-01-01 00:00:00,0,kWh", "E1,2026-02-01 00:00:00,1000,kWh")
+
+
+def test_the_methane_of_a_haul_is_not_the_whole_of_it(case: Case) -> None:
+    # 1,000 t·km x 0.103 = 103 kg; the rows of CO2, CH4 and N2O beside it are its parts
+    gases = (("CO2", "0.100", ""), ("CH4", "0.001", ""), ("N2O", "0.002", ""), ("CO2e", "0.103", "AR5"))
+    case.rows(
+        "emission_factor",
+        FACTOR,
+        *(f"a_{gas},tkm_ttw,truck,{gas},TTW,{value},kgCO2e/tkm,CN,,,{gwp},book,true" for gas, value, gwp in gases),
+    )
+    case.rows("carrier_service", SERVICE, "C1,2026-01-05,W1,road,,100,10,,truck")
+    hauled = "select round(emission_tco2e * 1000, 6), factor_id from mart.emission_line where lifecycle_scope = 'TTW'"
+    assert case.lines(hauled) == [(103.0, "a_CO2e")]
+
+
+@pytest.mark.parametrize(
+    ("region", "own", "mass"), [("CN-SH", "CN", 900), ("CN-SH", "US", 840), ("US", "US", 900), ("US", "CN-SH", 840), ("CN-SH", "GLOBAL", 900)]
+)  # fmt: skip
+def test_an_own_density_holds_where_it_says(case: Case, region: str, own: str, mass: float) -> None:
+    # 1,000 L x 0.9 where the own row holds, x 0.84 (NDRC) elsewhere
+    case.region = region
+    case.rows("emission_factor", FACTOR, f"own,density,diesel,,,0.9,t/m3,{own},,,,laboratory,true")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    assert case.lines("select round(mass_kg, 6) from mart.fuel_line") == [(mass,)]
+
+
+def test_an_own_density_holds_between_its_dates(case: Case) -> None:
+    case.rows("emission_factor", f"{FACTOR},valid_to", "own,density,diesel,,,0.9,t/m3,CN,,,,laboratory,true,2025-12-31")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    assert case.lines("select round(mass_kg, 6) from mart.fuel_line") == [(840,)]
+
+
+@pytest.mark.parametrize(("region", "own"), [("GB", "UK"), ("UK", "GB"), ("GB-LND", "UK"), ("UK", "UK")])
+def test_one_country_has_two_codes(case: Case, region: str, own: str) -> None:
+    # DESNZ 2025: 1,000 L of diesel (average biofuel blend) x 2.57082; 1,000 kWh x 0.177
+    case.region = region
+    case.rows(
+        "emission_factor", FACTOR,
+        f"d,fuel_ttw_co2e,diesel,CO2e,TTW,2.57082,kgCO2e/L,{own},,,AR5,DESNZ 2025,true",
+        f"g,grid_location_avg,electricity,CO2e,generation,0.177,kgCO2e/kWh,{own},2025,,AR5,DESNZ 2025,true",
+    )  # fmt: skip
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    case.rows(*ELECTRIC)
+    case.rows(*COUNTED)
+    assert case.lines(SUBJECTS) == [("diesel", "CO2e", 2.57082), ("electricity", "CO2e", 0.177)]
+
+
+def test_a_grid_factor_in_co2e_of_another_gwp_set_says_so(case: Case) -> None:
+    case.policies["gwp"] = "AR6"
+    case.rows(
+        "emission_factor", FACTOR, "g,grid_location_avg,electricity,CO2e,generation,0.5,kgCO2e/kWh,CN,,,AR4,book,true"
+    )
+    case.rows(*ELECTRIC)
+    case.rows(*COUNTED)
+    assert case.lines(
+        "select gas, flag, round(uncertainty_pct, 3) from mart.emission_line where basis = 'location'"
+    ) == [("CO2e", "other_gwp_set: AR4", 5.385)]
+
+
+@pytest.mark.parametrize(
+    ("main", "tenant", "roof", "export", "reason"),
+    [
+        (100, 250, 1000, 600, "tenants_exceed_main"), (100, 0, 500, 700, "exceeds_supply"), (100, 100, 500, 500, None),
+    ],
+)  # fmt: skip
+def test_what_goes_out_cannot_exceed_what_comes_in(
+    case: Case, main: int, tenant: int, roof: int, export: int, reason: str | None
+) -> None:
+    roles = {"main": main, "tenant": tenant, "generation": roof, "export": export}
+    case.rows(
+        "meter", f"{METER},generation_kind", *(f"{role},W1,electricity,cumulative,kWh,{role},,pv" for role in roles)
+    )
+    case.rows("meter_reading", READING, *(line for role, kwh in roles.items()
+              for line in (f"{role},2026-01-01 00:00:00,0,kWh", f"{role},2026-02-01 00:00:00,{kwh},kWh")))  # fmt: skip
+    figure = None if reason else 0
+    assert case.lines("select quantity, purchased_quantity, reason from mart.site_month_energy") == [
+        (figure, figure, reason)
+    ]
+    assert case.lines("select emission_tco2e from mart.site_month_emission") == [(figure,)]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("a,fuel_ncv,柴油,,,42,GJ/t,CN,,,,book,true", "nothing asks for subject '柴油'.*diesel"),
+        ("a,heat_factor,hot water,CO2,generation,0.1,tCO2/GJ,CN,,,,book,true", "'hot water'.*heat"),
+        (
+            "a,gwp100,R404A,,,3943,kgCO2e/kg,GLOBAL,,,AR5,book,true",
+            "by its gases: give the GWP of HFC-125, HFC-134a, HFC-143a",
+        ),
+    ],
+)
+def test_an_own_factor_that_nothing_asks_for_is_refused_by_its_subject(case: Case, row: str, words: str) -> None:
+    case.rows("emission_factor", FACTOR, row)
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W1,,diesel,1000,,,")
+    with pytest.raises(CatalogueError, match=f"(?s){words}"):
+        case.lines(SUBJECTS)
+
+
+def test_a_province_that_is_none_does_not_take_the_factor_of_the_nation(case: Case) -> None:
+    case.rows("site", "site_id,legal_entity_id,region", "W1,LE1,CN-ZZ", "W2,LE1,CN-XZ", "W3,LE1,CN", "W4,LE1,DE-BE")
+    case.rows("fuel_purchase", FUEL, "F1,2026-01-05,W2,,diesel,1000,,,")
+    refused = "select row_number, reasons from quarantine.row"
+    assert case.lines(refused, refused=1) == [(2, ["no_such_province"])]
+
+
+def test_a_blend_is_told_to_be_two_purchases(case: Case) -> None:
+    # B7: 930 L of diesel x 0.84 x 43.33 x 20.2 x 0.98 x 44/12 = 2.45697 t; 70 L of biodiesel beside it, and without a density unknown
+    case.rows(
+        "fuel_purchase", FUEL,
+        "F1,2026-01-05,W1,,B7,1000,,,", "F2,2026-01-05,W1,,diesel,930,,,", "F3,2026-01-05,W1,,biodiesel,,61.6,,",
+    )  # fmt: skip
+    sql = "select subject, is_biogenic, round(emission_tco2e, 5) from mart.emission_line where lifecycle_scope = 'TTW' order by 2"
+    assert case.lines(sql, refused=1)[0] == ("diesel", False, 2.45697)
+    assert "B7 or E10 is two purchases" in contract("fuel_purchase").words("fuel: unknown_word")[1]
+
+
+@pytest.mark.parametrize(("parent", "kwh", "reason"), [("T1", 800, None), ("T-1", None, "parent_unknown")])
+def test_a_parent_nobody_has_registered_leaves_no_figure(
+    case: Case, parent: str, kwh: float | None, reason: str | None
+) -> None:
+    # 1,000 - 200; the 50 behind T1 are among its 200
+    shown = {"M": 1000, "T1": 200, "T2": 50}
+    case.rows("meter", f"{METER},parent_meter_id", "M,W1,electricity,cumulative,kWh,main,,", "T1,W1,electricity,cumulative,kWh,tenant,,M",
+              f"T2,W1,electricity,cumulative,kWh,tenant,,{parent}")  # fmt: skip
+    case.rows("meter_reading", READING, *(line for meter, value in shown.items()
+              for line in (f"{meter},2026-01-01 00:00:00,0,kWh", f"{meter},2026-02-01 00:00:00,{value},kWh")))  # fmt: skip
+    assert case.lines("select quantity, reason from mart.site_month_energy") == [(kwh, reason)]

@@ -213,6 +213,29 @@ def test_a_method_or_certificate_that_changes_after_closing_is_named_where_the_y
     assert twice(closed) == [("refrigerant_methods", "ok")]
 
 
+def test_a_record_moved_out_of_a_closed_month_is_named(closed: World) -> None:
+    with locked(enterprise := closed.enterprise):
+        closing.reopen(enterprise, "2026-01", *NAMED)
+    purchase = (
+        "document_id,purchased_on,site_id,fuel,volume_l\nF1,2026-01-30,SH-W01,diesel,100\nF2,{},SH-W01,diesel,100\n"
+    )
+    closed.write("reference/fuel_purchase.csv", purchase.format("2026-01-31"))
+    again(closed, "2026-01")
+    do("close", closed)
+    once = "select verdict, en from mart.reconciliation where check_name = 'records_once'"
+    assert asked(closed, once) == [("ok", "records counted in several months: 0 fits")]
+    closed.write("reference/fuel_purchase.csv", purchase.format("2026-02-01"))
+    again(closed, "2026-01", "2026-02")
+    assert asked(closed, once) == [("off", "records counted in several months: fuel_purchase F2: 1, not 0")]
+    do("restate", closed)
+    assert asked(closed, once) == [("ok", "records counted in several months: 0 fits")]
+
+
+def asked(world: World, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
 def twice(world: World) -> list[tuple[Any, ...]]:
     """The verdicts on what a year may count twice."""
     with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -53,6 +54,28 @@ def test_the_readings_shown_are_those_that_were_counted(january: World) -> None:
     # 7.5 kWh end at 00:15 on Jan 3, 2.5 kWh at midnight after Jan 31
     assert [row["register"] for row in found.rows["meter_reading"]] == [7.5, 2.5]
     assert [row["quantity"] for row in found.lines if row["line"] == "meter_month"] == [10.0]
+
+
+@pytest.mark.parametrize("org", ["W1", "group"])
+def test_a_month_of_a_counter_shows_the_readings_that_open_and_close_it(tmp_path: Path, org: str) -> None:
+    # M1 x 40 until the 15th, M2 x 80 from the 16th: (1,150 - 1,000) x 40 + (80 - 0) x 80 = 12,400 kWh
+    world = World(tmp_path)
+    world.write("enterprise.yaml", "id: group\nname: 集团\ntimezone: Asia/Shanghai\nlegal_entities: [LE1]\n")
+    world.write("reference/site.csv", "site_id,legal_entity_id,region\nW1,LE1,CN\n")
+    world.write(
+        "reference/meter.csv",
+        "meter_id,site_id,carrier,register_kind,unit,multiplier,supply_point_id,valid_from,valid_to\n"
+        "M1,W1,electricity,cumulative,kWh,40,S,2025-01-01,2026-01-15\nM2,W1,electricity,cumulative,kWh,80,S,2026-01-16,\n",
+    )
+    world.write(
+        "reference/meter_reading.csv",
+        "meter_id,read_at,register,unit\nM1,2025-12-31 23:00:00,990,kWh\nM1,2026-01-01 00:00:00,1000,kWh\n"
+        "M1,2026-01-16 00:00:00,1150,kWh\nM2,2026-01-16 00:00:00,0,kWh\nM2,2026-02-01 00:00:00,80,kWh\nM2,2026-02-01 01:00:00,81,kWh\n",
+    )
+    again(world)
+    found = trace(world.enterprise, "M011", "2026-01", org, everything=True)
+    assert [row["quantity"] for row in found.lines if row["line"] == "meter_month"] == [6000, 6400]
+    assert [row["register"] for row in found.rows["meter_reading"]] == [1000, 1150, 0, 80]
 
 
 def test_an_original_line_is_the_line_of_the_source_file(january: World) -> None:

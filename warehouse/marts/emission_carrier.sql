@@ -30,7 +30,8 @@ service as (
     from clean.carrier_service as c
     left join reference.site_month as p on c.site_id = p.site_id and strftime(c.performed_on, '%Y-%m') = p.month
     left join reference.fuel_factor as x on c.fuel = x.fuel
-    left join reference.density as d on x.density_subject = d.subject
+    left join reference.density as d
+        on x.density_subject = d.subject and p.month = d.month and p.region is not distinct from d.region
     left join reference.transport_default as v on c.mode = v.mode and c.vehicle_class = v.vehicle_class
     left join reference.transport_default as m on c.mode = m.mode and m.vehicle_class is null
     left join fuelled as f on c.vehicle_id = f.vehicle_id and strftime(c.performed_on, '%Y-%m') = f.month
@@ -98,7 +99,8 @@ line as (
         c.factor_id, c.value * u.factor as factor_value, 'kgCO2/kWh' as factor_unit, null as gwp_set, c.verified, c.rule_path as path,
         'activity_unknown' as lacking
     from service as s
-    left join reference.factor_choice as c on c.kind = 'grid_location_avg' and s.month = c.month and s.region is not distinct from c.region
+    left join reference.factor_choice as c
+        on c.kind = 'grid_location_avg' and c.subject = 'electricity' and s.month = c.month and s.region is not distinct from c.region
     left join reference.unit_factor as u on c.unit = u.from_unit and u.to_unit = 'kgCO2e/kWh'
     where s.fuel = 'electricity'
     union all by name

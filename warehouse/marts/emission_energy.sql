@@ -20,17 +20,20 @@ line as (
         e.*, 2 as scope, b.basis, 'electricity' as category,
         -- by the market only what no certificate covers
         case when u.covered_kwh is null then e.purchased_quantity else u.uncovered_kwh end as activity,
-        f.factor_id, f.value, f.unit as per, f.verified,
+        f.factor_id, f.value, f.unit as per, f.gas, f.gwp_set,
+        f.verified,
         f.rule_path || case when u.covered_kwh is null then '' else '; not covered by certificates' end as rule_path,
         'generation' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     cross join (values ('location', 'grid_location_avg'), ('market', 'grid_residual')) as b (basis, kind)
     left join mart.certificate_use as u on b.basis = 'market' and e.site_id = u.site_id and e.month = u.month
-    left join reference.factor_choice as f on b.kind = f.kind and e.month = f.month and e.region is not distinct from f.region
+    left join reference.factor_choice as f
+        on b.kind = f.kind and f.subject = 'electricity' and e.month = f.month and e.region is not distinct from f.region
     where e.carrier = 'electricity' and u.uncovered_kwh is distinct from 0
     union all by name
     select
-        e.*, 2 as scope, 'market' as basis, 'electricity' as category, u.covered_kwh as activity, f.factor_id, f.value, f.unit as per, f.verified,
+        e.*, 2 as scope, 'market' as basis, 'electricity' as category, u.covered_kwh as activity, f.factor_id, f.value, f.unit as per, f.gas, f.gwp_set,
+        f.verified,
         coalesce(f.rule_path || '; ', '') || u.rule_path as rule_path,
         'generation' as lifecycle_scope, 'certificate_use' as activity_table, 'activity_unknown' as lacking
     from bought as e
@@ -43,16 +46,20 @@ line as (
     union all by name
     select
         e.*, 2 as scope, 'market' as basis, 'electricity' as category,
-        case when s.sold_kwh <= e.renewable_quantity - e.exported_quantity then s.sold_kwh end as activity, f.factor_id, f.value, f.unit as per, f.verified,
+        case when s.sold_kwh <= e.renewable_quantity - e.exported_quantity then s.sold_kwh end as activity,
+        f.factor_id, f.value, f.unit as per, f.gas, f.gwp_set,
+        f.verified,
         f.rule_path || '; made on site, certificates sold' as rule_path, 'generation' as lifecycle_scope, 'certificate_ledger' as activity_table,
         case when s.sold_kwh > e.renewable_quantity - e.exported_quantity then 'sold_beyond_own_use' else 'activity_unknown' end as lacking
     from bought as e
     inner join sold as s on e.site_id = s.site_id and e.month = s.month
-    left join reference.factor_choice as f on f.kind = 'grid_residual' and e.month = f.month and e.region is not distinct from f.region
+    left join reference.factor_choice as f
+        on f.kind = 'grid_residual' and f.subject = 'electricity' and e.month = f.month and e.region is not distinct from f.region
     where e.carrier = 'electricity'
     union all by name
     select
-        e.*, 2 as scope, b.basis, 'heat' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.verified, f.rule_path,
+        e.*, 2 as scope, b.basis, 'heat' as category, e.purchased_quantity as activity, f.factor_id, f.value, f.unit as per, f.gas, f.gwp_set,
+        f.verified, f.rule_path,
         'generation' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     cross join (values ('location'), ('market')) as b (basis)
@@ -68,7 +75,8 @@ line as (
         ) = 1
     union all by name
     select
-        e.*, 1 as scope, 'direct' as basis, 'stationary' as category, e.quantity as activity, c.factor_id, c.value, c.unit as per, c.verified, c.rule_path,
+        e.*, 1 as scope, 'direct' as basis, 'stationary' as category, e.quantity as activity, c.factor_id, c.value, c.unit as per, c.gas, c.gwp_set,
+        c.verified, c.rule_path,
         'TTW' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     left join reference.fuel_co2 as c on c.subject = 'natural_gas' and e.month = c.month and e.region is not distinct from c.region
@@ -76,7 +84,8 @@ line as (
     union all by name
     -- metered gas has to be brought as bought gas has
     select
-        e.*, 3 as scope, 'direct' as basis, 'upstream_fuel' as category, e.quantity as activity, w.factor_id, w.value, w.unit as per, w.verified, w.rule_path,
+        e.*, 3 as scope, 'direct' as basis, 'upstream_fuel' as category, e.quantity as activity, w.factor_id, w.value, w.unit as per, 'CO2e' as gas, w.gwp_set,
+        w.verified, w.rule_path,
         'WTT' as lifecycle_scope, 'site_month_energy' as activity_table, 'activity_unknown' as lacking
     from bought as e
     left join reference.fuel_wtt as w on w.subject = 'natural_gas' and e.month = w.month and e.region is not distinct from w.region
@@ -92,15 +101,16 @@ select
     l.lifecycle_scope,
     l.category,
     l.carrier as subject,
-    case l.lifecycle_scope when 'WTT' then 'CO2e' else 'CO2' end as gas,
+    -- a row that says no gas, and a line without a row, are of CO2
+    coalesce(l.gas, 'CO2') as gas,
     false as is_biogenic,
     true as is_kyoto,
     l.activity,
     l.unit as activity_unit,
     l.factor_id,
     l.value * u.factor as factor_value,
-    replace(u.to_unit, 'CO2e', gas) as factor_unit,
-    w.gwp_set as factor_gwp_set,
+    replace(u.to_unit, 'CO2e', coalesce(l.gas, 'CO2')) as factor_unit,
+    l.gwp_set as factor_gwp_set,
     l.verified as is_factor_verified,
     l.rule_path,
     case when l.rule_path like '%own%' then 2 else 1 end as tier,
@@ -117,7 +127,5 @@ select
     null::varchar as extract_id,
     null::bigint as row_number
 from line as l
-left join reference.fuel_wtt as w
-    on l.lifecycle_scope = 'WTT' and l.carrier = w.subject and l.month = w.month and l.region is not distinct from w.region
 left join reference.unit_factor as u on l.per = u.from_unit and u.to_unit = 'kgCO2e/' || l.unit
 order by l.site_id, l.month, l.basis, subject, l.activity_table, l.lifecycle_scope

@@ -42,7 +42,9 @@ amount as (
         end as mass
     from placed as p
     left join reference.fuel_factor as x on p.fuel = x.fuel
-    left join reference.density as d on x.density_subject = d.subject
+    left join reference.site_month as s on p.place = s.site_id and p.month = s.month
+    left join reference.density as d
+        on x.density_subject = d.subject and p.month = d.month and s.region is not distinct from d.region
     cross join (select value from reference.emission_factor where factor_id = 'vol_ratio_20C_to_0C') as r
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
 ),

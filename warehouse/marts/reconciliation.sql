@@ -432,6 +432,28 @@ refrigerant_methods as (
     group by site_id, refrigerant_method.subject, year
 ),
 
+-- a record that was moved out of a closed month into an open one stands in both; keys are unique among what is open
+recorded as (
+    select activity_table, activity_id, count(distinct month) as months
+    from line
+    group by activity_table, activity_id
+),
+
+records_once as (
+    select
+        'records_once' as check_name, null::varchar as month, null::varchar as site_id,
+        'records counted in several months'
+        || coalesce(': ' || array_to_string(list_sort(list(concat_ws(' ', activity_table, activity_id)) filter (where months > 1))[:5], ', '), '') as subject,
+        0.0 as expected,
+        (count(*) filter (where months > 1))::double as found,
+        0.0 as lower,
+        0.0 as upper,
+        '1' as unit,
+        null::varchar as reason
+    from recorded
+    having count(*) > 0
+),
+
 checked as (
     from lines_and_site_month
     union all by name
@@ -456,6 +478,8 @@ checked as (
     from certificates_used
     union all by name
     from refrigerant_methods
+    union all by name
+    from records_once
     union all by name
     from factor_phases
     union all by name

@@ -14,7 +14,9 @@ metered as (
         case when k.reason is null then k.quantity end as quantity,
         k.estimated_quantity, m.generation_kind, k.reason,
         -- under another of its role it is counted there
-        n.meter_id is not null as is_nested
+        n.meter_id is not null as is_nested,
+        -- behind a meter that nobody has registered: whether it is counted there, nobody can say
+        coalesce(m.parent_meter_id not in (select meter_id from reference.meter), false) as is_orphan
     from mart.meter_month as k
     left join reference.meter_month as m on k.meter_id = m.meter_id and k.month = m.month
     left join nested as n on k.meter_id = n.meter_id and k.month = n.month
@@ -31,7 +33,7 @@ account as (
 
 billed as (
     select
-        a.site_id, s.month, a.carrier, a.supply_point_id, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested,
+        a.site_id, s.month, a.carrier, a.supply_point_id, a.meter_id, 'main' as role, a.unit, 'bill' as counted_by, false as is_nested, false as is_orphan,
         case when b.reason is null then b.quantity end as quantity,
         b.estimated_quantity,
         m.generation_kind,
@@ -118,6 +120,7 @@ total as (
         count(*) filter (where role <> 'sub') as meters,
         count(*) filter (where role = 'main') as mains,
         count(*) filter (where role <> 'sub' and quantity is null) as unknown_meters,
+        count(*) filter (where role <> 'sub' and is_orphan) as orphans,
         count(*) filter (where role <> 'sub' and not coalesce(role = 'generation' and generation_kind = 'fuel', false)) as not_made_of_fuel,
         max(reason) filter (where role <> 'sub') as reason,
         string_agg(distinct counted_by, '+' order by counted_by desc) filter (where role = 'main') as counted_by,
@@ -138,9 +141,13 @@ judged as (
             when t.meters = 0 then 'only_sub_meters'
             -- heat, steam and the like that a site makes of its own fuel needs no main meter
             when t.mains = 0 and s.meters is null and (t.carrier = 'electricity' or t.not_made_of_fuel > 0 or r.site_id is not null) then 'no_main_meter'
+            when t.orphans > 0 then 'parent_unknown'
             when t.reason is not null then t.reason
             when t.unknown_meters > 0 then 'quantity_unknown'
             when s.meters > 0 then 'meter_silent'
+            -- more than came in and was made cannot have gone out; tenants whom the own roof feeds take it as export
+            when t.purchased_quantity < 0 then 'tenants_exceed_main'
+            when t.quantity < 0 then 'exceeds_supply'
         end as reason
     from total as t
     left join silent as s on t.site_id = s.site_id and t.month = s.month and t.carrier = s.carrier

@@ -12,7 +12,12 @@ with used as (
         coalesce(e.data_type, 'primary') as data_type
     from clean.toc_energy as e
     left join reference.fuel_factor as x on e.fuel = x.fuel
-    left join reference.density as d on x.density_subject = d.subject
+    -- a category has no region: its density is that of all of them, or none
+    left join (
+        select month, subject, case when count(distinct factor_id) = 1 then any_value(kg_per_m3) end as kg_per_m3
+        from reference.density
+        group by month, subject
+    ) as d on x.density_subject = d.subject and e.month = d.month
     cross join (select factor from reference.unit_factor where from_unit = 'L' and to_unit = 'm3') as u
     union all
     select

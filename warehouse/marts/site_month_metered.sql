@@ -16,7 +16,7 @@ metered as (
         -- under another of its role it is counted there
         n.meter_id is not null as is_nested,
         -- behind a meter that nobody has registered: whether it is counted there, nobody can say
-        coalesce(m.parent_meter_id not in (select meter_id from reference.meter), false) as is_orphan
+        m.parent_meter_id is not null and m.parent_meter_id not in (select meter_id from reference.meter) as is_orphan
     from mart.meter_month as k
     left join reference.meter_month as m on k.meter_id = m.meter_id and k.month = m.month
     left join nested as n on k.meter_id = n.meter_id and k.month = n.month

@@ -8,11 +8,12 @@ of closed months are those that were frozen, so that whatever reads a mart reads
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -351,6 +352,7 @@ class Warehouse:
 
         Raises:
             MartError: a SELECT fails; nothing of that mart is replaced.
+            OSError: its rows cannot be written.
         """
         if name in self._at_hand:
             return self._at_hand[name]
@@ -411,73 +413,115 @@ class Warehouse:
             self.connection.execute(f"create table mart.{name} ({listed})")
 
     def _build(self, mart: Mart, fingerprint: str) -> Built:
-        try:
-            self.connection.execute(f"create table mart.{mart.name} as {mart.sql}")
-            drift = self._freeze(mart.name, closing.files(self.lake, f"mart.{mart.name}"))
-        except duckdb.Error as error:
-            raise MartError(
-                f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"
-            ) from error
-        old = self.lake.state["marts"].get(mart.name, {}).get("files", {})
-        counts = dict(
-            self.connection.execute(
-                f"select month, count(*) from mart.{mart.name} group by month order by month"
-            ).fetchall()
-        )
-        files, changed = {}, []
+        """Compute a mart into one file, part that by month, and have the mart at hand as it lies in its files.
+
+        Rows are as soon written to a file as held in a table, out of which they would have to be written after all.
+        """
+        closed = closing.files(self.lake, f"mart.{mart.name}")
         folder = self.lake.data / "mart" / mart.name
-        for month in counts:
-            path = folder / f"{month or 'undated'}.parquet"
-            files[str(month)] = path.relative_to(self.lake.data).as_posix()
-            if self._replaced(mart.name, month, path):
-                changed.append(str(month))
-        for month, path in old.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        whole = folder / f".{os.getpid()}.part"
+        files, changed = {}, []
+        try:
+            columns = self._compute(mart, whole)
+            parts, counts = self._parts(whole, columns, closed)
+            drift = [month for month, path in closed.items() if self._drifted(whole, columns, month, path)]
+            for month in counts:
+                path = folder / f"{month or 'undated'}.parquet"
+                files[str(month)] = path.relative_to(self.lake.data).as_posix()
+                is_whole = len(counts) == 1 and month not in closed
+                if self._replaced(path, whole.replace if is_whole else partial(self._write, parts[month])):
+                    changed.append(str(month))
+        finally:
+            whole.unlink(missing_ok=True)
+        for month, place in self.lake.state["marts"].get(mart.name, {}).get("files", {}).items():
             if month not in files:
-                (self.lake.data / path).unlink(missing_ok=True)
+                (self.lake.data / place).unlink(missing_ok=True)
                 changed.append(month)
         rows = sum(counts.values())
         # in their order, which the keys of the state do not keep
-        columns = [] if rows else [list(item) for item in self.types(f"mart.{mart.name}")[f"mart.{mart.name}"].items()]
+        shape = [] if rows else [list(item) for item in columns.items()]
         self.lake.state["marts"][mart.name] = {
             "fingerprint": fingerprint,
             "files": files,
             "rows": rows,
-            "columns": columns,
+            "columns": shape,
             "drift": drift,
         }
+        self._take(mart.name, [self.lake.data / place for place in files.values()], shape)
         return Built(mart.name, rows, _months(files), sorted(changed))
 
-    def _freeze(self, name: str, closed: Mapping[str, Path]) -> list[str]:
-        """Put the frozen rows of closed months in the place of what was computed; a column they did not have is empty.
+    def _compute(self, mart: Mart, whole: Path) -> dict[str, str]:
+        """Write all rows of a mart to a file, and return its columns with their DuckDB types."""
+        try:
+            self._write(mart.sql, whole)
+        except duckdb.Error as error:
+            raise MartError(
+                f"mart {mart.name}: {error}", str(FOLDER / f"{mart.name}.sql"), "correct the SQL or the rows it reads"
+            ) from error
+        return self._columns(whole)
 
-        Returns:
-            The closed months whose rows were computed otherwise than they are frozen.
+    def _parts(
+        self, whole: Path, columns: Mapping[str, str], closed: Mapping[str, Path]
+    ) -> tuple[dict[str | None, str], dict[str | None, int]]:
+        """Month → the SELECT of its rows, and month → how many those are, of the months that have any.
+
+        Those of a closed month are the frozen ones, whatever was computed; a column they did not have is empty.
         """
-        drift = []
+        counted = f"select month, count(*) from {_from(whole)} group by month order by month"
+        counts = dict(self.connection.execute(counted).fetchall())
+        parts = {
+            month: f"select * from {_from(whole)} where month {'is null' if month is None else f'= {_text(month)}'}"
+            for month in counts
+        }
         for month, path in closed.items():
-            present = self.types(f"mart.{name}")[f"mart.{name}"]
-            told = self.connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
-            names = ", ".join(f'"{column}"' for column, *_ in told if column in present)
-            then, now = f"select {names} from frozen", f"select {names} from mart.{name} where month = $month"
-            differ = self.connection.execute(
-                f"""with frozen as (from read_parquet($path))
-                    from ({then} except all {now}) union all from ({now} except all {then}) limit 1""",
-                {"path": str(path), "month": month},
-            ).fetchall()
-            drift += [month] if differ else []
-            self.connection.execute(f"delete from mart.{name} where month = ?", [month])
-            self.connection.execute(f"insert into mart.{name} by name select {names} from read_parquet(?)", [str(path)])
-        return drift
+            there = self._columns(path)
+            values = (
+                f"{_name(one) if one in there else 'null'}::{kind} as {_name(one)}" for one, kind in columns.items()
+            )
+            parts[month] = f"select {', '.join(values)} from {_from(path)}"
+            counts[month] = self.connection.execute(f"select count(*) from {_from(path)}").fetchall()[0][0]
+        return parts, {month: count for month, count in counts.items() if count}
 
-    def _replaced(self, name: str, month: str | None, path: Path) -> bool:
+    def _drifted(self, whole: Path, columns: Mapping[str, str], month: str, frozen: Path) -> bool:
+        """Whether the rows of a closed month were computed otherwise than they are frozen, in the columns they had."""
+        names = ", ".join(_name(one) for one in self._columns(frozen) if one in columns)
+        then, now = (
+            f"select {names} from {_from(frozen)}",
+            f"select {names} from {_from(whole)} where month = {_text(month)}",
+        )
+        differ = f"from ({then} except all {now}) union all from ({now} except all {then}) limit 1"
+        return bool(self.connection.execute(differ).fetchall())
+
+    def _columns(self, path: Path) -> dict[str, str]:
+        """The columns of a Parquet file with their DuckDB types."""
+        return {name: kind for name, kind, *_ in self.connection.execute(f"describe from {_from(path)}").fetchall()}
+
+    def _write(self, select: str, path: Path) -> None:
+        try:
+            self.connection.execute(f"copy ({select}) to {_text(str(path))} (format parquet)")
+        except duckdb.IOException as error:
+            raise OSError(" ".join(str(error).split())) from error
+
+    def _replaced(self, path: Path, write: Callable[[Path], object]) -> bool:
         """Write a month's rows unless the very same bytes lie there already."""
         before = path.read_bytes() if path.exists() else None
         with replaced(path) as temporary:
-            place = str(temporary).replace("'", "''")
-            rows = f"select * from mart.{name} where month is not distinct from ?"
-            self.connection.execute(f"copy ({rows}) to '{place}' (format parquet)", [month])
+            write(temporary)
             after = temporary.read_bytes()
         return before != after
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'
+
+
+def _from(path: Path) -> str:
+    return f"read_parquet({_text(str(path))}, hive_partitioning = false)"
 
 
 def derive(connection: duckdb.DuckDBPyConnection) -> None:
@@ -594,8 +638,6 @@ def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame)
 
 
 def _threads() -> int:
-    import os
-
     return int(os.environ.get("ESG_THREADS", os.cpu_count() or 1))
 
 

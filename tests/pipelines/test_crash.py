@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -206,9 +206,9 @@ def test_files_of_a_broken_mart_are_not_taken_for_those_of_the_old_fingerprint(
     group.deliver("revenue/2026-01.csv", "凭证号,日期,场所,金额", "2026-01-1,2026-01-05,SH-W01,1")
     replaced = Warehouse._replaced
 
-    def dies(house: Warehouse, name: str, month: str | None, path: Path) -> bool:
-        replaced(house, name, month, path)
-        if name == "site_month_revenue":
+    def dies(house: Warehouse, path: Path, write: Callable[[Path], object]) -> bool:
+        replaced(house, path, write)
+        if path.parent.name == "site_month_revenue":
             raise KeyboardInterrupt
         return False
 

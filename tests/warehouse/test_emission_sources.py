@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -212,3 +214,18 @@ def test_a_factor_made_of_several_is_judged_by_their_product_or_difference(
     assert found == [
         (verdict, expected and pytest.approx(expected), "several_factors" if verdict == "cannot_tell" else None)
     ]
+
+
+def test_uncertainties_of_categories_add_up_alike_in_whatever_order_the_lines_come() -> None:
+    lines = [
+        {"activity_id": category, "site_id": "A", "legal_entity_id": "L", "month": "2026-01", "scope": 1, "basis": "direct", "category": category,
+         "gas": "CO2", "is_biogenic": False, "emission_tco2e": 1, "estimated_tco2e": 0, "uncertainty_pct": pct}
+        for category, pct in (("mobile", 1), ("refrigerant", 1), ("stationary", 1e8))
+    ]  # fmt: skip
+    # by category: 1 + 1 + 1e16; were the largest first, 1e16 + 1 would be 1e16 again, and so would the next
+    expected = math.sqrt(2 + 1e16) / 3
+    assert expected != math.sqrt(1e16) / 3
+    for order in itertools.permutations(lines):
+        given = {"mart.emission_line": order, "mart.energy_gap": []}
+        query = "select uncertainty_pct from mart.site_month_emission"
+        assert of(bare(given, "site_month_emission"), query) == [(expected,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,24 @@ def test_a_mart_without_rows_is_not_computed_again_and_keeps_its_columns(
     assert built == []
     assert list(shapes[0].items()) == list(shapes[1].items())
     assert len(shapes[0]) > 3
+
+
+def test_a_column_has_the_type_its_sql_says_also_as_it_lies_in_its_files(world: World) -> None:
+    with Warehouse(world.enterprise) as warehouse:
+        said = warehouse.shapes()
+    with Warehouse(world.enterprise) as warehouse:
+        kept = [built.name for built in warehouse.build()]
+        found = {name: warehouse.types(f"mart.{name}")[f"mart.{name}"] for name in kept}
+    assert found == said
+
+
+def test_a_disk_that_refuses_the_rows_of_a_mart_is_no_fault_of_its_sql(world: World) -> None:
+    with Warehouse(world.enterprise) as warehouse:
+        folder = warehouse.lake.data / "mart/site_month_floor"
+        folder.mkdir(parents=True)
+        (folder / f".{os.getpid()}.part").symlink_to(world.folder / "nowhere/at all")
+        with pytest.raises(OSError, match="IO Error"):
+            warehouse.mart("site_month_floor")
 
 
 METER = "meter_id,site_id,carrier,register_kind,unit,multiplier,valid_from,valid_to\n"

@@ -15,6 +15,14 @@ with line as (
     where reason is distinct from 'counted_by_fuel'
     union all by name
     select * from mart.emission_packaging
+),
+
+-- of an activity and a factor together, which do not depend on each other
+uncertainty as (
+    select a.what as activity, f.what as factor, sqrt(pow(a.half_width_pct, 2) + pow(f.half_width_pct, 2)) as half_width_pct
+    from reference.uncertainty as a
+    cross join reference.uncertainty as f
+    where a.part = 'activity' and f.part = 'factor'
 )
 
 select
@@ -45,7 +53,7 @@ select
     case when l.reason is null then l.activity * l.factor_value * case when l.gas = 'CO2e' then 1.0 else g.gwp end * u.factor end as emission_tco2e,
     case when l.reason is null then l.activity * l.factor_value * case when l.gas = 'CO2e' then 1.0 else g.gwp end * u.factor * l.estimated_share end
         as estimated_tco2e,
-    sqrt(pow(ua.half_width_pct, 2) + pow(uf.half_width_pct, 2)) as uncertainty_pct,
+    p.half_width_pct as uncertainty_pct,
     case
         when l.gas = 'CO2e' and l.factor_value is not null and coalesce(l.factor_gwp_set, 'unknown') <> r.gwp_set
             then 'other_gwp_set: ' || coalesce(l.factor_gwp_set, 'unknown')
@@ -59,9 +67,8 @@ select
 from line as l
 cross join reference.run as r
 left join reference.gwp as g on l.gas = g.gas
-left join reference.uncertainty as ua on ua.part = 'activity' and l.activity_quality = ua.what
-left join reference.uncertainty as uf
-    on uf.part = 'factor' and uf.what = case
+left join uncertainty as p
+    on l.activity_quality = p.activity and p.factor = case
         when l.category = 'outsourced_transport' and l.tier > 1 then 'outsourced_default'
         when l.category = 'refrigerant' then 'refrigerant' else l.category || ' ' || l.gas
     end

@@ -4,8 +4,7 @@
 -- kept: in emission_line
 -- rows: trip by started_at
 with vehicle as (
-    select
-        v.*, coalesce(v.valid_from, date '0001-01-01') as from_day, coalesce(v.valid_to, date '9999-12-31') as to_day, z.timezone
+    select v.*, z.timezone
     from clean.vehicle as v
     inner join reference.site_zone as z on v.site_id = z.site_id
 ),
@@ -18,7 +17,8 @@ trip as (
     inner join vehicle as v
         on
             t.vehicle_id = v.vehicle_id
-            and wall_time(v.timezone, t.started_at)::date >= v.from_day and wall_time(v.timezone, t.started_at)::date <= v.to_day
+            and (v.valid_from is null or wall_time(v.timezone, t.started_at)::date >= v.valid_from)
+            and (v.valid_to is null or wall_time(v.timezone, t.started_at)::date <= v.valid_to)
     -- what has no combustion engine burns nothing; what does not run on roads has no factor per kilometre
     where
         v.ownership <> 'outsourced' and coalesce(v.energy_type not in ('electric', 'hydrogen'), true)
@@ -48,56 +48,65 @@ unbought as (
         )
 ),
 
-placed as (
+-- what a kilometre of each kind of vehicle emits at a site in a month, chosen once and not for each trip
+kilometre as (
     select
-        t.*, s.legal_entity_id, s.region, c.subject as emission_class, g.gas, g.kind
-    from trip as t
+        k.*, s.legal_entity_id, g.gas, c.subject as emission_class, f.factor_id, f.value * u.factor as factor_value, f.verified, f.rule_path
+    from (select distinct site_id, month, vehicle_class, energy_type, emission_standard from trip) as k
     cross join (values ('CH4', 'vehicle_ch4_per_km'), ('N2O', 'vehicle_n2o_per_km'), ('CO2', null)) as g (gas, kind)
-    left join reference.site_month as s on t.site_id = s.site_id and t.month = s.month
+    left join reference.site_month as s on k.site_id = s.site_id and k.month = s.month
     left join reference.vehicle_emission_class as c
         on
-            t.vehicle_class = c.vehicle_class and t.energy_type = c.energy_type and coalesce(t.emission_standard, '') = coalesce(c.emission_standard, '')
-    where case g.gas when 'N2O' then c.has_n2o is distinct from false when 'CO2' then t.energy_type in (select fuel from unbought) else true end
+            k.vehicle_class = c.vehicle_class and k.energy_type = c.energy_type and coalesce(k.emission_standard, '') = coalesce(c.emission_standard, '')
+    left join reference.factor_choice as f
+        on g.kind = f.kind and c.subject = f.subject and k.month = f.month and s.region is not distinct from f.region
+    left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'kg/km'
+    left join complete as x on k.energy_type = x.fuel and k.month = x.month and s.region is not distinct from x.region
+    where
+        case g.gas
+            when 'CO2' then k.energy_type in (select fuel from unbought)
+            when 'N2O' then x.fuel is null and c.has_n2o is distinct from false
+            else x.fuel is null
+        end
 )
 
 select
-    p.site_id,
-    p.legal_entity_id,
-    p.month,
+    t.site_id,
+    k.legal_entity_id,
+    t.month,
     1 as scope,
     'direct' as basis,
     'TTW' as lifecycle_scope,
     'mobile' as category,
-    coalesce(p.emission_class, concat_ws(' ', p.vehicle_class, p.energy_type, p.emission_standard)) as subject,
-    p.gas,
+    coalesce(k.emission_class, concat_ws(' ', k.vehicle_class, k.energy_type, k.emission_standard)) as subject,
+    k.gas,
     false as is_biogenic,
     true as is_kyoto,
-    p.distance_km as activity,
+    t.distance_km as activity,
     'km' as activity_unit,
-    f.factor_id,
-    f.value * u.factor as factor_value,
-    'kg' || p.gas || '/km' as factor_unit,
+    k.factor_id,
+    k.factor_value,
+    'kg' || k.gas || '/km' as factor_unit,
     null::varchar as factor_gwp_set,
-    f.verified as is_factor_verified,
-    f.rule_path,
+    k.verified as is_factor_verified,
+    k.rule_path,
     1 as tier,
     'measured' as activity_quality,
     0.0 as estimated_share,
     case
-        when p.legal_entity_id is null then 'site_unknown'
-        when p.gas = 'CO2' then 'no_fuel_purchase'
-        when p.emission_class is null then 'no_emission_class'
-        when f.value is null then 'no_factor'
-        when p.distance_km is null then 'activity_unknown'
+        when k.legal_entity_id is null then 'site_unknown'
+        when k.gas = 'CO2' then 'no_fuel_purchase'
+        when k.emission_class is null then 'no_emission_class'
+        when k.factor_value is null then 'no_factor'
+        when t.distance_km is null then 'activity_unknown'
     end as reason,
     'trip' as activity_table,
-    p.trip_id as activity_id,
-    p.source,
-    p.extract_id,
-    p.row_number
-from placed as p
-left join reference.factor_choice as f
-    on p.kind = f.kind and p.emission_class = f.subject and p.month = f.month and p.region is not distinct from f.region
-left join reference.unit_factor as u on f.unit = u.from_unit and u.to_unit = 'kg/km'
-left join complete as x on p.energy_type = x.fuel and p.month = x.month and p.region is not distinct from x.region
-where x.fuel is null or p.gas = 'CO2'
+    t.trip_id as activity_id,
+    t.source,
+    t.extract_id,
+    t.row_number
+from trip as t
+inner join kilometre as k
+    on
+        t.site_id = k.site_id and t.month = k.month and t.vehicle_class is not distinct from k.vehicle_class
+        and t.energy_type is not distinct from k.energy_type and t.emission_standard is not distinct from k.emission_standard

@@ -43,8 +43,8 @@ total as (
 ),
 
 spread as (
-    -- independent between categories, wholly dependent within one
-    select site_id, month, sqrt(sum(pow(half_width, 2))) as half_width
+    -- independent between categories, wholly dependent within one; in one order, so that the last digit does not hang on chance
+    select site_id, month, sqrt(sum(pow(half_width, 2) order by category, gas)) as half_width
     from (
         select site_id, month, category, gas, sum((emission * uncertainty_pct)::decimal(38, 9))::double as half_width
         from line

@@ -37,7 +37,7 @@ wave as (
 ),
 
 response as (
-    select w.site_id, w.month, k.policy, sum(w.invited) as invited, sum(w.wave_answers) as wave_answers
+    select w.site_id, w.month, k.policy, sum(w.invited)::bigint as invited, sum(w.wave_answers)::bigint as wave_answers
     from wave as w
     cross join policies as k
     group by w.site_id, w.month, k.policy

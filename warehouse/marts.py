@@ -34,6 +34,8 @@ REFERENCE = Path(__file__).parent / "reference"
 SILENT_MONTHS = 12
 """So many months without a row may lie between two rows of a file that is read whole, and still count as delivered."""
 
+_FEW = 100_000  # rows of a mart that are held in memory
+
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
 _TARGETS = (
     "kWh", "Nm3", "m3", "GJ", "kg", "min", "kgce", "gCO2e", "kgCO2e", "tCO2e", "1", "kg/m3", "kg/Nm3", "tce/kg", "tce/Nm3", "tce/kWh", "tce/GJ",
@@ -368,7 +370,7 @@ class Warehouse:
         files = [self.lake.data / path for path in known.get("files", {}).values()]
         shape = known.get("columns", [])
         if known.get("fingerprint") == fingerprint and (files or shape) and all(path.exists() for path in files):
-            self._take(name, files, shape)
+            self._take(name, files, shape, known["rows"])
             self._at_hand[name] = Built(name, known["rows"], _months(known["files"]), [])
         else:
             self._unsettle()
@@ -402,12 +404,16 @@ class Warehouse:
             (self.lake.data / path).unlink(missing_ok=True)  # of a version that kept them
         return Built(mart.name, 0, [], [])
 
-    def _take(self, name: str, files: list[Path], columns: list[list[str]]) -> None:
-        """Have a mart as it was built before; one without rows has no file and is known by its columns."""
+    def _take(self, name: str, files: list[Path], columns: list[list[str]], rows: int) -> None:
+        """Have a mart as it lies in its files: one with few rows in memory, since it is asked for often.
+
+        One without rows has no file and is known by its columns.
+        """
         if files:
             paths = [str(path) for path in files]
             self.connection.read_parquet(paths, hive_partitioning=False, union_by_name=True).create_view(f"mart_{name}")
-            self.connection.execute(f"create view mart.{name} as select * from mart_{name}")
+            held = "table" if rows <= _FEW else "view"
+            self.connection.execute(f"create {held} mart.{name} as select * from mart_{name}")
         else:
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns)
             self.connection.execute(f"create table mart.{name} ({listed})")
@@ -448,7 +454,7 @@ class Warehouse:
             "columns": shape,
             "drift": drift,
         }
-        self._take(mart.name, [self.lake.data / place for place in files.values()], shape)
+        self._take(mart.name, [self.lake.data / place for place in files.values()], shape, rows)
         return Built(mart.name, rows, _months(files), sorted(changed))
 
     def _compute(self, mart: Mart, whole: Path) -> dict[str, str]:

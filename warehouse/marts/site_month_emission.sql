@@ -44,7 +44,7 @@ total as (
 
 spread as (
     -- independent between categories, wholly dependent within one
-    select site_id, month, sqrt(sum(pow(half_width, 2))) as half_width
+    select site_id, month, sqrt(sum(pow(half_width, 2)::decimal(38, 12))::double) as half_width
     from (
         select site_id, month, category, gas, sum((emission * uncertainty_pct)::decimal(38, 9))::double as half_width
         from line

@@ -645,12 +645,10 @@ def _split(
     if entry["month"] is not None and conformed.touched:
         inside = pl.select(pl.any_horizontal(_is(month, entry["month"]) for month in conformed.touched)).to_series()
         reasons["outside_month"] = conformed.months.is_not_null() & ~inside
+    unread = _unread(conformed)
     for reason, bad in verdicts.items():
-        column = reason.partition(": ")[0]
-        if reason.endswith(": missing"):  # a value that could not be read is not missing: its own reason says more
-            for other, failed in conformed.reasons.items():
-                if other.startswith(f"{column}: "):
-                    bad = bad & ~failed
+        for name in table.reads.get(reason, {reason.removesuffix(": missing")}) & unread.keys():
+            bad = bad & ~unread[name]  # a value that could not be read is not missing: its own reason says more
         reasons[reason] = reasons[reason] | bad if reason in reasons else bad
     reasons = {reason: bad for reason, bad in reasons.items() if bad.any()}
     months = _partition(conformed, entry, table)
@@ -661,6 +659,17 @@ def _split(
     bad_rows = {reason: bad.filter(failed) for reason, bad in reasons.items()}
     refused = _refused(raw.filter(failed), source, entry, months.filter(failed), bad_rows)
     return frame.select(stored).with_columns(months), ~failed, refused
+
+
+def _unread(conformed: Conformed) -> dict[str, pl.Series]:
+    """Column → the rows in which it was filled with what could not be read."""
+    found: dict[str, pl.Series] = {}
+    for reason, failed in conformed.reasons.items():
+        name = reason.partition(": ")[0]
+        if name in conformed.frame.columns:
+            nothing = failed & conformed.frame[name].is_null()
+            found[name] = found[name] | nothing if name in found else nothing
+    return found
 
 
 def _constant(name: str, value: str, height: int) -> pl.Series:

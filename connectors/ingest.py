@@ -234,6 +234,7 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
                 state[spec["id"]]
                 for spec in specs
                 if state.get(spec["id"], {}).get("fingerprint") == spec["fingerprint"]
+                and _is_there(enterprise, state[spec["id"]])
             ]
             outcome.unchanged += len(held)
             ids = {entry["id"] for entry in held}
@@ -249,6 +250,11 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
             raise
         outcome.extracts, outcome.error = [], _named(source.name, _failure(enterprise, error))
     return outcome
+
+
+def _is_there(enterprise: Enterprise, entry: dict[str, Any]) -> bool:
+    """Whether the rows of an extract still lie where they were put: after restoring the archive alone they do not."""
+    return all((enterprise.data / path).exists() for kind in ("clean", "quarantine") for path in entry[kind].values())
 
 
 def _size(entry: dict[str, Any]) -> int:

@@ -234,6 +234,7 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
                 state[spec["id"]]
                 for spec in specs
                 if state.get(spec["id"], {}).get("fingerprint") == spec["fingerprint"]
+                and _is_there(enterprise, state[spec["id"]])
             ]
             outcome.unchanged += len(held)
             ids = {entry["id"] for entry in held}
@@ -249,6 +250,11 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
             raise
         outcome.extracts, outcome.error = [], _named(source.name, _failure(enterprise, error))
     return outcome
+
+
+def _is_there(enterprise: Enterprise, entry: dict[str, Any]) -> bool:
+    """Whether the rows of an extract still lie where they were put: after restoring the archive alone they do not."""
+    return all((enterprise.data / path).exists() for kind in ("clean", "quarantine") for path in entry[kind].values())
 
 
 def _size(entry: dict[str, Any]) -> int:
@@ -645,12 +651,10 @@ def _split(
     if entry["month"] is not None and conformed.touched:
         inside = pl.select(pl.any_horizontal(_is(month, entry["month"]) for month in conformed.touched)).to_series()
         reasons["outside_month"] = conformed.months.is_not_null() & ~inside
+    unread = _unread(conformed)
     for reason, bad in verdicts.items():
-        column = reason.partition(": ")[0]
-        if reason.endswith(": missing"):  # a value that could not be read is not missing: its own reason says more
-            for other, failed in conformed.reasons.items():
-                if other.startswith(f"{column}: "):
-                    bad = bad & ~failed
+        for name in table.reads.get(reason, {reason.removesuffix(": missing")}) & unread.keys():
+            bad = bad & ~unread[name]  # a value that could not be read is not missing: its own reason says more
         reasons[reason] = reasons[reason] | bad if reason in reasons else bad
     reasons = {reason: bad for reason, bad in reasons.items() if bad.any()}
     months = _partition(conformed, entry, table)
@@ -661,6 +665,17 @@ def _split(
     bad_rows = {reason: bad.filter(failed) for reason, bad in reasons.items()}
     refused = _refused(raw.filter(failed), source, entry, months.filter(failed), bad_rows)
     return frame.select(stored).with_columns(months), ~failed, refused
+
+
+def _unread(conformed: Conformed) -> dict[str, pl.Series]:
+    """Column → the rows in which it was filled with what could not be read."""
+    found: dict[str, pl.Series] = {}
+    for reason, failed in conformed.reasons.items():
+        name = reason.partition(": ")[0]
+        if name in conformed.frame.columns:
+            nothing = failed & conformed.frame[name].is_null()
+            found[name] = found[name] | nothing if name in found else nothing
+    return found
 
 
 def _constant(name: str, value: str, height: int) -> pl.Series:

@@ -251,6 +251,14 @@ class Table:
             found[str(check.name)] = (zh, en)
         return found
 
+    @property
+    def reads(self) -> dict[str, frozenset[str]]:
+        """Rule code → the columns it looks at."""
+        found: dict[str, frozenset[str]] = {}
+        for name in dir(self.model):
+            found |= getattr(getattr(self.model, name), "reads", {})
+        return found
+
     def ddl(self, name: str | None = None) -> str:
         """`create table` of the clean rows, for DuckDB."""
         columns = ", ".join(f'"{column.name}" {column.duckdb}' for column in self.kept)

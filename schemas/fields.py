@@ -106,7 +106,8 @@ def provenance(zh: str, en: str, *, optional: bool = False) -> Any:  # noqa: ANN
 def rule(code: str, zh: str, en: str) -> Callable[[Callable[[Any], pl.Expr]], Any]:
     """Declare a rule over whole rows as a polars expression that is true for a good row.
 
-    A rule whose inputs are empty says nothing (an empty required column is refused on its own account).
+    A rule whose inputs are empty says nothing (an empty required column is refused on its own account). Nor is it
+    told of a row in which one of its inputs could not be read.
     """
 
     def declare(expression: Callable[[Any], pl.Expr]) -> Any:  # noqa: ANN401
@@ -114,6 +115,7 @@ def rule(code: str, zh: str, en: str) -> Callable[[Callable[[Any], pl.Expr]], An
             return data.lazyframe.select(expression(cls).fill_null(value=True))
 
         check.__name__ = expression.__name__
+        vars(check)["reads"] = {code: frozenset(expression(None).meta.root_names())}
         return pa.dataframe_check(name=code, description=f"{zh} | {en}")(check)
 
     return declare

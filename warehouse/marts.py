@@ -211,6 +211,13 @@ class Warehouse:
 
     def _clean(self) -> None:
         """`clean.<contract>` over the files that count, and `meta.arrival`: what was delivered for which month."""
+        named = [path for table in contracts() for path in self.lake.files("clean", table.name)]
+        gone = {path.parent.name for path in named if not path.exists()}
+        if gone:
+            raise MartError(
+                "accepted rows are gone / 已接受的数据文件缺失", str(self.lake.data / "clean"),
+                f"restore data/clean, or have them made anew from data/landing: esg run for / 请恢复，或重新运行: {', '.join(sorted(filter(MONTH.fullmatch, gone)))}",
+            )  # fmt: skip
         for table in contracts():
             files = [str(path) for path in self.lake.files("clean", table.name)]
             self.inputs[f"clean.{table.name}"] = digest(

@@ -71,7 +71,7 @@ class CarrierService(Contract, rows="event", key=("service_id",), month=("perfor
 
     @rule("no_activity", "能源、里程、周转量须至少有一项", "fuel, distance_km or turnover_t_km must be filled")
     def has_an_activity(cls) -> pl.Expr:
-        return pl.any_horizontal(pl.col("fuel", "distance_km", "turnover_t_km").is_not_null())
+        return pl.any_horizontal(pl.col(one).is_not_null() for one in ("fuel", "distance_km", "turnover_t_km"))
 
     @rule(
         "own_vehicle",

@@ -51,7 +51,7 @@ class CustomerOrder(
 
     @rule("no_date", "接单、承诺、签收时间不能都为空", "one of accepted_at, promised_by, delivered_at must be filled")
     def has_a_month(cls) -> pl.Expr:
-        return pl.any_horizontal(pl.col("accepted_at", "promised_by", "delivered_at").is_not_null())
+        return pl.any_horizontal(pl.col(one).is_not_null() for one in ("accepted_at", "promised_by", "delivered_at"))
 
     @rule("delivered_before_accepted", "签收早于接单", "delivered before it was accepted")
     def delivered_after_accepted(cls) -> pl.Expr:

@@ -40,7 +40,7 @@ class TocEnergy(Contract, rows="event", key=("record_id",), month=("month",), zh
 
     @rule("one_quantity", "体积、质量、电量须恰填一项", "exactly one of volume_l, mass_kg, energy_kwh must be filled")
     def exactly_one_quantity(cls) -> pl.Expr:
-        return pl.sum_horizontal(pl.col("volume_l", "mass_kg", "energy_kwh").is_not_null().cast(pl.Int8)) == 1
+        return pl.sum_horizontal(pl.col(one).is_not_null() for one in ("volume_l", "mass_kg", "energy_kwh")) == 1
 
     @rule(
         "quantity_of_another_energy",

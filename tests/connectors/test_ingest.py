@@ -322,6 +322,19 @@ def test_of_a_state_the_row_of_the_latest_extract_stands(orders: World) -> None:
     ]  # fmt: skip
 
 
+def test_rows_that_are_gone_are_made_anew_from_the_archive_as_they_were(orders: World) -> None:
+    orders.deliver("orders/1.csv", ORDER, "1,SH-W01,2026-01-05,,in_transit", "2,,2026-01-05,,in_transit")
+    orders.ingest()
+    orders.deliver("orders/2.csv", ORDER, "1,SH-W01,2026-01-05,2026-01-07,delivered")
+    orders.ingest()
+    clean, refused = orders.hashes(), orders.hashes("data/quarantine")
+    for folder in ("clean", "quarantine"):
+        shutil.rmtree(orders.folder / "data" / folder)
+    orders.ingest()
+    assert (orders.hashes(), orders.hashes("data/quarantine")) == (clean, refused)
+    assert refused
+
+
 def test_a_state_that_is_said_again_changes_nothing(orders: World) -> None:
     orders.deliver("orders/1.csv", ORDER, "1,SH-W01,2026-01-05,,in_transit")
     orders.ingest()

@@ -237,6 +237,20 @@ def test_refused_rows_are_told_by_month_and_source_with_the_text_each_reason_is_
     assert quarantine.refused(enterprise, source="reference_site").height == 0
 
 
+def test_a_rule_says_nothing_of_a_row_whose_value_it_needs_could_not_be_read(tmp_path: Path) -> None:
+    header = "document_id,purchased_on,site_id,vehicle_id,fuel,volume_l"
+    rows = ("F1,2026-01-05,,V9,diesel,many", "F2,2026-01-05,,,diesel,", "F3,2026-01-05,,V9,diesel,")
+    declared = "contract: fuel_purchase\nread: {as: csv, files: fuel.csv}\ncolumns: {document_id: document_id, purchased_on: purchased_on, site_id: site_id, vehicle_id: vehicle_id, fuel: fuel, volume_l: volume_l}\n"
+    enterprise = enterprise_with(
+        tmp_path, {"sources/fuel.yaml": declared, "extracts/fuel.csv": "\n".join((header, *rows)) + "\n"}
+    )
+    run(enterprise)
+    assert [sorted(reasons) for reasons in quarantine.refused(enterprise)["reasons"]] == [
+        ["vehicle_id: unknown_key", "volume_l: not_a_number"], ["no_place", "one_quantity"],
+        ["one_quantity", "vehicle_id: unknown_key"],
+    ]  # fmt: skip
+
+
 def test_reasons_are_counted_in_words_with_an_example(tmp_path: Path) -> None:
     enterprise = with_trips(tmp_path, "T1,V9,2026-01-06 08:00:00,100,km,,", "T2,V8,2026-01-06 08:00:00,1x,km,,")
     listing = quarantine.by_reason(quarantine.refused(enterprise))

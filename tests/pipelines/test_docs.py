@@ -79,6 +79,16 @@ def test_a_printed_query_works_on_what_is_published(
         assert len(said.out.splitlines()) > 1, "a query that finds nothing shows nothing"
 
 
+def test_the_printed_query_that_adds_up_a_year_adds_one_policy_only(
+    january: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    query = next(one for one in QUERIES if "from_months" in one)
+    counted = query.replace("any_value(y.value)", "count(distinct m.policy)")
+    assert counted != query
+    _, *lines = esg(january, "sql", counted, "--format", "csv", capture=capfd).out.splitlines()
+    assert [line.split(",")[::2] for line in lines] == [["A.1.10", "1"], ["A.1.6", "1"]]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", _prose(page))

@@ -132,6 +132,12 @@ def test_every_column_and_rule_is_explained_in_both_languages(table: Table) -> N
 
 
 @pytest.mark.parametrize("table", contracts(), ids=lambda table: table.name)
+def test_every_rule_says_which_columns_it_looks_at(table: Table) -> None:
+    assert table.reads.keys() == table.rules.keys()
+    assert all(columns and columns <= {column.name for column in table.columns} for columns in table.reads.values())
+
+
+@pytest.mark.parametrize("table", contracts(), ids=lambda table: table.name)
 def test_keys_months_and_references_name_columns_that_exist(table: Table) -> None:
     declared = {column.name for column in table.declared}
     assert table.key

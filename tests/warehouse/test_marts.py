@@ -69,6 +69,22 @@ def test_no_two_rows_of_a_mart_share_its_grain(name: str) -> None:
     assert len(set(keys)) == len(keys)
 
 
+def test_the_uncertainty_of_a_site_does_not_depend_on_the_order_of_its_lines() -> None:
+    """Squares of doubles add up to other last digits in another order; sums have to be of decimals."""
+    first, *_ = read(CASES / "site_month_emission" / "given" / "mart.emission_line.csv")
+    lines = [
+        {**first, "category": f"c{n}", "emission_tco2e": str(1.37**n), "uncertainty_pct": "7.07",
+         "reason": ""}
+        for n in range(20)
+    ]  # fmt: skip
+    found = {
+        of(bare({"mart.emission_line": order, "mart.energy_gap": []}, "site_month_emission"),
+           "select uncertainty_pct from mart.site_month_emission")[0]
+        for order in (lines, lines[::-1], lines[10:] + lines[:10], lines[::2] + lines[1::2])
+    }  # fmt: skip
+    assert len(found) == 1, found
+
+
 def test_every_column_of_marts_and_reference_tables_has_a_meaning() -> None:
     present = of(bare(), "select distinct column_name from duckdb_columns() where schema_name in ('mart', 'reference')")
     meanings = columns()

@@ -49,6 +49,19 @@ def test_rows_taken_in_before_the_contract_had_a_column_say_nothing_of_it(world:
     assert frame["multiplier"].dtype == pl.Float64
 
 
+def test_rows_that_are_gone_are_named_with_the_months_to_run(world: World) -> None:
+    world.write("sources/ami.yaml", READINGS)
+    for month in ("2026-01", "2026-02"):
+        world.deliver(f"readings/{month}.csv", "表号,时间,示数,单位", f"E-0001,{month}-05 08:00,100,kWh")
+    world.ingest("2026-01", "2026-02")
+    for path in world.folder.glob("data/clean/meter_reading/ami/2026-02/*"):
+        path.unlink()
+    with pytest.raises(MartError, match="accepted rows are gone") as said:
+        Warehouse(world.enterprise)
+    assert "2026-02" in said.value.todo
+    assert "2026-01" not in said.value.todo
+
+
 def test_a_step_is_kept_by_the_mart_it_leads_to_and_by_nothing_else(world: World) -> None:
     left = world.enterprise.data / "mart" / "emission_fuel" / "2026-01.parquet"
     left.parent.mkdir(parents=True)

@@ -168,8 +168,22 @@ class _Given:
         """The rows of a mart in months that what it counts was delivered for: a few orders due next month are no month."""
         if name not in self._rows:
             self.warehouse.mart(name)
-            self._rows[name] = self.warehouse.frame(f"mart.{name}").filter(self.is_delivered(name))
+            rows = self.warehouse.frame(f"mart.{name}").filter(self.is_delivered(name))
+            if contract := mart(name).zero:
+                # nor of a site whose own source is late
+                delivered = self.delivered(contract)
+                late = rows.select("site_id", "month").join(delivered, on=["site_id", "month"], how="anti")
+                rows = rows.join(late.join(delivered, on="site_id", how="semi"), on=["site_id", "month"], how="anti")
+            self._rows[name] = rows
         return self._rows[name]
+
+    def delivered(self, contract: str) -> pl.DataFrame:
+        """The sites that sources of a contract name, and the months those sources have delivered."""
+        return self.warehouse.connection.execute(
+            f"""select distinct r.site_id, a.month, true as delivered from clean.{contract} as r
+                inner join meta.arrival as a on a.contract = ? and a.source = r.source""",
+            [contract],
+        ).pl()
 
     def is_delivered(self, name: str) -> pl.Expr:
         """Whether what a mart counts was delivered for a row's month."""
@@ -309,18 +323,13 @@ class _Evaluation:
             contract = mart(term.mart).zero if term else None
             if contract is None:
                 continue
-            delivered = self.warehouse.connection.execute(
-                f"""select distinct r.site_id, a.month, true as delivered from clean.{contract} as r
-                    inner join meta.arrival as a on a.contract = ? and a.source = r.source""",
-                [contract],
-            ).pl()
             quiet = (
                 pl.col("delivered")
                 & pl.col(f"expected_{side}")
                 & pl.col(side).is_null()
                 & pl.col(f"why_{side}").is_null()
             )
-            cells = cells.join(delivered, on=["site_id", "month"], how="left").with_columns(
+            cells = cells.join(self.given.delivered(contract), on=["site_id", "month"], how="left").with_columns(
                 pl.when(quiet).then(0.0).otherwise(pl.col(side)).alias(side)
             )
             cells = cells.drop("delivered")

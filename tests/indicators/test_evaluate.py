@@ -54,9 +54,11 @@ class Marts(Warehouse):
     def __init__(
         self, folder: Path, rows: Mapping[str, Iterable[Row]], months: Iterable[str] = ("2026-01",), late: Iterable[tuple[str, str]] = (),
         sites: Iterable[Row] = tuple({"site_id": site, "legal_entity_id": "LE1"} for site in SITES), declaration: str = "",
+        clean: Mapping[str, Iterable[Row]] | None = None, arrived: Iterable[tuple[str, str, str]] = (),
     ) -> None:  # fmt: skip
         (folder / "enterprise.yaml").write_text(f"id: group\nname: 集团\n{declaration}", encoding="utf-8")
         self.sites = list(sites)
+        self.rows, self.arrived = dict(clean or {}), list(arrived)
         self.delivered = [
             (contract, month) for contract in CONTRACTS for month in months if (contract, month) not in set(late)
         ]
@@ -73,6 +75,10 @@ class Marts(Warehouse):
             "meta.arrival",
             [{"contract": one, "source": "s", "month": month} for one, month in self.delivered],
         )
+        for contract, rows in self.rows.items():
+            fill(self.connection, f"clean.{contract}", rows)
+        arrived = [{"contract": one, "source": source, "month": month} for one, source, month in self.arrived]
+        fill(self.connection, "meta.arrival", arrived)
 
     def mart(self, name: str) -> Built:
         months = of(self.connection, f"select distinct month from mart.{name} where month is not null order by month")
@@ -330,6 +336,26 @@ def test_orders_due_in_a_month_that_was_not_delivered_are_no_figure_of_it(tmp_pa
     found = values(tmp_path, rows, "customer", months=YEAR[:2], late=[("customer_order", "2026-02")])
     assert told(found["A.2.7", "2026-02", "A"])[::3] == (None, "no_delivery")
     assert found["A.2.7", "2026", "A"]["denominator"] == 10
+
+
+def test_orders_due_of_a_site_whose_source_is_late_are_no_figure_of_it(tmp_path: Path) -> None:
+    # s has delivered both months; B's own source b only January, and what it said of orders due in February is not all of them
+    rows = {"site_month_delivery": [
+        delivery("A", "2026-01", 9, 10), delivery("A", "2026-02", 8, 10), delivery("B", "2026-01", 5, 10), delivery("B", "2026-02", 1, 1),
+    ]}  # fmt: skip
+    orders = [{"order_id": source, "site_id": site, "source": source} for source, site in (("s", "A"), ("b", "B"))]
+    found = values(
+        tmp_path,
+        rows,
+        "customer",
+        months=YEAR[:2],
+        clean={"customer_order": orders},
+        arrived=[("customer_order", "b", "2026-01")],
+    )
+    assert told(found["A.2.7", "2026-02", "B"])[::3] == (None, "no_delivery")
+    assert told(found["A.2.7", "2026-02", "group"]) == (80, "partial", 0.5, "incomplete_site_months")
+    # (9 + 8 + 5) / (10 + 10 + 10)
+    assert told(found["A.2.7", "2026", "group"], "numerator", "denominator") == (22, 30)
 
 
 def test_orders_of_a_new_site_wait_for_the_complaint_register(tmp_path: Path) -> None:

@@ -354,7 +354,7 @@ def test_orders_due_of_a_site_whose_source_is_late_are_no_figure_of_it(tmp_path:
     )
     assert told(found["A.2.7", "2026-02", "B"])[::3] == (None, "no_delivery")
     assert told(found["A.2.7", "2026-02", "group"]) == (80, "partial", 0.5, "incomplete_site_months")
-    # (9 + 8 + 5) / (10 + 10 + 10)
+    # on time 9 + 8 + 5 of 10 + 10 + 10
     assert told(found["A.2.7", "2026", "group"], "numerator", "denominator") == (22, 30)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators.evaluate import chosen, evaluate, suppressed
+from indicators.evaluate import chosen, evaluate, suppressed, undeducible
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError
 from tests.warehouse.bare import bare, fill, of
@@ -472,6 +472,31 @@ def test_a_hidden_month_is_not_given_away_by_its_year(tmp_path: Path) -> None:
     found = values(tmp_path, rows, "people", months=YEAR, sites=[{"site_id": "A", "legal_entity_id": "LE1"}])
     assert [found["M086", month, "A"]["reason"] for month in YEAR[:3]] == ["small_cell", "small_cell", None]
     assert found["M086", "2026", "A"]["value"] == 0
+
+
+def test_a_hidden_month_is_not_given_away_by_two_windows(tmp_path: Path) -> None:
+    # B has 3 people in January 2025 and 50 in every other month, as A has in all: 2025 less the window that ends in January
+    # 2026 is January 2025 less January 2026, whatever is hidden in between, and what A had would tell what B had
+    months = [f"2025-{month:02d}" for month in range(1, 13)] + ["2026-01"]
+    rows = {"site_month_survey": [
+        {"site_id": site, "legal_entity_id": "LE1", "month": month, "policy": "top_two_box", "satisfied": 2,
+         "answers": 3 if (site, month) == ("B", "2025-01") else 50}
+        for site in SITES for month in months
+    ]}  # fmt: skip
+    found = values(tmp_path, rows, "people", months=months)
+    chain = ("2025", "2025-02..2026-01", "2026-01")
+    assert [all(found["A.2.2", period, site]["value"] for period in chain) for site in SITES] == [False, False]
+    assert [found["A.2.2", "2025-01", org]["reason"] for org in ("A", "B", "LE1")] == ["small_cell", "small_cell", None]
+
+
+def test_a_hidden_cell_does_not_follow_from_sums_that_overlap() -> None:
+    # 1 to 4 are months, 5 = 1 + 2 + 3, 6 = 2 + 3 + 4: 5 less 6 and 4 again is 1, though no sum has one hidden month alone
+    months = [("A", f"2026-{month:02d}") for month in range(1, 5)]
+    made_of = {**{at: {one} for at, one in enumerate(months, start=1)}, 5: set(months[:3]), 6: set(months[1:])}
+    order = {cell: (cell != 6, 10.0, ("site", "A", str(cell))) for cell in made_of}
+    assert undeducible({1, 2, 3}, {1}, made_of, order) == {1, 2, 3, 6}
+    assert undeducible({1, 2, 3, 5}, {1}, made_of, order) == {1, 2, 3, 5}
+    assert undeducible({1, 2, 3}, {1}, made_of, {}) == {1, 2, 3}
 
 
 def test_twelve_months_of_one_person_are_one_person(tmp_path: Path) -> None:

@@ -74,9 +74,9 @@ beyond as (
 ),
 
 invitation as (
-    select * from by_site
-    union all by name
-    select * from beyond
+    select site_id, month, invited, wave_answers from by_site
+    union all
+    select null as site_id, month, invited, wave_answers from beyond
     where invited <> 0 or wave_answers <> 0
 ),
 

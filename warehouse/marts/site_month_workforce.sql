@@ -44,7 +44,13 @@ people as (
 
 attended as (
     select
-        a.*,
+        a.employee_key,
+        a.site_id,
+        a.work_date,
+        a.hours_system,
+        a.day_kind,
+        a.worked_h,
+        a.overtime_h,
         strftime(a.work_date, '%Y-%m') as month,
         e.site_id as roll_site_id,
         e.worker_type,
@@ -97,7 +103,14 @@ tested as (
 ),
 
 hours as (
-    select coalesce(w.site_id, t.site_id) as site_id, coalesce(w.month, t.month) as month, w.* exclude (site_id, month), t.* exclude (site_id, month)
+    select
+        coalesce(w.site_id, t.site_id) as site_id,
+        coalesce(w.month, t.month) as month,
+        w.worked_h,
+        w.attending_workers,
+        w.employees_worked_h,
+        t.tested_employee_months,
+        t.compliant_employee_months
     from worked as w
     full outer join tested as t on w.site_id = t.site_id and w.month = t.month
 )

@@ -13,7 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from indicators.declared import Indicator, Term, catalogue
 from schemas.errors import CatalogueError
@@ -22,6 +24,9 @@ from warehouse.marts import DEFAULTS, Warehouse, mart, marts
 
 ESTIMATED_ABOVE = 0.3
 """A value is `estimated` when more than this share of its activity is."""
+
+_EXACT = 1e-6
+"""Sums of site-months are told apart by whole numbers; less than this is rounding."""
 
 POLICIES = {
     "site_month_footprint": "emission", "site_month_comprehensive_energy": "energy", "site_month_delivery": "on_time", "site_month_complaint": "complaint", "site_month_goods": "intact", "site_month_survey": "satisfaction",
@@ -168,8 +173,22 @@ class _Given:
         """The rows of a mart in months that what it counts was delivered for: a few orders due next month are no month."""
         if name not in self._rows:
             self.warehouse.mart(name)
-            self._rows[name] = self.warehouse.frame(f"mart.{name}").filter(self.is_delivered(name))
+            rows = self.warehouse.frame(f"mart.{name}").filter(self.is_delivered(name))
+            if contract := mart(name).zero:
+                # nor of a site whose own source is late
+                delivered = self.delivered(contract)
+                late = rows.select("site_id", "month").join(delivered, on=["site_id", "month"], how="anti")
+                rows = rows.join(late.join(delivered, on="site_id", how="semi"), on=["site_id", "month"], how="anti")
+            self._rows[name] = rows
         return self._rows[name]
+
+    def delivered(self, contract: str) -> pl.DataFrame:
+        """The sites that sources of a contract name, and the months those sources have delivered."""
+        return self.warehouse.connection.execute(
+            f"""select distinct r.site_id, a.month, true as delivered from clean.{contract} as r
+                inner join meta.arrival as a on a.contract = ? and a.source = r.source""",
+            [contract],
+        ).pl()
 
     def is_delivered(self, name: str) -> pl.Expr:
         """Whether what a mart counts was delivered for a row's month."""
@@ -309,18 +328,13 @@ class _Evaluation:
             contract = mart(term.mart).zero if term else None
             if contract is None:
                 continue
-            delivered = self.warehouse.connection.execute(
-                f"""select distinct r.site_id, a.month, true as delivered from clean.{contract} as r
-                    inner join meta.arrival as a on a.contract = ? and a.source = r.source""",
-                [contract],
-            ).pl()
             quiet = (
                 pl.col("delivered")
                 & pl.col(f"expected_{side}")
                 & pl.col(side).is_null()
                 & pl.col(f"why_{side}").is_null()
             )
-            cells = cells.join(delivered, on=["site_id", "month"], how="left").with_columns(
+            cells = cells.join(self.given.delivered(contract), on=["site_id", "month"], how="left").with_columns(
                 pl.when(quiet).then(0.0).otherwise(pl.col(side)).alias(side)
             )
             cells = cells.drop("delivered")
@@ -539,7 +553,8 @@ class _Evaluation:
             return frame
         side = self.indicator.counts_people
         people = pl.col(side) / pl.col("months") if self._is_repeated(side) else pl.col(side)
-        numbered = frame.with_columns(people.alias("people")).with_row_index("row")
+        # of cells about equally many people the first is hidden, in every run the same
+        numbered = frame.with_columns(people.alias("people")).sort(*_ORG).with_row_index("row")
         hidden: set[int] = set()
         nobodys = self._of_no_site(side)
         for (policy,), part in numbered.filter(pl.col("people") > 0).group_by("policy"):
@@ -602,7 +617,32 @@ class _Evaluation:
             )
             if (key := tuple(key_)) in row
         }  # fmt: skip
-        return {cell for cell in suppressed(below, list(sums.values()), least, decided) if cell >= 0}
+        hidden = suppressed(below, list(sums.values()), least, decided)
+        numbered = {**row, **{("nobody", "", period): -number for number, period in enumerate(of_no_site, start=1)}}
+        fixed = {cell for cell, is_hidden in decided.items() if not is_hidden}
+        # of what is shown a window of twelve months that is no year is missed least
+        order = {number: (".." not in key[2], below[number], key) for key, number in row.items() if number in below}
+        few = {cell for cell in hidden - fixed if below[cell] < least}
+        hidden = undeducible(hidden, few, self._made_of(numbered), {one: order[one] for one in order.keys() - fixed})
+        return {cell for cell in hidden if cell >= 0}
+
+    def _made_of(self, row: Mapping[tuple[str, str, str], int]) -> dict[int, set[tuple[str, str]]]:
+        """The site-months each row adds up; those of no site go by an empty name."""
+        of_month = {
+            (*key, month): [("", month)] for month in self.periods["month"].unique() if ("nobody", "", month) in row
+            for key in (("nobody", ""), ("enterprise", self.enterprise.id))
+        }  # fmt: skip
+        for site, entity, month in self.sites.select("site_id", "legal_entity_id", "month").iter_rows():
+            if ("site", site, month) in row:
+                for key in (("site", site), ("legal_entity", entity), ("enterprise", self.enterprise.id)):
+                    of_month.setdefault((*key, month), []).append((site, month))
+        made: dict[int, set[tuple[str, str]]] = {number: set() for number in row.values()}
+        months: dict[str, list[str]] = {}
+        for month, period in self.periods.select("month", "period").iter_rows():
+            months.setdefault(period, []).append(month)
+        for (kind, org, period), number in row.items():
+            made[number].update(*(of_month.get((kind, org, month), ()) for month in months[period]))
+        return made
 
 
 def suppressed(
@@ -631,3 +671,53 @@ def suppressed(
         for one in lone:
             if len(one & hidden) == 1:
                 hidden.add(min(one - hidden - shown, key=lambda cell: (people[cell], str(cell))))
+
+
+def undeducible(
+    hidden: set[int],
+    few: set[int],
+    made_of: Mapping[int, set[tuple[str, str]]],
+    order: Mapping[int, tuple[bool, float, tuple[str, str, str]]],
+) -> set[int]:
+    """Hide more cells until none about few people follows from what is shown by any adding and subtracting.
+
+    Windows of twelve months overlap: the difference of two is that of two months, whatever else is hidden between them.
+
+    Args:
+        hidden: the cells that are hidden already.
+        few: those of them that must not follow.
+        made_of: the site-months every cell adds up, the cells of the enterprise among them.
+        order: the cells that may be hidden, by what is given up first.
+
+    Returns:
+        The hidden cells; what still follows, follows from cells that may not be hidden.
+    """
+    hidden = set(hidden)
+    while few:
+        shown = [cell for cell in made_of if cell not in hidden]
+        used = [one & order.keys() for one in _combined(few, shown, made_of)]
+        if not any(used):
+            break
+        hidden |= {min(one, key=lambda cell: order[cell]) for one in used if one}
+    return hidden
+
+
+def _combined(few: set[int], shown: Sequence[int], made_of: Mapping[int, set[tuple[str, str]]]) -> list[set[int]]:
+    """For each of the few that follows: the shown cells that, added and subtracted, give it away."""
+    known = set().union(*(made_of[cell] for cell in shown if len(made_of[cell]) == 1))
+    column = {part: at for at, part in enumerate(sorted(set().union(*made_of.values()) - known))}
+    shown = [cell for cell in shown if made_of[cell] - known]
+    sums, wanted = _indicated(shown, made_of, column), _indicated(sorted(few), made_of, column)
+    weights = np.linalg.lstsq(sums, wanted)[0]
+    follows = np.abs(sums @ weights - wanted).max(axis=0, initial=0) < _EXACT
+    return [{shown[at] for at in np.flatnonzero(np.abs(weight) > _EXACT)} for weight in weights.T[follows]]
+
+
+def _indicated(
+    cells: Sequence[int], made_of: Mapping[int, set[tuple[str, str]]], column: Mapping[tuple[str, str], int]
+) -> NDArray[np.float64]:
+    """A column for each cell, with 1 in the rows of the site-months it adds up."""
+    found = np.zeros((len(column), len(cells)))
+    for at, cell in enumerate(cells):
+        found[[column[part] for part in made_of[cell] if part in column], at] = 1
+    return found

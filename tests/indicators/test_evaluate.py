@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators.evaluate import chosen, evaluate, suppressed
+from indicators.evaluate import chosen, evaluate, suppressed, undeducible
 from schemas.enterprise import Enterprise
 from schemas.errors import CatalogueError
 from tests.warehouse.bare import bare, fill, of
@@ -54,9 +54,11 @@ class Marts(Warehouse):
     def __init__(
         self, folder: Path, rows: Mapping[str, Iterable[Row]], months: Iterable[str] = ("2026-01",), late: Iterable[tuple[str, str]] = (),
         sites: Iterable[Row] = tuple({"site_id": site, "legal_entity_id": "LE1"} for site in SITES), declaration: str = "",
+        clean: Mapping[str, Iterable[Row]] | None = None, arrived: Iterable[tuple[str, str, str]] = (),
     ) -> None:  # fmt: skip
         (folder / "enterprise.yaml").write_text(f"id: group\nname: 集团\n{declaration}", encoding="utf-8")
         self.sites = list(sites)
+        self.rows, self.arrived = dict(clean or {}), list(arrived)
         self.delivered = [
             (contract, month) for contract in CONTRACTS for month in months if (contract, month) not in set(late)
         ]
@@ -73,6 +75,10 @@ class Marts(Warehouse):
             "meta.arrival",
             [{"contract": one, "source": "s", "month": month} for one, month in self.delivered],
         )
+        for contract, rows in self.rows.items():
+            fill(self.connection, f"clean.{contract}", rows)
+        arrived = [{"contract": one, "source": source, "month": month} for one, source, month in self.arrived]
+        fill(self.connection, "meta.arrival", arrived)
 
     def mart(self, name: str) -> Built:
         months = of(self.connection, f"select distinct month from mart.{name} where month is not null order by month")
@@ -332,6 +338,26 @@ def test_orders_due_in_a_month_that_was_not_delivered_are_no_figure_of_it(tmp_pa
     assert found["A.2.7", "2026", "A"]["denominator"] == 10
 
 
+def test_orders_due_of_a_site_whose_source_is_late_are_no_figure_of_it(tmp_path: Path) -> None:
+    # s has delivered both months; B's own source b only January, and what it said of orders due in February is not all of them
+    rows = {"site_month_delivery": [
+        delivery("A", "2026-01", 9, 10), delivery("A", "2026-02", 8, 10), delivery("B", "2026-01", 5, 10), delivery("B", "2026-02", 1, 1),
+    ]}  # fmt: skip
+    orders = [{"order_id": source, "site_id": site, "source": source} for source, site in (("s", "A"), ("b", "B"))]
+    found = values(
+        tmp_path,
+        rows,
+        "customer",
+        months=YEAR[:2],
+        clean={"customer_order": orders},
+        arrived=[("customer_order", "b", "2026-01")],
+    )
+    assert told(found["A.2.7", "2026-02", "B"])[::3] == (None, "no_delivery")
+    assert told(found["A.2.7", "2026-02", "group"]) == (80, "partial", 0.5, "incomplete_site_months")
+    # on time 9 + 8 + 5 of 10 + 10 + 10
+    assert told(found["A.2.7", "2026", "group"], "numerator", "denominator") == (22, 30)
+
+
 def test_orders_of_a_new_site_wait_for_the_complaint_register(tmp_path: Path) -> None:
     case = {"site_id": "A", "legal_entity_id": "LE1", "policy": "all", "month": "2026-01", "complaint_cases": 1}
     orders = [
@@ -446,6 +472,31 @@ def test_a_hidden_month_is_not_given_away_by_its_year(tmp_path: Path) -> None:
     found = values(tmp_path, rows, "people", months=YEAR, sites=[{"site_id": "A", "legal_entity_id": "LE1"}])
     assert [found["M086", month, "A"]["reason"] for month in YEAR[:3]] == ["small_cell", "small_cell", None]
     assert found["M086", "2026", "A"]["value"] == 0
+
+
+def test_a_hidden_month_is_not_given_away_by_two_windows(tmp_path: Path) -> None:
+    # B has 3 people in January 2025 and 50 in every other month, as A has in all: 2025 less the window that ends in January
+    # 2026 is January 2025 less January 2026, whatever is hidden in between, and what A had would tell what B had
+    months = [f"2025-{month:02d}" for month in range(1, 13)] + ["2026-01"]
+    rows = {"site_month_survey": [
+        {"site_id": site, "legal_entity_id": "LE1", "month": month, "policy": "top_two_box", "satisfied": 2,
+         "answers": 3 if (site, month) == ("B", "2025-01") else 50}
+        for site in SITES for month in months
+    ]}  # fmt: skip
+    found = values(tmp_path, rows, "people", months=months)
+    chain = ("2025", "2025-02..2026-01", "2026-01")
+    assert [all(found["A.2.2", period, site]["value"] for period in chain) for site in SITES] == [False, False]
+    assert [found["A.2.2", "2025-01", org]["reason"] for org in ("A", "B", "LE1")] == ["small_cell", "small_cell", None]
+
+
+def test_a_hidden_cell_does_not_follow_from_sums_that_overlap() -> None:
+    # 1 to 4 are months, 5 = 1 + 2 + 3, 6 = 2 + 3 + 4: 5 less 6 and 4 again is 1, though no sum has one hidden month alone
+    months = [("A", f"2026-{month:02d}") for month in range(1, 5)]
+    made_of = {**{at: {one} for at, one in enumerate(months, start=1)}, 5: set(months[:3]), 6: set(months[1:])}
+    order = {cell: (cell != 6, 10.0, ("site", "A", str(cell))) for cell in made_of}
+    assert undeducible({1, 2, 3}, {1}, made_of, order) == {1, 2, 3, 6}
+    assert undeducible({1, 2, 3, 5}, {1}, made_of, order) == {1, 2, 3, 5}
+    assert undeducible({1, 2, 3}, {1}, made_of, {}) == {1, 2, 3}
 
 
 def test_twelve_months_of_one_person_are_one_person(tmp_path: Path) -> None:

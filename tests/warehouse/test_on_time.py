@@ -54,7 +54,7 @@ def judged() -> dict[tuple[str, str], tuple[int, int]]:
     connection = bare(
         {
             "clean.site": [{"site_id": name, "legal_entity_id": "LE1"} for name in ORDERS],
-            "clean.customer_order": [{"order_id": name, "site_id": name, **order} for name, order in ORDERS.items()],
+            "clean.customer_order": [{"order_id": name, "site_id": name, "source": "tms", **order} for name, order in ORDERS.items()],
             "meta.arrival": [{"contract": "customer_order", "source": "tms", "month": "2026-01"}],
             "reference.on_time_policy": [
                 {"policy": "an hour's grace", "reference_time": "promised_by", "population": "promised_by", "precision": "instant",

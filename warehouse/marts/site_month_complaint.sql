@@ -4,6 +4,7 @@
 -- rows: complaint by received_at
 with received as (
     select
+        c.source,
         c.complaint_id,
         coalesce(c.case_id, c.complaint_id) as case_key,
         coalesce(c.site_id, o.site_id) as site_id,
@@ -44,13 +45,56 @@ cases as (
     group by all
 ),
 
+register as (
+    select source, min(month) as first_month
+    from meta.arrival
+    where contract = 'complaint'
+    group by source
+),
+
+arrived as (
+    select source, month
+    from meta.arrival
+    where contract = 'complaint'
+),
+
+-- a month in which no register is late: of the registers begun by then all have arrived
+complete as (
+    select m.month
+    from (select distinct month from arrived) as m
+    inner join register as g on m.month >= g.first_month
+    left join arrived as a on g.source = a.source and m.month = a.month
+    group by m.month
+    having count(a.source) = count(*)
+),
+
+-- a register speaks for the sites it has ever named; for a site none has named, all of them together do
+spoken_for as (
+    select r.site_id, a.month
+    from received as r
+    inner join arrived as a on r.source = a.source
+    union distinct
+    select s.site_id, s.month
+    from reference.site_month as s
+    inner join complete as c on s.month = c.month
+),
+
+-- a site takes orders in the months its orders were delivered for, also in one without any
+served as (
+    select site_id, month from mart.site_month_order
+    union distinct
+    select o.site_id, a.month
+    from clean.customer_order as o
+    inner join meta.arrival as a on a.contract = 'customer_order' and o.source = a.source
+    inner join reference.site_month as s on o.site_id = s.site_id and a.month = s.month
+),
+
 quiet as (
     select o.site_id, o.month, p.policy
-    from mart.site_month_order as o
+    from served as o
+    inner join spoken_for as r on o.site_id = r.site_id and o.month = r.month
     cross join reference.complaint_policy as p
-    where
-        exists (select 1 from meta.arrival as a where a.contract = 'complaint' and a.month = o.month)
-        and not exists (select 1 from cases as c where c.site_id = o.site_id and c.month = o.month and c.policy = p.policy)
+    where not exists (select 1 from cases as c where c.site_id = o.site_id and c.month = o.month and c.policy = p.policy)
 ),
 
 counted as (

@@ -4,10 +4,11 @@
 -- rows: customer_order by promised_by
 -- zero: customer_order
 with delivered_until as (
-    -- what happens to orders is known up to the end of the last month they were delivered for
-    select max((month || '-01')::timestamp + interval 1 month) as until_at
+    -- what happens to orders is known up to the end of the last month their source has delivered
+    select source, max((month || '-01')::timestamp + interval 1 month) as until_at
     from meta.arrival
     where contract = 'customer_order'
+    group by source
 ),
 
 target as (
@@ -56,7 +57,7 @@ judged as (
             when t.delivered_at is null or t.status = 'partially_delivered' then false
         end as is_in_full
     from target as t
-    cross join delivered_until as u
+    left join delivered_until as u on t.source = u.source
     where
         t.due_at is not null
         and t.counted_at is not null

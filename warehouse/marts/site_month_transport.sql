@@ -9,6 +9,8 @@ with trip as (
         v.energy_type,
         v.capacity_t,
         strftime(wall_time(z.timezone, t.started_at), '%Y-%m') as month,
+        -- a vehicle no document ever names takes its fuel where none tells how much: its trips are in no ratio of fuel
+        t.vehicle_id in (select vehicle_id from mart.fuel_line where vehicle_id is not null and fuel <> 'adblue') as is_fuelled,
         t.load_t * (t.distance_km - t.empty_km) as work_t_km,
         v.capacity_t * t.distance_km as capacity_t_km
     from clean.trip as t
@@ -48,13 +50,13 @@ driven as (
         sum(capacity_t_km::decimal(24, 4)) filter (where work_t_km is not null)::double as capacity_t_km,
         case
             when count(energy_type) = count(*)
-                then sum(distance_km::decimal(18, 4)) filter (where energy_type in ('diesel', 'gasoline'))::double
+                then sum(distance_km::decimal(18, 4)) filter (where is_fuelled and energy_type in ('diesel', 'gasoline'))::double
         end as fuel_distance_km,
         case
             when
                 count(energy_type) = count(*)
-                and count(*) filter (where energy_type not in ('electric', 'hydrogen') and work_t_km is null) = 0
-                then sum(work_t_km::decimal(24, 4)) filter (where energy_type not in ('electric', 'hydrogen'))::double
+                and count(*) filter (where is_fuelled and energy_type not in ('electric', 'hydrogen') and work_t_km is null) = 0
+                then sum(work_t_km::decimal(24, 4)) filter (where is_fuelled and energy_type not in ('electric', 'hydrogen'))::double
         end as fuel_turnover_t_km
     from trip
     group by all

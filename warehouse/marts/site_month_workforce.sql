@@ -42,41 +42,77 @@ people as (
     group by site_id, month
 ),
 
-employee_hours as (
+attended as (
     select
-        a.site_id,
-        strftime(a.work_date, '%Y-%m') as month,
         a.employee_key,
-        sum(a.worked_h::decimal(12, 4)) as worked_h,
-        min(e.worker_type) as worker_type,
-        -- without an approval for another system the standard hours apply
-        coalesce(min(a.hours_system), min(e.hours_system), 'standard') = 'standard' and count(a.overtime_h) = count(*) as is_tested,
-        max(a.overtime_h) filter (where coalesce(a.day_kind, 'workday') = 'workday') as overtime_day_h,
-        sum(a.overtime_h::decimal(12, 4)) filter (where coalesce(a.day_kind, 'workday') <> 'holiday') as overtime_month_h
+        a.site_id,
+        a.work_date,
+        a.hours_system,
+        a.day_kind,
+        a.worked_h,
+        a.overtime_h,
+        strftime(a.work_date, '%Y-%m') as month,
+        e.site_id as roll_site_id,
+        e.worker_type,
+        e.hours_system as roll_hours_system
     from clean.attendance_day as a
     left join clean.employee_month as e
         on a.employee_key = e.employee_key and e.month = strftime(a.work_date, '%Y-%m') and not e.is_superseded
     where not a.is_superseded
+),
+
+worked as (
+    select
+        site_id,
+        month,
+        sum(worked_h::decimal(12, 4))::double as worked_h,
+        count(distinct employee_key) as attending_workers,
+        sum(worked_h::decimal(12, 4)) filter (where worker_type = 'own')::double as employees_worked_h
+    from attended
+    group by site_id, month
+),
+
+-- the limits are those of an employee's whole month, at however many sites it was worked: it counts once, where the roll has the employee, else where
+-- the last day was
+employee_overtime as (
+    select
+        coalesce(any_value(roll_site_id), arg_max(site_id, work_date)) as site_id,
+        month,
+        -- without an approval for another system the standard hours apply
+        coalesce(min(hours_system), min(roll_hours_system), 'standard') = 'standard' and count(overtime_h) = count(*) as is_tested,
+        max(overtime_h) filter (where coalesce(day_kind, 'workday') = 'workday') as overtime_day_h,
+        sum(overtime_h::decimal(12, 4)) filter (where coalesce(day_kind, 'workday') <> 'holiday') as overtime_month_h
+    from attended
+    group by employee_key, month
+),
+
+tested as (
+    select
+        t.site_id,
+        t.month,
+        count(*) filter (where t.is_tested) as tested_employee_months,
+        count(*) filter (
+            where t.is_tested
+            and coalesce(t.overtime_day_h <= d.value, true)
+            and coalesce(t.overtime_month_h <= m.value, true)
+        ) as compliant_employee_months
+    from employee_overtime as t
+    cross join (select value from reference.working_time_rule where rule = 'overtime_per_day') as d
+    cross join (select value from reference.working_time_rule where rule = 'overtime_per_month') as m
     group by all
 ),
 
 hours as (
     select
-        h.site_id,
-        h.month,
-        sum(h.worked_h)::double as worked_h,
-        count(*) as attending_workers,
-        sum(h.worked_h) filter (where h.worker_type = 'own')::double as employees_worked_h,
-        count(*) filter (where h.is_tested) as tested_employee_months,
-        count(*) filter (
-            where h.is_tested
-            and coalesce(h.overtime_day_h <= d.value, true)
-            and coalesce(h.overtime_month_h <= m.value, true)
-        ) as compliant_employee_months
-    from employee_hours as h
-    cross join (select value from reference.working_time_rule where rule = 'overtime_per_day') as d
-    cross join (select value from reference.working_time_rule where rule = 'overtime_per_month') as m
-    group by all
+        coalesce(w.site_id, t.site_id) as site_id,
+        coalesce(w.month, t.month) as month,
+        w.worked_h,
+        w.attending_workers,
+        w.employees_worked_h,
+        t.tested_employee_months,
+        t.compliant_employee_months
+    from worked as w
+    full outer join tested as t on w.site_id = t.site_id and w.month = t.month
 )
 
 select

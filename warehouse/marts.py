@@ -437,8 +437,9 @@ class Warehouse:
         files, changed = {}, []
         try:
             columns = self._compute(mart, whole)
-            parts, counts = self._parts(whole, columns, closed)
-            drift = [month for month, path in closed.items() if self._drifted(whole, columns, month, path)]
+            computed = self._computed(whole)
+            parts, counts = self._parts(computed, columns, closed)
+            drift = [month for month, path in closed.items() if self._drifted(computed, columns, month, path)]
             for month in counts:
                 path = folder / f"{month or 'undated'}.parquet"
                 files[str(month)] = path.relative_to(self.lake.data).as_posix()
@@ -474,17 +475,25 @@ class Warehouse:
             ) from error
         return self._columns(whole)
 
+    def _computed(self, whole: Path) -> str:
+        """Where all rows of a mart are read from: its one file, or a table where they are few and asked for month by month."""
+        rows = self.connection.execute(f"select count(*) from {_from(whole)}").fetchall()[0][0]
+        if rows > _FEW:
+            return _from(whole)
+        self.connection.execute(f"create or replace temp table computed as from {_from(whole)}")
+        return "computed"
+
     def _parts(
-        self, whole: Path, columns: Mapping[str, str], closed: Mapping[str, Path]
+        self, computed: str, columns: Mapping[str, str], closed: Mapping[str, Path]
     ) -> tuple[dict[str | None, str], dict[str | None, int]]:
         """Month → the SELECT of its rows, and month → how many those are, of the months that have any.
 
         Those of a closed month are the frozen ones, whatever was computed; a column they did not have is empty.
         """
-        counted = f"select month, count(*) from {_from(whole)} group by month order by month"
+        counted = f"select month, count(*) from {computed} group by month order by month"
         counts = dict(self.connection.execute(counted).fetchall())
         parts = {
-            month: f"select * from {_from(whole)} where month {'is null' if month is None else f'= {_text(month)}'}"
+            month: f"select * from {computed} where month {'is null' if month is None else f'= {_text(month)}'}"
             for month in counts
         }
         for month, path in closed.items():
@@ -496,12 +505,12 @@ class Warehouse:
             counts[month] = self.connection.execute(f"select count(*) from {_from(path)}").fetchall()[0][0]
         return parts, {month: count for month, count in counts.items() if count}
 
-    def _drifted(self, whole: Path, columns: Mapping[str, str], month: str, frozen: Path) -> bool:
+    def _drifted(self, computed: str, columns: Mapping[str, str], month: str, frozen: Path) -> bool:
         """Whether the rows of a closed month were computed otherwise than they are frozen, in the columns they had."""
         names = ", ".join(_name(one) for one in self._columns(frozen) if one in columns)
         then, now = (
             f"select {names} from {_from(frozen)}",
-            f"select {names} from {_from(whole)} where month = {_text(month)}",
+            f"select {names} from {computed} where month = {_text(month)}",
         )
         differ = f"from ({then} except all {now}) union all from ({now} except all {then}) limit 1"
         return bool(self.connection.execute(differ).fetchall())

@@ -270,6 +270,7 @@ class Warehouse:
         self.inputs |= dict.fromkeys(
             ("reference.meter_month", "reference.meter_ancestor"), digest(months, self.inputs["clean.meter"])
         )
+        self.inputs["reference.complete_month"] = self.inputs["meta.arrival"]
         carrier = digest(*(self.inputs[f"reference.{name}"] for name in ("carrier", "unit_factor", "emission_factor")))
         self.inputs["reference.carrier_factor"] = carrier
         self.inputs["reference.meter_register"] = digest(carrier, self.inputs["clean.meter"])

@@ -39,6 +39,7 @@ _TABLES = {
     "reference.carrier_factor": "各单位折算为该能源品种统一单位的系数 | What one of each unit comes to in its carrier's mart unit",
     "reference.certificate_market": "各类绿证适用的国家或地区 | Where each kind of green certificate counts",
     "reference.complaint_policy": "投诉口径 | Complaint policies",
+    "reference.complete_month": "来源均已到达的月份，按合同 | Months in which none of a contract's sources is late",
     "reference.distance_adjustment": "各运输方式实际里程折算为活动距离的系数 | How driven distances become activity distances, by mode",
     "reference.customer_satisfaction_policy": "客户满意口径 | Customer satisfaction policies",
     "reference.density": "密度 | Densities",

@@ -75,6 +75,21 @@ inner join reference.site as s
         and coalesce(s.valid_to, last_day((m.month || '-01')::date)) >= (m.month || '-01')::date
 qualify row_number() over (partition by s.site_id, m.month order by coalesce(s.valid_from, date '0001-01-01') desc) = 1;
 
+-- the months in which none of a contract's sources is late: of those begun by then all have arrived
+create table reference.complete_month as
+with begun as (
+    select contract, source, min(month) as first_month
+    from meta.arrival
+    group by contract, source
+)
+
+select m.contract, m.month
+from (select distinct contract, month from meta.arrival) as m
+inner join begun as b on m.contract = b.contract and m.month >= b.first_month
+left join meta.arrival as a on b.contract = a.contract and b.source = a.source and m.month = a.month
+group by m.contract, m.month
+having count(a.source) = count(*);
+
 -- where a province's grid factor is looked for: itself, its grid region, the nation; HK, MO and TW have their own grids only
 create table reference.grid_fallback as
 select

@@ -45,38 +45,15 @@ cases as (
     group by all
 ),
 
-register as (
-    select source, min(month) as first_month
-    from meta.arrival
-    where contract = 'complaint'
-    group by source
-),
-
-arrived as (
-    select source, month
-    from meta.arrival
-    where contract = 'complaint'
-),
-
--- a month in which no register is late: of the registers begun by then all have arrived
-complete as (
-    select m.month
-    from (select distinct month from arrived) as m
-    inner join register as g on m.month >= g.first_month
-    left join arrived as a on g.source = a.source and m.month = a.month
-    group by m.month
-    having count(a.source) = count(*)
-),
-
 -- a register speaks for the sites it has ever named; for a site none has named, all of them together do
 spoken_for as (
     select r.site_id, a.month
     from received as r
-    inner join arrived as a on r.source = a.source
+    inner join meta.arrival as a on a.contract = 'complaint' and r.source = a.source
     union distinct
     select s.site_id, s.month
     from reference.site_month as s
-    inner join complete as c on s.month = c.month
+    inner join reference.complete_month as c on c.contract = 'complaint' and s.month = c.month
 ),
 
 -- a site takes orders in the months its orders were delivered for, also in one without any

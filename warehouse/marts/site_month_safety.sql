@@ -14,38 +14,15 @@ with injured as (
     group by all
 ),
 
-log as (
-    select source, min(month) as first_month
-    from meta.arrival
-    where contract = 'injury'
-    group by source
-),
-
-arrived as (
-    select source, month
-    from meta.arrival
-    where contract = 'injury'
-),
-
--- a month in which no log is late: of the logs begun by then all have arrived
-complete as (
-    select m.month
-    from (select distinct month from arrived) as m
-    inner join log as l on m.month >= l.first_month
-    left join arrived as a on l.source = a.source and m.month = a.month
-    group by m.month
-    having count(a.source) = count(*)
-),
-
 -- a log speaks for the sites it has ever named; for a site none has named, all of them together do
 spoken_for as (
     select i.site_id, a.month
     from clean.injury as i
-    inner join arrived as a on i.source = a.source
+    inner join meta.arrival as a on a.contract = 'injury' and i.source = a.source
     union distinct
     select s.site_id, s.month
     from reference.site_month as s
-    inner join complete as c on s.month = c.month
+    inner join reference.complete_month as c on c.contract = 'injury' and s.month = c.month
 ),
 
 worked as (

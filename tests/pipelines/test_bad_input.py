@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -193,27 +192,27 @@ def test_a_file_where_the_data_folder_should_be(
     assert (group.folder / "data").read_text() == "not a folder"
 
 
-# root may write anywhere, so it goes; what is imported later could then not be read
-AS_NOBODY = """
-import os, connectors.quarantine, pipelines.run, pipelines.show, rich.progress
+# root may write anywhere, so it lays down what lets it; what it owns it may still read, wherever the checkout lies
+WITHOUT_PRIVILEGES = """
+import ctypes, os
 if os.getuid() == 0:
-    os.setgid(65534), os.setuid(65534)
+    to_this_process, no_capability = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert ctypes.CDLL(None).capset(to_this_process, no_capability) == 0
 """
 
 
-def test_a_data_folder_that_cannot_be_written(january: World) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        world = copied(january, Path(place) / "group")
-        before = _unchanged(world)
-        for folder in [path for path in (world.folder / "data", *(world.folder / "data").rglob("*")) if path.is_dir()]:
-            folder.chmod(0o555)
+def test_a_data_folder_that_cannot_be_written(january: World, tmp_path: Path) -> None:
+    world = copied(january, tmp_path / "group")
+    before = _unchanged(world)
+    paths = [world.folder / "data", *(world.folder / "data").rglob("*")]
+    for path in paths:
+        path.chmod(path.stat().st_mode & 0o555)
 
-        said = fresh(world, *FEBRUARY, first=AS_NOBODY)
-        for folder in [path for path in (world.folder / "data", *(world.folder / "data").rglob("*")) if path.is_dir()]:
-            folder.chmod(0o755)
-        _assert_clear(said, "cannot be written", str(world.folder / "data"))
-        assert _unchanged(world) == before
+    said = fresh(world, *FEBRUARY, first=WITHOUT_PRIVILEGES)
+    for path in paths:
+        path.chmod(path.stat().st_mode | 0o200)
+    _assert_clear(said, "cannot be written", str(world.folder / "data"))
+    assert _unchanged(world) == before
 
 
 @pytest.mark.parametrize("limit", [1_000, 100_000, 1_000_000], ids=lambda limit: f"after {limit} bytes")

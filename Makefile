@@ -21,6 +21,8 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# pip compiles what it copies, not what it points to; where Python may write no bytecode, each command would do it anew
+	$(BIN)/python -m compileall -q pipelines connectors schemas warehouse indicators
 	@touch $@
 
 demo: $(READY) ## generate the demo enterprise, run its twelve months and evaluate the year

@@ -36,7 +36,7 @@ class Trace:
         extracts: the extracts that contributed, with their counts.
         rows: contract → clean rows behind the value, with the original text of each where asked for.
         total: contract → how many clean rows there are.
-        recomputed: the emissions of the value computed again from the lines, tCO2e; None where it is of something else.
+        recomputed: the emissions of the value computed again from the lines, tCO2e; None where it is missing or of something else.
         closed: who closed the period, when and why; None where it is open.
         waits: extracts with rows of these months that came after closing and are not counted.
     """
@@ -155,8 +155,13 @@ class _Walk:
     def _recomputed(
         self, terms: list[dict[str, Any]], value: dict[str, Any], lines: list[dict[str, Any]]
     ) -> Decimal | None:
-        """The emissions of a value again, line by line in decimals: activity x factor x GWP; None where the value is of something else."""
-        if not any(term["mart"] == "site_month_footprint" and term["side"] == "numerator" for term in terms):
+        """The emissions of a value again, line by line in decimals: activity x factor x GWP.
+
+        None where the value is of something else, or has no total: the lines there are would not be all of it.
+        """
+        if value["numerator"] is None or not any(
+            term["mart"] == "site_month_footprint" and term["side"] == "numerator" for term in terms
+        ):
             return None
         basis, other = self.connection.execute(
             "select basis, counts_other_indirect from reference.emission_policy where policy = ?", [value["policy"]]

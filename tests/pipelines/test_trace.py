@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.cli import main
 from pipelines.run import locked, run
 from pipelines.trace import Trace, trace
 from schemas.errors import HubError
@@ -37,6 +38,15 @@ def again(world: World, month: str = "2026-01") -> None:
 def test_a_value_that_does_not_exist_is_refused_by_name(january: World) -> None:
     with pytest.raises(HubError, match="no value M999 2026-01"):
         trace(january.enterprise, "M999", "2026-01")
+
+
+def test_a_total_that_is_missing_is_not_reckoned_again(group: World, capsys: pytest.CaptureFixture[str]) -> None:
+    group.deliver("revenue/2026-03.csv", "凭证号,日期,场所,金额", "2026-03-1,2026-03-05,SH-W01,100000")
+    again(group, "2026-03")
+    found = trace(group.enterprise, "A.1.6", "2026-03")
+    assert (found.values[0]["state"], found.lines, found.recomputed) == ("missing", [], None)
+    assert main(["--enterprise", str(group.folder), "trace", "A.1.6", "2026-03"]) == 0
+    assert "missing" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("org", ["SH-W01", "SH-P01", "LE1", "group"])

@@ -134,7 +134,10 @@ def gather(connection: duckdb.DuckDBPyConnection, enterprise: Declaration, perio
 
     if not rows("select 1 from mart.emission_line where month in (select unnest($months)) limit 1"):
         raise HubError(
-            f"there are no emissions of {period} / 没有该期间的排放数据", todo="esg run --month … for its months first"
+            f"there are no emissions of {period} / 没有该期间的排放数据",
+            "mart.emission_line",
+            "esg run --month … for its months; where that was done, no energy, fuel or other source of emissions has been delivered for them:"
+            " esg status / 各月均已运行仍无数据，则尚未交付能源、燃料等排放来源",
         )
     connection.execute(f"create or replace temp table wanted as select *, {_PART} as part from mart.emission_line where month in ({_list(months)})")  # fmt: skip
     last_year = [f"{int(month[:4]) - 1}{month[4:]}" for month in months]

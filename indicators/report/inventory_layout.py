@@ -247,10 +247,10 @@ class _Layout(Wording):
 
     def _activity(self, row: Row) -> list[Cell]:
         lost = row["lines"] - row["known_lines"]
-        amount = quantity(row["activity"]) if row["known_lines"] else Cell(self.t("缺失", "missing"), "lack")
+        amount = quantity(row["activity"]) if not lost else self._lacking(row["activity"])
         notes = (
             [
-                f"{lost:,} {self.t('条未能换算', 'not converted')}"
+                f"{lost:,} {self.t('条无活动量', 'without an amount')}"
                 + (f" ({self.reasons(row['reasons'])})" if row["reasons"] else "")
             ]
             if lost
@@ -264,6 +264,11 @@ class _Layout(Wording):
             Cell(row["activity_unit"] or "–"), Cell(self.several(row["gases"])), Cell(f"{self.word('activity_table', row['activity_table'])} ({self.word('quality', row['activity_quality'])})"),
             Cell(self.several(systems) or self.t("见第 8 节", "section 8"), "code" if systems else "text"), Cell(f"{row['lines']:,}", "n"), Cell("; ".join(notes), "warn"),
         ]  # fmt: skip
+
+    def _lacking(self, known: Decimal | None) -> Cell:
+        """An amount in which something is missing: no total, but what is known of it."""
+        rest = "" if known is None else self.t("，已知 ", ", known ") + quantity(known).text
+        return Cell(self.t("缺失", "missing") + rest, "lack")
 
     def factors(self) -> list[Block]:
         one, t = self.inventory, self.t

@@ -129,7 +129,9 @@ def world() -> Iterator[World]:
 
 
 def test_a_period_without_emissions_has_no_report(world: World) -> None:
-    with pytest.raises(HubError, match=r"no emissions of 2031"):
+    with pytest.raises(
+        HubError, match=r"(?s)no emissions of 2031.*where that was done, no energy.* has been delivered"
+    ):
         world.page("2031")
 
 
@@ -253,6 +255,12 @@ def test_an_activity_used_for_several_gases_or_bases_is_counted_once(world: Worl
     power = [row for row in world.layout().inventory.activities if row["subject"] == "electricity"]
     assert [(row["activity"], row["gases"]) for row in truck] == [(Decimal("12.5"), ["CH4", "N2O"])]
     assert [(row["activity"], row["parts"]) for row in power] == [(Decimal(200), ["scope2_location", "scope2_market"])]
+
+
+def test_an_activity_of_which_something_is_missing_is_no_total(world: World) -> None:
+    world.add([LINE | {"activity": None, "emission_tco2e": None, "gas_kg": None, "reason": "activity_unknown"}], [])
+    shown = world.page()
+    assert re.search(r"柴油 缺失，已知 100 kg CO2 .{0,40} 2 1 条无活动量 \(活动量未知\)", shown)
 
 
 def test_last_year_and_base_year(world: World) -> None:

@@ -298,8 +298,14 @@ class Cells(Wording):
         rows = [row for row in self.evaluation.result if row["level"] == "indicator" and row["state"] != "not_applicable" and row["score"] is not None]  # fmt: skip
         return sorted(rows, key=lambda row: (-row["weight"] * row["score"], self.of_standard.index(row["id"])))
 
+    def leaders(self) -> list[Row]:
+        """Those of them that contribute anything: what is missing is no strength."""
+        return [
+            row for row in self.scored_indicators() if row["state"] != "missing" and row["weight"] * row["score"] > 0
+        ]
+
     def gaps(self) -> list[Row]:
-        """The same, the largest potential first."""
+        """All of them, the largest potential first."""
         rows = self.scored_indicators()
         return sorted(rows, key=lambda row: (-row["weight"] * (FULL - row["score"]), self.of_standard.index(row["id"])))
 

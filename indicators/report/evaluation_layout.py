@@ -97,12 +97,12 @@ class _Layout(Cells):
         tiles = [(t("等级", "Grade"), total["grade"] or self.withheld(total), self._sureness(total)),
                  (t("综合得分（分）", "Total score (points)"), score_text(total["score"]), self._interval())]  # fmt: skip
         tiles += [(f"{self.pillar(row['id'])}{t('（分）', ' (points)')}", self.points(row).text, f"{t('等级', 'grade')} {self.grade(row, row['id'])}{self._limited(row)}") for row in self.pillars]  # fmt: skip
-        best, worst = self.scored_indicators()[:_STRENGTHS], self.gaps()[:_STRENGTHS]
+        best, worst = self.leaders()[:_STRENGTHS], self.gaps()[:_STRENGTHS]
         strengths = [self._one_of(row, t("贡献", "contributes"), row["weight"] * row["score"]) for row in best]
         gaps = [self._one_of(row, t("可提升", "could add"), row["weight"] * (FULL - row["score"])) for row in worst]
         return [
             Tiles(tiles), *self._open_gate(), self._pillar_chart(), self._pillar_table(),
-            Heading(t("对总分贡献最大的三项", "Three that contribute most")), Points(strengths),
+            Heading(t("对总分贡献最大的三项", "Three that contribute most")), Points(strengths) if strengths else self._no_leader(),
             Heading(t("提升空间最大的三项", "Three with the most to gain")), Points(gaps),
         ]  # fmt: skip
 
@@ -820,6 +820,9 @@ class _Layout(Cells):
         said = [self.name(one) for one in self.evaluation.enterprise["evaluation"][what]]
         return Points(said) if said else Text(self.t(*none))
 
+    def _no_leader(self) -> Text:
+        return Text(self.t("没有指标贡献得分。", "No indicator contributes anything."))
+
     def _leaders(self) -> list[Block]:
         t = self.t
         if self.total is None:
@@ -827,10 +830,15 @@ class _Layout(Cells):
         head = self.head(
             ("编号", "Id"), ("指标", "Indicator"), ("得分（分）", "Score (points)"), ("占总分权重", "Weight of total")
         )
-        rows = [[self.ref(row["id"]), Cell(self.title(row["id"])), self.points(row), self.share(row["weight"], 2), self.plain(row["weight"] * row["score"])] for row in self.scored_indicators()[:5]]  # fmt: skip
+        rows = [[self.ref(row["id"]), Cell(self.title(row["id"])), self.points(row), self.share(row["weight"], 2), self.plain(row["weight"] * row["score"])] for row in self.leaders()[:5]]  # fmt: skip
         gaps = [[self.ref(row["id"]), Cell(self.title(row["id"])), self.points(row), self.share(row["weight"], 2), self.plain(row["weight"] * (FULL - row["score"]))] for row in self.gaps()[:_LISTED]]  # fmt: skip
         widths = (0.8, 3, 1.2, 1.2, 1.6)
-        return [Table([*head, t("贡献 w·s（分）", "Contribution w·s (points)")], rows, widths=widths), Table([*head, t("提升潜力 w·(100 – s)（分）", "Potential w·(100 – s) (points)")], gaps, widths=widths)]  # fmt: skip
+        most = (
+            Table([*head, t("贡献 w·s（分）", "Contribution w·s (points)")], rows, widths=widths)
+            if rows
+            else self._no_leader()
+        )
+        return [most, Table([*head, t("提升潜力 w·(100 – s)（分）", "Potential w·(100 – s) (points)")], gaps, widths=widths)]  # fmt: skip
 
     def _contested(self) -> list[Block]:
         if not self.evaluation.result or self.evaluation.score["panel_item"] is None:

@@ -658,6 +658,14 @@ def test_an_empty_table_says_that_there_was_nothing() -> None:
     assert "score.event" not in text
 
 
+def test_what_is_missing_is_not_among_what_contributes_most() -> None:
+    world = World()
+    world.connection.execute("update score.result set state = 'missing', score = 0 where level = 'indicator' and state <> 'not_applicable'")  # fmt: skip
+    text = said(document(world.read(), "en"))
+    assert text.count("No indicator contributes anything.") == 2
+    assert "contributes 0.00" not in text
+
+
 def test_a_year_that_was_scored_but_not_evaluated_is_not_said_to_have_had_no_events() -> None:
     world = World()
     for table in SCORE:

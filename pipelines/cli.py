@@ -74,6 +74,9 @@ def _period(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no period; write 2026, 2026-01 or 2025-07..2026-06 / 期间格式有误"
         )
+    first, *last = text.split("..")
+    if last and last[0] < first:
+        raise argparse.ArgumentTypeError(f"{text!r} ends before it begins; swap its months / 期间的起止月颠倒")
     whole_year = re.fullmatch(r"(\d{4})-01\.\.\1-12", text)
     return whole_year[1] if whole_year else text
 
@@ -548,7 +551,10 @@ def _ask(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     from warehouse.access import connect
 
     try:
-        result = connect(folder).execute(query)
+        connection = connect(folder)
+        if not connection.extract_statements(query):
+            raise HubError("the query is empty / 查询为空", todo='write it like "select * from indicator.value"')
+        result = connection.execute(query)
         return [column[0] for column in result.description or []], result.fetchall()
     except duckdb.Error as error:
         raise HubError(

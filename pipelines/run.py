@@ -172,13 +172,18 @@ class Run:
         Raises:
             HubError: it is no such period, or there are no values of it.
         """
+        if len(months_of(period)) < _EVALUATED:
+            raise HubError(
+                f"{period} cannot be evaluated: it is no year / 不是十二个月",
+                todo="name a year or twelve months (2025-07..2026-06); esg report tells of a month without scores",
+            )
         values = self.all_values()
         own = _of(values, period)
-        if len(months_of(period)) < _EVALUATED or not own.height:
+        if not own.height:
             raise HubError(
-                f"{period} cannot be evaluated: there are no values of it, or it is no year / 无该期间的数值，或不是十二个月",
+                f"{period} cannot be evaluated: there are no values of it / 无该期间的数值",
                 str(self.enterprise.data / "indicator"),
-                "name a year or twelve months (2025-07..2026-06), and esg run --month … for its months first",
+                "esg run --month … for its months first; a window needs all of its twelve months delivered",
             )
         readings = tuple(own.drop("run_id").rows(named=True))
         facts, votes, caps, register = self._known(period, values)

@@ -73,7 +73,7 @@ def test_the_help_names_every_command(capsys: Capture) -> None:
 @pytest.mark.parametrize("arguments", [
     (), ("fly",), ("run",), ("run", "--month", "2026-13"), ("run", "--month", "January"), ("run", "--month", "2026-02", "--to", "2026-01"),
     ("run", "--month", "2026-01", "--to", "26-02"), ("try",), ("try", "ami", "2026-1"), ("trace", "A.1.6"), ("trace", "A.1.6", "2026-00"),
-    ("evaluate",), ("evaluate", "last year"), ("report",), ("report", "2026-01..26"), ("inventory",), ("inventory", "2026", "--lang", "fr"), ("sql",), ("sql", "select 1", "--format", "xml"),
+    ("evaluate",), ("evaluate", "last year"), ("report",), ("report", "2026-01..26"), ("report", "2026-05..2026-02"), ("inventory",), ("inventory", "2026", "--lang", "fr"), ("sql",), ("sql", "select 1", "--format", "xml"),
     ("quarantine", "--export", "a.xlsx", "--resubmit", "a.xlsx"),
 ], ids=" ".join)  # fmt: skip
 def test_a_wrong_command_line_is_usage(arguments: tuple[str, ...], january: World, capsys: Capture) -> None:
@@ -81,6 +81,13 @@ def test_a_wrong_command_line_is_usage(arguments: tuple[str, ...], january: Worl
     assert said.code == 2
     assert said.err or not arguments
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("query", ["", " ", ";", "-- only said"])
+def test_an_empty_query_says_so(query: str, january: World, capsys: Capture) -> None:
+    said = esg(january, "sql", query, capture=capsys)
+    assert said.code == 1
+    assert "the query is empty" in said.err
 
 
 def test_no_enterprise_at_all_is_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -384,9 +391,9 @@ def test_an_evaluation_says_what_lacks_and_what_to_do_next(group: World, capsys:
     assert "missing / 缺失 44: A.1.1 … A.3.11 (44): not scored by experts" in " ".join(said.out.split())
     assert "score.contribution" in said.out
     assert max(map(cell_len, said.out.splitlines()[:12])) <= 80
-    for period in ("2031", "2026-01"):
+    for period, why in (("2031", "there are no values of it /"), ("2026-01", "it is no year /")):
         said = esg(group, "evaluate", period, capture=capsys)
-        assert (said.code, "cannot be evaluated" in said.err) == (1, True)
+        assert (said.code, f"{period} cannot be evaluated: {why}" in said.err) == (1, True)
 
 
 def test_report_tells_where_it_is(group: World, capsys: Capture) -> None:

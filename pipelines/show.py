@@ -327,6 +327,20 @@ def trace(console: Console, found: Trace) -> None:
     for mart, behind in found.marts.items():
         _mart(console, f"mart.{mart}", behind)
     _lines(console, found)
+    _extracts(console, found)
+    for contract, originals in found.rows.items():
+        more = "" if len(originals) == found.total[contract] else " (--all shows all / 加 --all 显示全部)"
+        console.print(f"original lines / 原始行: {contract}  {len(originals):,} of {found.total[contract]:,}{more}", style="bold")  # fmt: skip
+        for row in originals:
+            sheet = f" [{row['sheet']}]" if row["sheet"] else ""
+            console.print(f"  {row['file']}{sheet} #{row['row_number']}: {row['original']}", soft_wrap=True)
+
+
+def _extracts(console: Console, found: Trace) -> None:
+    """The extracts whose rows count in the value."""
+    if not found.extracts:
+        console.print("extracts / 提取: none has a row that counts here / 没有计入此值的行", style="bold")
+        return
     table = grid(
         "extracts / 提取", "contract 合同", "source, file 来源与文件", "sha256", "rows used 所用行", right=(3,)
     )
@@ -336,12 +350,6 @@ def trace(console: Console, found: Trace) -> None:
         )
     table.caption = f"… {len(found.extracts) - _MOST} more" if len(found.extracts) > _MOST else None
     console.print(table)
-    for contract, originals in found.rows.items():
-        more = "" if len(originals) == found.total[contract] else " (--all shows all / 加 --all 显示全部)"
-        console.print(f"original lines / 原始行: {contract}  {len(originals):,} of {found.total[contract]:,}{more}", style="bold")  # fmt: skip
-        for row in originals:
-            sheet = f" [{row['sheet']}]" if row["sheet"] else ""
-            console.print(f"  {row['file']}{sheet} #{row['row_number']}: {row['original']}", soft_wrap=True)
 
 
 def _lines(console: Console, found: Trace) -> None:

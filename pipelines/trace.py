@@ -20,6 +20,7 @@ from schemas.errors import HubError
 from schemas.lake import Lake, beside, months_of
 
 _JOINED = re.compile(r" [*-] ")  # factors of a formula stand in one text
+_RELATION = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
 FIRST = 20
 """How many original lines are shown unless all are asked for."""
 
@@ -99,8 +100,11 @@ class _Walk:
             self.indicator, self.period, self.org,
         )  # fmt: skip
         if not values:
-            raise HubError(f"no value {self.indicator} {self.period} {self.org} / 没有该数值", str(self.enterprise.published),
-                           "esg sql \"select distinct indicator_id, period, org_id from indicator.value\" lists what there is")  # fmt: skip
+            raise HubError(
+                f"no value {self.indicator} {self.period} {self.org} / 没有该数值",
+                str(self.enterprise.published),
+                self._instead(),
+            )
         found = Trace(values)
         self.kind = str(values[0]["org_kind"])
         sites, months = self._sites(self.kind), months_of(self.period)
@@ -125,15 +129,45 @@ class _Walk:
         found.factors = self._all(
             "select * from reference.emission_factor where list_contains(?, factor_id) order by factor_id", sorted(used)
         )
+        self._originals(found, below, sites, months, everything)
+        return found
+
+    def _originals(
+        self, found: Trace, below: list[str], sites: list[str] | None, months: list[str], everything: bool
+    ) -> None:
+        """The clean rows behind the value: of what happened in its months or, where nothing has to happen, of registers."""
+        sources = self._sources(below)
+        if not sources:
+            self._registers(found, below, sites, months, everything)
         for lake, part in self._lakes(months):
             self.lake = lake
-            for contract, column, is_partition in self._sources(below):
+            for contract, column, is_partition in sources:
                 # a reading at midnight may lie in the file of the month before
                 around = set(months_of(f"{beside(part[0], -1)}..{beside(part[-1], 1)}")) if is_partition else None
                 files = [str(path) for path in lake.files("clean", contract, around)]
                 if files:
                     self._rows(found, contract, files, column, sites, part, everything)
-        return found
+
+    def _instead(self) -> str:
+        """What to ask for where there is no such value: which part of the question has no answer."""
+        kinds = self._all("select kind from indicator.catalogue where indicator_id = ?", self.indicator)
+        if not kinds:
+            return 'no indicator or metric has this id; esg sql "select indicator_id, title_zh, title_en from indicator.catalogue" lists them / 没有该编号'
+        if not self._all("select 1 from indicator.term where indicator_id = ? limit 1", self.indicator):
+            return (
+                f"experts score it and nothing is computed; esg panel status {self.period} says how they stand, "
+                f"esg sql \"select * from score.result where id = '{self.indicator}'\" what came of it / 由专家评分，无计算值"
+            )
+        found = self._all(
+            "select period, list(distinct org_id order by org_id) as orgs from indicator.value where indicator_id = ? group by period order by period",
+            self.indicator,
+        )
+        of_period = next((row["orgs"] for row in found if row["period"] == self.period), None)
+        if of_period:
+            return f"of {self.period} there are / 该期间有: {', '.join(of_period)}"
+        if found:
+            return f"there are values of / 有数值的期间: {', '.join(row['period'] for row in found)}; esg run --month … makes others"
+        return "esg run --month … for its months first"
 
     def _closing(self, found: Trace, months: list[str]) -> None:
         """Whether the period is closed, and what waits beside its months."""
@@ -258,10 +292,9 @@ class _Walk:
         everything: bool,
     ) -> None:
         """Clean rows of one contract behind the value, the extracts they came in, and their original lines."""
-        relation = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
         columns = {
             row["column_name"]: row["column_type"]
-            for row in self._all(f"describe select * from {relation}", files[-1:])
+            for row in self._all(f"describe select * from {_RELATION}", files[-1:])
         }
         joins, place, moment = _place(columns, column)
         local = {"DATE": f"strftime({moment}, '%Y-%m')", "VARCHAR": moment}.get(
@@ -271,7 +304,7 @@ class _Walk:
         parameters: list[object] = [files]
         if "{orders}" in joins:
             orders = [str(path) for path in self.enterprise.lake.files("clean", "customer_order")]
-            joins = joins.format(orders=relation) if orders else ""
+            joins = joins.format(orders=_RELATION) if orders else ""
             place = place if orders else "r.site_id"
             parameters += [orders] if orders else []
         # what a counter shows as a month ends closes it, and opens the next
@@ -290,15 +323,62 @@ class _Walk:
         elif sites is not None:
             where += f" and list_contains(?, {place})"
             parameters.append(sites)
-        source = f"""{relation} as r {joins.replace("{zone}", self.enterprise.timezone)}
+        source = f"""{_RELATION} as r {joins.replace("{zone}", self.enterprise.timezone)}
             left join (
                 select site_id, arg_max(timezone, coalesce(valid_from, date '0001-01-01')) as timezone from reference.site group by site_id
             ) as z on {place} = z.site_id
             left join reference.site_month as s on {place} = s.site_id and s.month = {local} where {where}"""
+        known = {(entry["source"], entry["sha256"]): entry for entry in self.lake.extracts(contract)}
+        self._show(found, contract, known, source, parameters, everything)
+
+    def _registers(
+        self, found: Trace, below: list[str], sites: list[str] | None, months: list[str], everything: bool
+    ) -> None:
+        """The rows of registers behind a value for which nothing has to happen, such as a share of the fleet."""
+        lakes = [lake for lake, _ in self._lakes(months)]
+        registers = self._all(
+            """select distinct upstream_table from meta.table_lineage
+               where list_contains(?, table_name) and starts_with(upstream_table, 'clean.') order by all""", below,
+        )  # fmt: skip
+        for contract in (row["upstream_table"].removeprefix("clean.") for row in registers):
+            # a register is whole in every month: its files are asked once, not for each closed month anew
+            known = {(one["source"], one["sha256"]): one for lake in lakes for one in lake.extracts(contract)}
+            files = sorted({str(path) for lake in lakes for path in lake.files("clean", contract)})
+            if not files:
+                continue
+            names = {row["column_name"] for row in self._all(f"describe select * from {_RELATION}", files[-1:])}
+            where = ["true"]
+            parameters: list[Any] = [files]
+            if sites is not None and "site_id" in names:
+                where.append("list_contains(?, r.site_id)")
+                parameters.append(sites)
+            if "valid_from" in names:
+                where.append("coalesce(r.valid_from < ?::date, true) and coalesce(r.valid_to >= ?::date, true)")
+                parameters += [f"{beside(months[-1], 1)}-01", f"{months[0]}-01"]
+            self._show(found, contract, known, f"{_RELATION} as r where {' and '.join(where)}", parameters, everything)
+
+    def _show(
+        self,
+        found: Trace,
+        contract: str,
+        known: dict[tuple[str, str], dict[str, Any]],
+        source: str,
+        parameters: list[Any],
+        everything: bool,
+    ) -> None:
+        """Add the extracts of some clean rows, and the original lines of the first of them or of all.
+
+        Args:
+            found: what it is added to.
+            contract: whose rows they are.
+            known: the extracts they may be of.
+            source: what stands after `from`, the rows being `r`.
+            parameters: its parameters, the files first.
+            everything: all original lines instead of the first 20.
+        """
         counts = self._all(
             f"select r.source, r.extract_id, count(*) as rows_used from {source} group by all order by all", *parameters
         )
-        known = {(entry["source"], entry["sha256"]): entry for entry in self.lake.extracts(contract)}
         _merge(found.extracts, contract, counts, known)
         found.total[contract] = found.total.get(contract, 0) + sum(row["rows_used"] for row in counts)
         shown_before = found.rows.setdefault(contract, [])
@@ -316,7 +396,7 @@ class _Walk:
                 shown += row["rows_used"]
         rows = self._all(
             f"select r.* from {source} order by r.source, r.extract_id, r.sheet, r.row_number {limit}",
-            *([path for path in files if path in first], *parameters[1:]),
+            *([path for path in parameters[0] if path in first], *parameters[1:]),
         )
         shown_before += _with_originals(rows, known, self.enterprise.data / "landing")
 

@@ -40,6 +40,38 @@ def test_a_value_that_does_not_exist_is_refused_by_name(january: World) -> None:
         trace(january.enterprise, "M999", "2026-01")
 
 
+@pytest.mark.parametrize(
+    ("indicator", "period", "org", "instead"),
+    [
+        ("M999", "2026-01", None, "no indicator or metric has this id"),
+        ("A.1.1", "2026", None, "experts score it and nothing is computed; esg panel status 2026"),
+        (ENERGY, "2026-01", "SH-W99", "of 2026-01 there are .*: LE1, SH-P01, SH-W01, group"),
+        (ENERGY, "2027-01", None, "there are values of .*: 2026, 2026-01"),
+    ],
+)
+def test_what_there_is_instead_is_said(
+    january: World, indicator: str, period: str, org: str | None, instead: str
+) -> None:
+    with pytest.raises(HubError, match=instead):
+        trace(january.enterprise, indicator, period, org)
+
+
+@pytest.mark.parametrize(("org", "lines"), [("SH-W01", [2, 4]), ("LE1", [2, 3, 4]), ("group", [2, 3, 4])])
+def test_a_share_of_the_fleet_shows_the_lines_of_its_register(group: World, org: str, lines: list[int]) -> None:
+    group.write(
+        "reference/vehicle.csv",
+        "vehicle_id,site_id,ownership,energy_type,valid_from,valid_to\nA1,SH-W01,own,diesel,,\nB1,SH-P01,own,electric,,\n"
+        "A2,SH-W01,own,electric,2026-01-31,\nA3,SH-W01,own,electric,2026-02-01,\nA4,SH-W01,own,electric,,2025-12-31\n",
+    )
+    again(group)
+    found = trace(group.enterprise, "M023", "2026-01", org)
+    assert [row["row_number"] for row in found.rows["vehicle"]] == lines
+    assert [(row["contract"], row["file"], row["rows_used"]) for row in found.extracts] == [
+        ("vehicle", "reference/vehicle.csv", len(lines))
+    ]
+    assert found.rows["vehicle"][0]["original"] == "vehicle_id=A1 | site_id=SH-W01 | ownership=own | energy_type=diesel"
+
+
 def test_a_total_that_is_missing_is_not_reckoned_again(group: World, capsys: pytest.CaptureFixture[str]) -> None:
     group.deliver("revenue/2026-03.csv", "凭证号,日期,场所,金额", "2026-03-1,2026-03-05,SH-W01,100000")
     again(group, "2026-03")
@@ -47,6 +79,14 @@ def test_a_total_that_is_missing_is_not_reckoned_again(group: World, capsys: pyt
     assert (found.values[0]["state"], found.lines, found.recomputed) == ("missing", [], None)
     assert main(["--enterprise", str(group.folder), "trace", "A.1.6", "2026-03"]) == 0
     assert "missing" in capsys.readouterr().out
+
+
+def test_a_value_that_no_row_counts_for_says_so(january: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trace(january.enterprise, "M073", "2026-01").extracts == []
+    assert main(["--enterprise", str(january.folder), "trace", "M073", "2026-01"]) == 0
+    shown = capsys.readouterr().out
+    assert "none has a row that counts here" in shown
+    assert "rows used" not in shown
 
 
 @pytest.mark.parametrize("org", ["SH-W01", "SH-P01", "LE1", "group"])

@@ -381,7 +381,7 @@ def test_trace_goes_down_to_the_original_lines(january: World, capsys: Capture) 
 def test_trace_of_what_is_not_there_says_how_to_find_what_is(january: World, capsys: Capture) -> None:
     said = esg(january, "trace", "A.9.9", "2026-01", capture=capsys)
     assert said.code == 1
-    assert "select distinct indicator_id" in said.err
+    assert "from indicator.catalogue" in said.err
 
 
 def test_an_evaluation_says_what_lacks_and_what_to_do_next(group: World, capsys: Capture) -> None:

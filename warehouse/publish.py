@@ -182,7 +182,9 @@ def _laid_out(connection: duckdb.DuckDBPyConnection, before: Path) -> dict[str, 
     if before.exists():
         connection.execute(f"attach '{_quoted(str(before))}' as before (read_only)")
         connection.execute("copy from database before to out (schema)")
-        views = "select schema_name || '.' || view_name from duckdb_views() where database_name = 'out' and not internal"
+        views = (
+            "select schema_name || '.' || view_name from duckdb_views() where database_name = 'out' and not internal"
+        )
         for (view,) in connection.execute(views).fetchall():  # somebody put it into the file
             connection.execute(f"drop view out.{view}")
     for schema in SCHEMAS:

@@ -7,7 +7,6 @@ of closed months are those that were frozen, so that whatever reads a mart reads
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -95,20 +94,13 @@ class Mart:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The tables it reads (`clean.trip`), as DuckDB's own parser sees them."""
-        found: set[str] = set()
-
-        def note(node: dict[str, Any]) -> dict[str, Any]:
-            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-                found.add(f"{node['schema_name']}.{node['table_name']}")
-            return node
-
-        text = _parser().execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0]
-        tree = json.loads(text, object_hook=note)
-        if tree["error"]:
-            raise MartError(
-                f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL"
-            )
-        return tuple(sorted(found))
+        [(error, schemas, tables)] = _parser().execute(
+            """select tree ->> '$.error_message', tree ->> '$..schema_name', tree ->> '$..table_name'
+            from (select json_serialize_sql(?) as tree)""", [self.sql]
+        ).fetchall()  # fmt: skip
+        if error:
+            raise MartError(f"{self.name}.sql: {error}", str(FOLDER / f"{self.name}.sql"), "correct the SQL")
+        return tuple(sorted({f"{schema}.{table}" for schema, table in zip(schemas, tables, strict=True) if schema}))
 
 
 @cache

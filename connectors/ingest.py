@@ -104,6 +104,7 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
     enterprise.lake.sweep()
     _declared.cache_clear()  # declarations may have been edited since
     found, broken = _declared(str(enterprise.folder), str(enterprise.data))
+    _seen(enterprise).forget()
     declared = list(found.values())
     outcomes = [Outcome(name, "", error=error) for name, error in broken.items() if only is None or name in only]
     gone = _undeclared(enterprise, {*broken, *(source.name for source in declared)})

@@ -424,6 +424,17 @@ def test_the_inventory_tells_where_it_is_and_which_font_the_pdf_lacks(
     assert said.code == 0
     path = group.folder / "data/reports/2026-01/inventory.zh.html"
     assert str(path) in said.out
+@pytest.mark.parametrize("period", ["2031", "2031-01"])
+@pytest.mark.parametrize("command", [("trace", "A.1.6"), ("report",), ("evaluate",), ("inventory",)], ids=" ".join)
+def test_what_is_asked_of_a_period_of_which_nothing_is_there_says_how_to_run_it(
+    command: tuple[str, ...], period: str, group: World, capsys: Capture
+) -> None:
+    said = esg(group, *command, period, capture=capsys)
+    assert said.code == 1
+    assert period in said.err
+    assert "esg run --month" in said.err
+
+
     assert "fonts-noto-cjk" in said.out
     assert "没有中文字体" in said.out
     assert not path.with_suffix(".pdf").exists()

@@ -424,12 +424,18 @@ def _amount(row: dict[str, Any], side: str) -> str:
 
 def status(console: Console, enterprise: Enterprise, found: list[dict[str, Any]]) -> None:
     """Sources by month: what has arrived and what has not."""
-    names = ("source 来源", "arrived 已到", "late 逾期未到", "accepted 接受", "refused 拒绝", "owner 负责人")
-    table = grid(f"{enterprise.id}: arrivals / 到达情况", *names, right=(3, 4))
+    # owner and late months stand on a second line: beside the others they would leave no column its width
+    names = ("source, owner 来源、负责人", "arrived, late 已到、逾期未到", "accepted 接受", "refused 拒绝")
+    table = grid(f"{enterprise.id}: arrivals / 到达情况", *names, right=(2, 3), whole=(1,))
     for row in found:
-        arrived = Text("failed / 失败", "red") if row["error"] else Text(few(row["arrived"]) or "—")
-        late = Text("\n".join(row["late"]) if len(row["late"]) < 3 else few(row["late"]), "red")
-        table.add_row(row["source"], arrived, late, f"{row['accepted']:,}", f"{row['refused']:,}", row["owner"])
+        source, months = Text(row["source"]), Text(few(row["arrived"]) or "—")
+        if row["error"]:
+            months = Text("failed / 失败", "red")
+        if row["owner"]:
+            source.append(f"\n  {row['owner']}", "dim")
+        if row["late"]:
+            months.append(f"\nlate {few(row['late'])}", "red")
+        table.add_row(source, months, f"{row['accepted']:,}", f"{row['refused']:,}")
     console.print(table)
 
 

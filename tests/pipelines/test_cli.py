@@ -15,7 +15,9 @@ import duckdb
 import openpyxl
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
+from pipelines import show
 from pipelines.cli import _period, main
 from pipelines.run import locked
 from pipelines.status import status
@@ -183,6 +185,18 @@ def test_status_shows_a_broken_declaration_among_the_others(group: World, capsys
     assert said.code == 1
     assert "revenue.yaml" in said.err
     assert "complaints" in said.out
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_status_breaks_neither_months_nor_owners_into_lines(january: World, width: int) -> None:
+    year = [f"2026-{month:02d}" for month in range(1, 13)]
+    row = {"source": "erp_revenue_plant", "owner": "operations@demo.example", "arrived": year[:1] + year[8:], "late": year[1:8],
+           "accepted": 41_000_078, "refused": 12_345, "error": None}  # fmt: skip
+    out = io.StringIO()
+    show.status(Console(file=out, width=width), january.enterprise, [row])
+    assert max(map(cell_len, out.getvalue().splitlines())) <= width
+    whole = (row["source"], row["owner"], "2026-01 … 2026-12 (5)", "2026-02 … 2026-08 (7)", "41,000,078")
+    assert [text for text in whole if str(text) not in out.getvalue()] == []
 
 
 def test_check_names_the_declaration_that_does_not_fit(group: World, capsys: Capture) -> None:

@@ -473,7 +473,10 @@ def _restate(options: argparse.Namespace) -> int:
 
     from pipelines.close import restate
 
-    _settled(options, partial(restate, is_trial=options.dry_run))
+    done = _settled(options, partial(restate, is_trial=options.dry_run))
+    if options.dry_run:
+        would = "" if done.restated.height else "no figure would change; / 没有数字会变化；"
+        _console().print(f"dry run / 试算: {would}nothing was changed / 未作任何更改")
     return DONE
 
 

@@ -99,8 +99,7 @@ class _Walk:
             self.indicator, self.period, self.org,
         )  # fmt: skip
         if not values:
-            raise HubError(f"no value {self.indicator} {self.period} {self.org} / 没有该数值", str(self.enterprise.published),
-                           "esg sql \"select distinct indicator_id, period, org_id from indicator.value\" lists what there is")  # fmt: skip
+            raise self._nothing()
         found = Trace(values)
         self.kind = str(values[0]["org_kind"])
         sites, months = self._sites(self.kind), months_of(self.period)
@@ -134,6 +133,16 @@ class _Walk:
                 if files:
                     self._rows(found, contract, files, column, sites, part, everything)
         return found
+
+    def _nothing(self) -> HubError:
+        """Why there is no such value: nothing of the whole period has been computed, or there is none of that name."""
+        if self._all("select 1 from indicator.value where period = ? limit 1", self.period):
+            what = f"no value {self.indicator} {self.period} {self.org} / 没有该数值"
+            todo = 'esg sql "select distinct indicator_id, period, org_id from indicator.value" lists what there is'
+        else:
+            what = f"there are no values of {self.period} / 没有该期间的数值"
+            todo = 'esg run --month … for its months first; esg sql "select distinct period from indicator.value" lists the periods there are'
+        return HubError(what, str(self.enterprise.published), todo)
 
     def _closing(self, found: Trace, months: list[str]) -> None:
         """Whether the period is closed, and what waits beside its months."""

@@ -60,6 +60,7 @@ class Outcome:
         error: why the source could not be taken in; then nothing of it has changed.
         waiting: the months asked for that it has not delivered.
         beside: after a resubmission, the other extracts that were judged or settled anew because of it.
+        already: the entry of the same resubmission before; then nothing was done now.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Outcome:
     error: HubError | None = None
     waiting: list[str] = field(default_factory=list)
     beside: list[dict[str, Any]] = field(default_factory=list)
+    already: dict[str, Any] | None = None
 
     def total(self, count: str) -> int:
         """The sum of a count (`rows`, `accepted`, `refused`, `duplicates`) over what was staged."""
@@ -102,6 +104,7 @@ def ingest(enterprise: Enterprise, months: list[str], only: set[str] | None = No
         OSError: the disk is full or fails, so that no source could be taken in; the contracts committed before stand.
     """
     enterprise.lake.sweep()
+    _seen(enterprise).forget()
     _declared.cache_clear()  # declarations may have been edited since
     found, broken = _declared(str(enterprise.folder), str(enterprise.data))
     declared = list(found.values())

@@ -68,10 +68,27 @@ class Seen:
             self._files[os.path.relpath(path, self._folder)] = [sha, *told]
         return sha
 
+    def forget(self) -> None:
+        """Let go of the files that are gone, so that the state does not grow with every file there ever was."""
+        for name in list(self._files):
+            # as the name was made, by words alone: the folder may be a link, behind which `..` leads elsewhere
+            if _is_gone(Path(os.path.normpath(self._folder / name))):
+                del self._files[name]
+
     def sha256(self, path: Path) -> str:
         """The sha256 of a file, which is read only if need be."""
         told = _told(path)
         return self.get(path) or self.note(path, sha256(path), told)
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # a folder that cannot be looked into tells nothing
+    return False
 
 
 def _told(path: Path) -> list[int]:

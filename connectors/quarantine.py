@@ -137,7 +137,8 @@ def resubmit(enterprise: Enterprise, path: Path) -> list[Outcome]:
 
     Returns:
         One outcome per source in the workbook: its extract is what was handed in, beside it stand those judged again
-        without the rows it corrects. A source that fails changes nothing.
+        without the rows it corrects; or what was `already` handed in with the same workbook. A source that fails
+        changes nothing.
 
     Raises:
         SourceError: the workbook cannot be read, was not exported by the hub, or holds a row that is not in quarantine
@@ -153,17 +154,22 @@ def resubmit(enterprise: Enterprise, path: Path) -> list[Outcome]:
     for name in sorted(handed):
         if name in broken:
             raise broken[name]
-    changed = {name: _changed(enterprise, known[name], frames, path) for name, frames in handed.items()}
+    sha, extracts = hashlib.sha256(path.read_bytes()).hexdigest(), enterprise.lake.state["extracts"]
+    before = {name: extracts[f"{name}/{sha}"] for name in handed if f"{name}/{sha}" in extracts}
+    changed = {
+        name: _changed(enterprise, known[name], frames, path) for name, frames in handed.items() if name not in before
+    }
     order = [table.name for table in contracts()]
     outcomes = []
-    for name in sorted(changed, key=lambda one: (order.index(known[one].contract), one)):
-        outcomes.append(_take_in(enterprise, known[name], changed[name], path))
+    for name in sorted(handed, key=lambda one: (order.index(known[one].contract), one)):
+        if name in before:
+            outcomes.append(Outcome(name, known[name].contract, unchanged=1, already=before[name]))
+        else:
+            outcomes.append(_take_in(enterprise, known[name], changed[name], path))
     return outcomes
 
 
-def _take_in(enterprise: Enterprise, source: Source, rows: pl.DataFrame | None, path: Path) -> Outcome:
-    if rows is None:
-        return Outcome(source.name, source.contract, unchanged=1)
+def _take_in(enterprise: Enterprise, source: Source, rows: pl.DataFrame, path: Path) -> Outcome:
     if not rows.height:
         return Outcome(source.name, source.contract)
     taken = {entry["name"] for entry in enterprise.lake.extracts(source=source.name)}
@@ -314,11 +320,8 @@ def _source_of(frame: pl.DataFrame, known: set[str], file: str) -> str:
     return frame["__source__"][0]
 
 
-def _changed(enterprise: Enterprise, source: Source, frames: list[pl.DataFrame], path: Path) -> pl.DataFrame | None:
-    """The rows of a source that were changed in the workbook, as they are landed; None where it was handed in before."""
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    if f"{source.name}/{sha}" in enterprise.lake.state["extracts"]:
-        return None
+def _changed(enterprise: Enterprise, source: Source, frames: list[pl.DataFrame], path: Path) -> pl.DataFrame:
+    """The rows of a source that were changed in the workbook, as they are landed."""
     standing: dict[tuple[str, str, str, str], set[str]] = {}
     for row in _all(enterprise, source.name).iter_rows(named=True):
         text = json.loads(row["raw"])

@@ -499,9 +499,9 @@ class _Evaluation:
             else pl.lit(None, dtype=pl.Float64).alias("denominator"),
         )
         frame = self._with_privacy(frame)
-        boundary = pl.concat_str(
-            pl.format("{} sites", pl.col("sites").fill_null(0)), self._boundary(), separator="; ", ignore_nulls=True
-        )
+        sites = pl.col("sites").fill_null(0)
+        counted = pl.when(sites == 1).then(pl.lit("1 site")).otherwise(pl.format("{} sites", sites))
+        boundary = pl.concat_str(counted, self._boundary(), separator="; ", ignore_nulls=True)
         return frame.select(
             pl.lit(one.id).alias("indicator_id"), "period", "org_id", "org_kind", pl.col("policy").fill_null("default"),
             "numerator", self._units("numerator").alias("numerator_unit"), "denominator", self._units("denominator").alias("denominator_unit"),

@@ -307,7 +307,7 @@ def _try(options: argparse.Namespace) -> int:
             console.print("nothing has been delivered / 尚无交付")
         else:
             show.extracts(console, outcome.extracts)
-        show.refusals(console, by_reason(refused(trial, source=wanted.name)))
+        show.refusals(console, enterprise, by_reason(refused(trial, source=wanted.name)))
         looked_up = set(wanted.table.refers.values())
         for one in outcomes:
             if one is not outcome and one.contract in looked_up and one.total("refused"):
@@ -387,7 +387,7 @@ def _status(options: argparse.Namespace) -> int:
     rows = status(enterprise, datetime.now(ZoneInfo(enterprise.timezone)).date())
     show.status(console, enterprise, rows)
     show.closed(console, enterprise)
-    show.refusals(console, quarantine.by_reason(quarantine.refused(enterprise)))
+    show.refusals(console, enterprise, quarantine.by_reason(quarantine.refused(enterprise)))
     broken = [row["error"] for row in rows if row["error"]]
     for error in broken:
         _complain(error)
@@ -406,21 +406,32 @@ def _quarantine(options: argparse.Namespace) -> int:
         for one in outcomes:
             if one.error:
                 _complain(one.error)
+            elif one.already:
+                at, name, sha = (one.already[key] for key in ("received_at", "name", "sha256"))
+                console.print(f"{one.source}: these rows were handed in already, nothing was changed / 已交回过，未作更改: {at} {name} ({sha[:12]})",
+                              soft_wrap=True)  # fmt: skip
+            elif not one.extracts:
+                console.print(f"{one.source}: no row was corrected, all stay refused / 没有更正的行，仍被拒收")
             else:
                 counts = ", ".join(
                     f"{one.total(count):,} {count}" for count in ("rows", "accepted", "refused", "duplicates")
                 )
                 console.print(f"{one.source}: {counts}; months / 月份: {show.few(sorted(one.months)) or '-'}")
-        console.print("compute and publish with / 重新计算并发布: esg run --month …")
+        console.print(
+            f"compute and publish with / 重新计算并发布: {show.called()} run --month … --enterprise {enterprise.folder}",
+            soft_wrap=True,
+        )
         return FAILED if any(one.error for one in outcomes) else DONE
     rows = quarantine.refused(enterprise, options.month, options.source)
     if options.export:
         quarantine.export(rows, Path(options.export))
         console.print(
-            f"{rows.height:,} rows / 行 → {options.export}; corrected, hand it in with / 更正后交回: esg quarantine --resubmit {options.export}"
+            f"{rows.height:,} rows / 行 → {options.export}; corrected, hand it in with / 更正后交回:\n"
+            f"  {show.called()} quarantine --resubmit {options.export} --enterprise {enterprise.folder}",
+            soft_wrap=True,
         )
         return DONE
-    show.refusals(console, quarantine.by_reason(rows))
+    show.refusals(console, enterprise, quarantine.by_reason(rows))
     return DONE
 
 
@@ -476,7 +487,10 @@ def _restate(options: argparse.Namespace) -> int:
 
     from pipelines.close import restate
 
-    _settled(options, partial(restate, is_trial=options.dry_run))
+    done = _settled(options, partial(restate, is_trial=options.dry_run))
+    if options.dry_run:
+        would = "" if done.restated.height else "no figure would change; / 没有数字会变化；"
+        _console().print(f"dry run / 试算: {would}nothing was changed / 未作任何更改")
     return DONE
 
 

@@ -175,7 +175,7 @@ class Run:
         if len(months_of(period)) < _EVALUATED:
             raise HubError(
                 f"{period} cannot be evaluated: it is no year / 不是十二个月",
-                todo="name a year or twelve months (2025-07..2026-06); esg report tells of a month without scores",
+                todo="name a year or twelve months (2025-07..2026-06), and esg run --month … for its months first",
             )
         values = self.all_values()
         own = _of(values, period)

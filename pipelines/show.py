@@ -127,7 +127,7 @@ def _plain(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def refusals(console: Console, found: pl.DataFrame) -> None:
+def refusals(console: Console, enterprise: Enterprise, found: pl.DataFrame) -> None:
     """Refused rows by reason, as `connectors.quarantine.by_reason` counts them."""
     if not found.height:
         console.print("nothing is refused / 无拒绝行")
@@ -138,9 +138,10 @@ def refusals(console: Console, found: pl.DataFrame) -> None:
         example = f"{row['file']} #{row['row_number']}" + (f"\n{value[:60]}" if value else "")
         why = Text.assemble(row["zh"], "\n", (row["en"], "dim"))
         table.add_row(row["source"], f"{row['rows']:,}", why, example)
-    if found.height > _MOST:
-        table.caption = f"… {found.height - _MOST} more reasons; esg quarantine --source … or --export shows them"
     console.print(table)
+    if found.height > _MOST:
+        more = f"… {found.height - _MOST} more reasons; --source … or --export shows them / 其余原因请按来源查看或导出"
+        console.print(f"{more}:\n  {called()} quarantine --enterprise {enterprise.folder}", soft_wrap=True)
 
 
 def result(console: Console, enterprise: Enterprise, done: Result, months: list[str], refused: pl.DataFrame) -> None:
@@ -152,7 +153,7 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
     beyond = sorted({month for one in done.outcomes for month in one.months} - set(months))
     if beyond:
         console.print(f"rows of other months came with them and are computed too / 另含其他月份: {few(beyond)}\n")
-    refusals(console, refused)
+    refusals(console, enterprise, refused)
     console.print(_six(enterprise, done.values, months))
     console.print("~ partial 部分 · e estimated 估算 · n/a not applicable 不适用 · — missing 缺失\n", style="dim")
     if done.changes.height:
@@ -432,12 +433,18 @@ def _amount(row: dict[str, Any], side: str) -> str:
 
 def status(console: Console, enterprise: Enterprise, found: list[dict[str, Any]]) -> None:
     """Sources by month: what has arrived and what has not."""
-    names = ("source 来源", "arrived 已到", "late 逾期未到", "accepted 接受", "refused 拒绝", "owner 负责人")
-    table = grid(f"{enterprise.id}: arrivals / 到达情况", *names, right=(3, 4))
+    # owner and late months stand on a second line: beside the others they would leave no column its width
+    names = ("source, owner 来源、负责人", "arrived, late 已到、逾期未到", "accepted 接受", "refused 拒绝")
+    table = grid(f"{enterprise.id}: arrivals / 到达情况", *names, right=(2, 3), whole=(1,))
     for row in found:
-        arrived = Text("failed / 失败", "red") if row["error"] else Text(few(row["arrived"]) or "—")
-        late = Text("\n".join(row["late"]) if len(row["late"]) < 3 else few(row["late"]), "red")
-        table.add_row(row["source"], arrived, late, f"{row['accepted']:,}", f"{row['refused']:,}", row["owner"])
+        source, months = Text(row["source"]), Text(few(row["arrived"]) or "—")
+        if row["error"]:
+            months = Text("failed / 失败", "red")
+        if row["owner"]:
+            source.append(f"\n  {row['owner']}", "dim")
+        if row["late"]:
+            months.append(f"\nlate {few(row['late'])}", "red")
+        table.add_row(source, months, f"{row['accepted']:,}", f"{row['refused']:,}")
     console.print(table)
 
 

@@ -100,11 +100,7 @@ class _Walk:
             self.indicator, self.period, self.org,
         )  # fmt: skip
         if not values:
-            raise HubError(
-                f"no value {self.indicator} {self.period} {self.org} / 没有该数值",
-                str(self.enterprise.published),
-                self._instead(),
-            )
+            raise self._nothing()
         found = Trace(values)
         self.kind = str(values[0]["org_kind"])
         sites, months = self._sites(self.kind), months_of(self.period)
@@ -148,26 +144,28 @@ class _Walk:
                 if files:
                     self._rows(found, contract, files, column, sites, part, everything)
 
-    def _instead(self) -> str:
-        """What to ask for where there is no such value: which part of the question has no answer."""
-        kinds = self._all("select kind from indicator.catalogue where indicator_id = ?", self.indicator)
-        if not kinds:
-            return 'no indicator or metric has this id; esg sql "select indicator_id, title_zh, title_en from indicator.catalogue" lists them / 没有该编号'
-        if not self._all("select 1 from indicator.term where indicator_id = ? limit 1", self.indicator):
-            return (
-                f"experts score it and nothing is computed; esg panel status {self.period} says how they stand, "
-                f"esg sql \"select * from score.result where id = '{self.indicator}'\" what came of it / 由专家评分，无计算值"
-            )
+    def _nothing(self) -> HubError:
+        """Why there is no such value: which part of the question has no answer, and what to ask for instead."""
+        what = f"no value {self.indicator} {self.period} {self.org} / 没有该数值"
         found = self._all(
             "select period, list(distinct org_id order by org_id) as orgs from indicator.value where indicator_id = ? group by period order by period",
             self.indicator,
         )
         of_period = next((row["orgs"] for row in found if row["period"] == self.period), None)
-        if of_period:
-            return f"of {self.period} there are / 该期间有: {', '.join(of_period)}"
-        if found:
-            return f"there are values of / 有数值的期间: {', '.join(row['period'] for row in found)}; esg run --month … makes others"
-        return "esg run --month … for its months first"
+        if not self._all("select 1 from indicator.catalogue where indicator_id = ?", self.indicator):
+            todo = 'no indicator or metric has this id; esg sql "select indicator_id, title_zh, title_en from indicator.catalogue" lists them / 没有该编号'
+        elif not self._all("select 1 from indicator.term where indicator_id = ? limit 1", self.indicator):
+            todo = (
+                f"experts score it and nothing is computed; esg panel status {self.period} says how they stand, "
+                f"esg sql \"select * from score.result where id = '{self.indicator}'\" what came of it / 由专家评分，无计算值"
+            )
+        elif of_period:
+            todo = f"of {self.period} there are / 该期间有: {', '.join(of_period)}"
+        else:
+            what = f"there are no values of {self.period} / 没有该期间的数值"
+            there = ", ".join(row["period"] for row in found) or "none / 无"
+            todo = f"esg run --month … for its months first; periods there are / 已有期间: {there}"
+        return HubError(what, str(self.enterprise.published), todo)
 
     def _closing(self, found: Trace, months: list[str]) -> None:
         """Whether the period is closed, and what waits beside its months."""

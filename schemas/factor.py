@@ -230,7 +230,7 @@ def judged(path: Path) -> pl.DataFrame:
         raise CatalogueError(
             f"factors are refused / 因子被拒绝: {'; '.join(_complaints(frame, failure))}",
             str(path),
-            "correct the rows; until then nothing is computed with them",
+            f"correct the rows; until then nothing is computed with them{_allowed(failure)}",
         ) from failure
     return frame
 
@@ -242,6 +242,15 @@ def _wanted(check: str, kind: str | None) -> str:
     units, low, high, *_ = KINDS[kind]
     wanted = " / ".join(units)
     return f" (write it as / 应为 {wanted})" if check == "unit_clash" else f" ({low:g} to {high:g} {units[0]})"
+
+
+def _allowed(failure: SchemaErrors) -> str:
+    """The words of each column that has refused one: once for all rows, for the kinds alone are many."""
+    return "".join(
+        f"; {error.schema.name} is one of / 可取: {', '.join(error.check.statistics['allowed_values'])}"
+        for error in failure.schema_errors
+        if not isinstance(error.check, str) and error.check.name == "isin"
+    )
 
 
 def _complaints(frame: pl.DataFrame, failure: SchemaErrors) -> list[str]:

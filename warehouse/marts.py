@@ -7,7 +7,6 @@ of closed months are those that were frozen, so that whatever reads a mart reads
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -35,6 +34,7 @@ SILENT_MONTHS = 12
 """So many months without a row may lie between two rows of a file that is read whole, and still count as delivered."""
 
 _FEW = 100_000  # rows of a mart that are held in memory
+_MANY = 300_000  # rows that marts read, from which on several threads gain more than they cost
 
 SCHEMAS = ("clean", "reference", "staged", "meta", "mart")
 _TARGETS = (
@@ -94,20 +94,13 @@ class Mart:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """The tables it reads (`clean.trip`), as DuckDB's own parser sees them."""
-        found: set[str] = set()
-
-        def note(node: dict[str, Any]) -> dict[str, Any]:
-            if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
-                found.add(f"{node['schema_name']}.{node['table_name']}")
-            return node
-
-        text = _parser().execute("select json_serialize_sql(?)", [self.sql]).fetchall()[0][0]
-        tree = json.loads(text, object_hook=note)
-        if tree["error"]:
-            raise MartError(
-                f"{self.name}.sql: {tree['error_message']}", str(FOLDER / f"{self.name}.sql"), "correct the SQL"
-            )
-        return tuple(sorted(found))
+        [(error, schemas, tables)] = _parser().execute(
+            """select tree ->> '$.error_message', tree ->> '$..schema_name', tree ->> '$..table_name'
+            from (select json_serialize_sql(?) as tree)""", [self.sql]
+        ).fetchall()  # fmt: skip
+        if error:
+            raise MartError(f"{self.name}.sql: {error}", str(FOLDER / f"{self.name}.sql"), "correct the SQL")
+        return tuple(sorted({f"{schema}.{table}" for schema, table in zip(schemas, tables, strict=True) if schema}))
 
 
 @cache
@@ -182,7 +175,7 @@ class Warehouse:
 
     def __init__(self, enterprise: Enterprise) -> None:
         self.enterprise, self.lake = enterprise, enterprise.lake
-        self.connection = duckdb.connect(config={"threads": _threads()})
+        self.connection = duckdb.connect(config={"threads": 1})
         self.connection.execute("set TimeZone = 'UTC'")
         for schema in SCHEMAS:
             self.connection.execute(f"create schema {schema}")
@@ -194,6 +187,7 @@ class Warehouse:
         self._clean()
         self._reference()
         self._staged()
+        self.connection.execute(f"set threads = {self._threads()}")
 
     def __enter__(self) -> Warehouse:
         """Return itself."""
@@ -313,6 +307,13 @@ class Warehouse:
             else:
                 self.connection.execute(f"create table {name} ({columns})")
             self.inputs[name] = digest([path.name for path in paths], self.inputs["clean.meter"])
+
+    def _threads(self) -> int:
+        """One where rows are few: a second one waits for the first most of the time, and waiting takes CPU as well."""
+        rows = sum(entry["accepted"] for entry in self.lake.extracts() if entry["contract"] != "meter_reading")
+        for name in meters.TABLES:
+            rows += self.connection.execute(f"select count(*) from {name}").fetchall()[0][0]
+        return 1 if rows < _MANY else int(os.environ.get("ESG_THREADS", os.cpu_count() or 1))
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         self.connection.register("incoming", frame.to_arrow())
@@ -658,10 +659,6 @@ def _spelled_out(kind: str, own: Mapping[str, str | int], default: pl.DataFrame)
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise CatalogueError(f"policies.{kind}: {error} / 取值无效", "enterprise.yaml", "correct the value") from error
     return pl.concat([kept.with_columns(policy=pl.lit("enterprise"), origin=pl.lit("enterprise")), mine])
-
-
-def _threads() -> int:
-    return int(os.environ.get("ESG_THREADS", os.cpu_count() or 1))
 
 
 def _arrived(entry: dict[str, Any]) -> list[str]:

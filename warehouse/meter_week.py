@@ -51,10 +51,11 @@ def hours(meter_row: Array, at: Array, length: Array, amount: Array, is_measured
     return pl.DataFrame(dict(zip(HOURS, columns, strict=True)), schema_overrides=HOURS).filter(pl.col("seconds") > 0)
 
 
-def between(segments: pl.DataFrame, registers: pl.DataFrame) -> pl.DataFrame:
+def between(segments: pl.LazyFrame, registers: pl.DataFrame) -> pl.DataFrame:
     """The hours of the steps from one segment of a counter to the next."""
     zones = registers.filter(~pl.col("is_interval")).select("meter_row", "timezone")
-    chain = segments.join(zones, on="meter_row").sort("meter_row", "first_at")
+    mine = segments.filter(pl.col("meter_row").is_in(zones["meter_row"].implode())).collect()
+    chain = mine.join(zones, on="meter_row").sort("meter_row", "first_at")
     after = pl.col("meter_row", "first_at", "first_register", "starts_estimated").shift(-1).name.prefix("next_")
     chain = chain.with_columns(after).filter(pl.col("meter_row") == pl.col("next_meter_row"))
     found = [pl.DataFrame(schema=HOURS)]

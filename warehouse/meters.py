@@ -105,7 +105,7 @@ def _weeks(
         weeks[month] = near, target
         if not target.exists():
             some, held = _week_of(last, month, near, registers)
-            more = meter_week.between(pl.concat([pl.read_parquet(path) for path in paths]), some)
+            more = meter_week.between(pl.scan_parquet(paths), some)
             far = meter_week.far([_hours(path) for path in paths], more, some, month, near)
             with replaced(target) as temporary:
                 pl.concat([*held, far]).sort("meter_row", "hour").write_parquet(temporary)
@@ -518,20 +518,18 @@ def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found
     Meters of which no file has come or gone since `last` keep what was made of them, if the last moment known is the same.
     """
     number = {path: n for n, path in enumerate(segment)}
-    chain = pl.concat([pl.read_parquet(target) for target in segment.values()])
-    events = pl.concat(
-        [pl.read_parquet(_events(target)).with_columns(file=pl.when(pl.col("row_number").is_not_null()).then(pl.lit(number[path])).cast(pl.Int64))
-         for path, target in segment.items()]
-    )  # fmt: skip
+    of = {str(_events(target)): number[path] for path, target in segment.items()}
+    chain = pl.scan_parquet([*segment.values()]).join(
+        registers.lazy().select("meter_row", "timezone"), on="meter_row", how="left", maintain_order="left"
+    )
+    place = pl.col("path").replace_strict(of, return_dtype=pl.Int64)
+    events = pl.scan_parquet([*of], include_file_paths="path").with_columns(
+        file=pl.when(pl.col("row_number").is_not_null()).then(place)
+    )
     every = Registers(registers)
-    horizon = int(chain["last_at"].max())  # type: ignore[arg-type]
-    chain = chain.join(registers.select("meter_row", "timezone"), on="meter_row", how="left")
-    spans = {
-        zone: (low, high)
-        for zone, low, high in chain.group_by("timezone")
-        .agg(low=pl.min("first_at"), high=pl.max("last_at"))
-        .iter_rows()
-    }
+    found_in = chain.group_by("timezone").agg(low=pl.min("first_at"), high=pl.max("last_at")).collect()
+    spans = {zone: (low, high) for zone, low, high in found_in.iter_rows()}
+    horizon = max(high for _, high in spans.values())
     results, hard_meters = [], []
     if last and last.horizon == horizon:
         again = pl.col("meter_row").is_in(last.touched.implode())
@@ -544,11 +542,12 @@ def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found
         chain, events = chain.filter(again), events.filter(again)
     several = np.flatnonzero(np.bincount(every.meter, minlength=1)[every.meter] > 1)
     points = registers.filter(pl.col("point").is_duplicated())["meter_row"].to_numpy() - 1
-    for (zone,), frame in sorted(chain.partition_by("timezone", as_dict=True).items()):
+    noted = events.drop("path").collect()
+    for (zone,), frame in sorted(chain.collect().partition_by("timezone", as_dict=True).items()):
         one = _Chain(frame, every, horizon, spans[zone])
         suspects = np.unique(np.concatenate([one.suspects(), several, points])).astype(np.int64)
         settled, gaps = one.settle(suspects)
-        quiet = events.join(
+        quiet = noted.join(
             frame.filter(~pl.col("meter_row").is_in(suspects + 1)).select("meter_row").unique(),
             on="meter_row",
             how="semi",

@@ -69,7 +69,7 @@ class Cells(Wording):
         return "；".join(self._phrase(phrase) for phrase in said.split("; "))
 
     def _phrase(self, phrase: str) -> str:
-        count = re.fullmatch(r"(\d+) sites", phrase)
+        count = re.fullmatch(r"(\d+) sites?", phrase)
         return f"{count[1]} 个场所" if count else self.word("boundary", phrase)
 
     def contract(self, name: str) -> str:

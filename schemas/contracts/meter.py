@@ -18,13 +18,18 @@ _MEASURED_IN = {
 }  # fmt: skip
 
 
+def is_heat_by_weight() -> pl.Expr:
+    """Whether heat is given as the weight of its steam or hot water, which says nothing without their enthalpy."""
+    return pl.col("carrier").is_in(["heat", "steam"]) & pl.col("unit").is_in(list(labels_of("t")))
+
+
 def unit_fits_carrier() -> pl.Expr:
-    """Whether `unit` can measure `carrier`; a carrier nobody knows is refused on its own account."""
+    """Whether `unit` can measure `carrier`; a carrier nobody knows, and heat by weight, are refused on their own account."""
     fits = [
         (pl.col("carrier") == carrier) & pl.col("unit").is_in([label for unit in units for label in labels_of(unit)])
         for carrier, units in _MEASURED_IN.items()
     ]
-    return pl.any_horizontal(*fits, ~pl.col("carrier").is_in(list(_MEASURED_IN)))
+    return pl.any_horizontal(*fits, ~pl.col("carrier").is_in(list(_MEASURED_IN)), is_heat_by_weight())
 
 
 class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计量表"):
@@ -80,6 +85,17 @@ class Meter(Contract, rows="reference", key=("meter_id", "valid_from"), zh="计�
     @rule("unit_of_another_carrier", "单位不能计量该能源品种", "the unit does not measure that carrier")
     def unit_measures_the_carrier(cls) -> pl.Expr:
         return unit_fits_carrier()
+
+    @rule(
+        "heat_by_weight",
+        "蒸汽、热水的质量须知焓值才能折为热量：表计单位登记为 GJ，倍率填每吨热量（焓值 kJ/kg - 83.74）/ 1000，"
+        "并在读数来源中将 unit 声明为 GJ；或在提取中折算（docs/energy.md）",
+        "a weight of steam or hot water is no heat without its enthalpy: register the meter in GJ with the heat of a tonne, "
+        "(enthalpy in kJ/kg - 83.74) / 1,000, as multiplier, and declare the unit of its readings as GJ; "
+        "or convert in the extract (docs/energy.md)",
+    )
+    def heat_is_no_weight(cls) -> pl.Expr:
+        return ~is_heat_by_weight()
 
     @rule("own_parent", "上级表不能是自己", "a meter cannot be its own parent")
     def parent_is_another(cls) -> pl.Expr:

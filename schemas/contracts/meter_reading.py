@@ -30,7 +30,11 @@ class MeterReading(
     meter_interval_min: int = borrowed("meter_id", "interval_min")
     utc_offset_min: int = borrowed("read_at", "utc_offset_min")
 
-    @rule("unit_differs", "单位与表计登记的不同", "the unit differs from its meter's")
+    @rule(
+        "unit_differs",
+        "单位与表计登记的不同（按吨读数的蒸汽：在来源中声明为 GJ，见 docs/energy.md）",
+        "the unit differs from its meter's (steam in tonnes: declare it as GJ in the source, see docs/energy.md)",
+    )
     def unit_is_the_meters(cls) -> pl.Expr:
         return pl.col("unit") == pl.col("meter_unit")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from schemas.contract import Contract
-from schemas.contracts.meter import CARRIERS, unit_fits_carrier
+from schemas.contracts.meter import CARRIERS, is_heat_by_weight, unit_fits_carrier
 from schemas.fields import Day, borrowed, choice, day, flag, key, quantity, rule, unit
 
 LONGEST_D = 366
@@ -49,6 +49,15 @@ class UtilityBill(Contract, rows="event", key=("bill_id",), month=("period_to",)
     @rule("unit_of_another_carrier", "单位不能计量该能源品种", "the unit does not measure that carrier")
     def unit_measures_the_carrier(cls) -> pl.Expr:
         return unit_fits_carrier()
+
+    @rule(
+        "heat_by_weight",
+        "蒸汽、热水的质量须知焓值才能折为热量：请在提取中折为 GJ，每吨 =（焓值 kJ/kg - 83.74）/ 1000（docs/energy.md）",
+        "a weight of steam or hot water is no heat without its enthalpy: convert it to GJ in the extract, "
+        "a tonne being (enthalpy in kJ/kg - 83.74) / 1,000 (docs/energy.md)",
+    )
+    def heat_is_no_weight(cls) -> pl.Expr:
+        return ~is_heat_by_weight()
 
     @rule("meter_of_another_carrier", "计费表计量的是另一种能源", "the meter measures another carrier")
     def meter_measures_the_carrier(cls) -> pl.Expr:

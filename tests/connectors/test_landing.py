@@ -333,6 +333,33 @@ def test_a_file_written_a_moment_ago_is_read_again(staff: World) -> None:
 
 
 @pytest.mark.usefixtures("later")
+def test_a_file_that_is_gone_is_forgotten(staff: World) -> None:
+    head = "no,plate,start,km,empty"
+    first, other = (
+        staff.deliver(f"trips/{number}.csv", head, f"T{number},沪A12345,2026-01-05 08:00,10,1") for number in (1, 2)
+    )
+    staff.write("sources/tms.yaml", TRIPS)
+    staff.ingest()
+    assert {"extracts/trips/1.csv", "extracts/trips/2.csv"} <= set(staff.enterprise.lake.state["seen"])
+    first.unlink()
+    staff.deliver("trips/3.csv", head, "T3,沪A12345,2026-01-06 08:00,10,1")
+    staff.ingest()
+    known = set(staff.enterprise.lake.state["seen"])
+    assert {name for name in known if "trips" in name} == {"extracts/trips/2.csv", "extracts/trips/3.csv"}
+    assert other.exists()
+    assert known  # the reference tables, which are there
+
+
+def test_a_file_reached_from_behind_a_link_is_not_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "far/away/group").mkdir(parents=True)
+    (tmp_path / "group").symlink_to(tmp_path / "far/away/group", target_is_directory=True)
+    (tmp_path / "outside.csv").write_text("x")
+    files = {"../outside.csv": ["sha"], "../gone.csv": ["sha"]}
+    landing.Seen(tmp_path / "group", files).forget()
+    assert list(files) == ["../outside.csv"]
+
+
+@pytest.mark.usefixtures("later")
 def test_an_archived_file_that_is_gone_is_archived_again(staff: World) -> None:
     staff.write("sources/tms.yaml", TRIPS)
     path = staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")

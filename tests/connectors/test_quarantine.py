@@ -359,6 +359,7 @@ def test_the_same_workbook_twice_and_a_run_after_it_change_nothing(tmp_path: Pat
     before = everything(enterprise.data)
     again = quarantine.resubmit(enterprise, tmp_path / "out.xlsx")
     assert [(outcome.extracts, outcome.unchanged) for outcome in again] == [([], 1)]
+    assert [outcome.already["name"] for outcome in again if outcome.already] == ["resubmitted/out.xlsx"]
     after = run(enterprise)
     assert sum(outcome.total("rows") for outcome in after) == 0
     assert everything(enterprise.data) == before

@@ -293,6 +293,16 @@ def test_energy_intensity_stands_by_both_readings_and_one_is_chosen(
     assert "; equal value; " in boundaries["equivalent"]
 
 
+def test_one_site_is_said_as_one(tmp_path: Path) -> None:
+    rows = {
+        "site_month_footprint": [emission("A", "2026-01", 25), emission("B", "2026-01", 5)],
+        "site_month_revenue": [revenue(site, "2026-01", 1e6) for site in SITES],
+    }
+    found = values(tmp_path, rows, "climate")
+    said = {org: found["A.1.6", "2026-01", org]["boundary"].split("; ")[0] for org in ("A", "group")}
+    assert said == {"A": "1 site", "group": "2 sites"}
+
+
 @pytest.mark.parametrize("word", ["energy: coal", "energy: {coefficient: coal}"])
 def test_a_reading_of_energy_that_does_not_exist_is_refused(tmp_path: Path, word: str) -> None:
     with pytest.raises(CatalogueError, match="energy"):

@@ -811,3 +811,8 @@ def test_every_policy_and_boundary_a_figure_can_have_has_its_words() -> None:
     ]
     phrases = {phrase for one in said for text in one.values() for phrase in text.split("; ")}
     assert phrases - set(words["boundary"]) == set()
+
+
+def test_a_boundary_of_one_site_has_its_words() -> None:
+    cells = Cells(World().read(), "zh")
+    assert [cells.boundary(said) for said in ("1 site", "12 sites")] == ["1 个场所", "12 个场所"]

@@ -15,7 +15,9 @@ import duckdb
 import openpyxl
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
+from pipelines import show
 from pipelines.cli import _period, main
 from pipelines.run import locked
 from pipelines.status import status
@@ -192,6 +194,18 @@ def test_status_shows_a_broken_declaration_among_the_others(group: World, capsys
     assert "complaints" in said.out
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_status_breaks_neither_months_nor_owners_into_lines(january: World, width: int) -> None:
+    year = [f"2026-{month:02d}" for month in range(1, 13)]
+    row = {"source": "erp_revenue_plant", "owner": "operations@demo.example", "arrived": year[:1] + year[8:], "late": year[1:8],
+           "accepted": 41_000_078, "refused": 12_345, "error": None}  # fmt: skip
+    out = io.StringIO()
+    show.status(Console(file=out, width=width), january.enterprise, [row])
+    assert max(map(cell_len, out.getvalue().splitlines())) <= width
+    whole = (row["source"], row["owner"], "2026-01 … 2026-12 (5)", "2026-02 … 2026-08 (7)", "41,000,078")
+    assert [text for text in whole if str(text) not in out.getvalue()] == []
+
+
 def test_check_names_the_declaration_that_does_not_fit(group: World, capsys: Capture) -> None:
     group.write("sources/revenue.yaml", "contract: invoice\nread: {as: csv, files: x}\n")
     said = esg(group, "check", capture=capsys)
@@ -238,17 +252,50 @@ def test_a_corrected_row_comes_back_and_the_figures_it_changes_name_it(
     group: World, tmp_path: Path, capsys: Capture
 ) -> None:
     out = tmp_path / "refused.xlsx"
-    assert esg(group, "quarantine", "--source", "revenue", "--export", str(out), capture=capsys).code == 0
+    said = esg(group, "quarantine", "--source", "revenue", "--export", str(out), capture=capsys)
+    assert said.code == 0
+    assert f"quarantine --resubmit {out} --enterprise {group.folder}\n" in said.out
+    said = esg(group, "quarantine", "--resubmit", str(out), capture=capsys)
+    assert (said.code, "no row was corrected" in said.out) == (0, True)
     book = openpyxl.load_workbook(out)
     head = [cell.value for cell in book["revenue"][1]]
     book["revenue"].cell(2, head.index("金额") + 1).value = "30000"
     book.save(out)
-    assert esg(group, "quarantine", "--resubmit", str(out), capture=capsys).code == 0
+    said = esg(group, "quarantine", "--resubmit", str(out), capture=capsys)
+    assert said.code == 0
+    assert f"run --month … --enterprise {group.folder}\n" in said.out
     assert esg(group, "run", "--month", "2026-01", capture=capsys).code == 0
     assert "revenue" not in _refused(esg(group, "quarantine", capture=capsys))
     said = esg(group, "diff", capture=capsys)
     assert said.code == 0
     assert "revenue: resubmitted/refused.xlsx" in said.out.replace("\n", "")
+
+
+def test_the_same_workbook_again_says_when_and_as_what_it_was_handed_in(
+    group: World, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "refused.xlsx"
+    esg(group, "quarantine", "--source", "revenue", "--export", str(out), capture=capsys)
+    book = openpyxl.load_workbook(out)
+    head = [cell.value for cell in book["revenue"][1]]
+    book["revenue"].cell(2, head.index("金额") + 1).value = "30000"
+    book.save(out)
+    assert "revenue: 1 rows, 1 accepted" in esg(group, "quarantine", "--resubmit", str(out), capture=capsys).out
+    said = esg(group, "quarantine", "--resubmit", str(out), capture=capsys)
+    [entry] = [one for one in group.enterprise.lake.extracts(source="revenue") if "corrects" in one]
+    assert said.code == 0
+    assert "revenue: these rows were handed in already" in said.out
+    assert f"{entry['received_at']} resubmitted/refused.xlsx ({entry['sha256'][:12]})" in said.out
+    assert "0 rows" not in said.out
+
+
+def test_where_reasons_are_left_out_the_command_that_shows_them_is_named(
+    january: World, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(show, "_MOST", 1)
+    said = esg(january, "quarantine", capture=capsys)
+    assert "more reasons" in said.out
+    assert f"quarantine --enterprise {january.folder}\n" in said.out
 
 
 def test_a_run_names_the_figures_somebody_ought_to_look_at(group: World, capsys: Capture) -> None:
@@ -382,6 +429,17 @@ def test_trace_of_what_is_not_there_says_how_to_find_what_is(january: World, cap
     said = esg(january, "trace", "A.9.9", "2026-01", capture=capsys)
     assert said.code == 1
     assert "from indicator.catalogue" in said.err
+
+
+@pytest.mark.parametrize("period", ["2031", "2031-01"])
+@pytest.mark.parametrize("command", [("trace", "A.1.6"), ("report",), ("evaluate",), ("inventory",)], ids=" ".join)
+def test_what_is_asked_of_a_period_of_which_nothing_is_there_says_how_to_run_it(
+    command: tuple[str, ...], period: str, group: World, capsys: Capture
+) -> None:
+    said = esg(group, *command, period, capture=capsys)
+    assert said.code == 1
+    assert period in said.err
+    assert "esg run --month" in said.err
 
 
 def test_an_evaluation_says_what_lacks_and_what_to_do_next(group: World, capsys: Capture) -> None:

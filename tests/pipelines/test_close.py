@@ -619,6 +619,7 @@ def test_the_commands(group: World, capsys: Capture) -> None:
     said = esg(group, "restate", "2026-01", "--dry-run", capture=capsys)
     assert said.code == 0
     assert "A.1.10" in said.out
+    assert "dry run / 试算: nothing was changed / 未作任何更改" in said.out
     said = esg(group, "restate", "2026-01", capture=capsys)
     assert said.code == 1
     assert "a name and a reason are needed" in said.err
@@ -626,6 +627,9 @@ def test_the_commands(group: World, capsys: Capture) -> None:
     assert "closed / 已结账" in said.out
     said = esg(group, "restate", "2026-01", "--by", "Li Na", "--reason", "late invoice", capture=capsys)
     assert "figures differ from those closed before" in said.out
+    assert "dry run" not in said.out
+    said = esg(group, "restate", "2026-01", "--dry-run", capture=capsys)
+    assert "no figure would change" in said.out
     said = esg(group, "reopen", "2026-01", "--by", "Li Na", "--reason", "again", capture=capsys)
     assert "2026-01: open" in said.out
     said = esg(group, "reopen", "2026-01", "--by", "Li Na", "--reason", "again", capture=capsys)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import CatalogueError
-from schemas.factor import judged
+from schemas.factor import KINDS, judged
 
 HEAD = "factor_id,kind,subject,gas,value,unit,region,parameter_set,gwp_set,valid_from,valid_to,source"
 GRID = "grid_location_avg,electricity,CO2"
@@ -46,6 +46,18 @@ def test_a_wrong_row_is_refused_with_its_line(tmp_path: Path, row: str, words: s
         judged(path)
     assert "line 3 (a)" in str(failure.value)
     assert words in str(failure.value)
+
+
+def test_a_word_nobody_knows_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "emission_factor.csv"
+    rows = ["a,grid_location,electricity,CO2,0.5,kgCO2/kWh,CN,,,,,book", f"b,{GRID},0.5,kgCO2/kWh,US,,AR7,,,book"]
+    path.write_text("\n".join([HEAD, *rows, rows[0].replace("a,", "c,", 1)]) + "\n", encoding="utf-8")
+    with pytest.raises(CatalogueError) as failure:
+        judged(path)
+    assert "line 2 (a): kind: not one of those allowed" in failure.value.what
+    assert f"kind is one of / 可取: {', '.join(KINDS)}" in failure.value.todo
+    assert "gwp_set is one of / 可取: SAR, AR4, AR5, AR6, unknown" in failure.value.todo
+    assert failure.value.todo.count("grid_location_avg") == 1
 
 
 @pytest.mark.parametrize("unit", ["tCO2/MWh", "kgCO2/kWh", "tCO2/万kWh"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -61,6 +62,56 @@ def test_every_table_and_column_says_what_it_means_in_both_languages(january: Wo
     both = re.compile(r".*[\u4e00-\u9fff].* \| .*[A-Za-z]", re.DOTALL)
     assert [name for name, comment in tables + columns if not both.match(comment or "")] == []
     assert not [name for name, _ in columns if re.search(r"\.(clean|staged)\.", name)]
+
+
+def shown(world: World) -> dict[str, list[tuple[object, ...]]]:
+    """All that the published file says of itself, and its rows."""
+    with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name || '.' || table_name, comment from duckdb_tables() order by all"
+        ).fetchall()
+        found = {name: connection.execute(f"from {name} order by all").fetchall() for name, _ in tables}
+        said = connection.execute(
+            """select schema_name, table_name, column_index, column_name, data_type, comment from duckdb_columns()
+            where not internal order by all"""
+        ).fetchall()
+        views = connection.execute("from duckdb_views() where not internal").fetchall()
+    return {**found, "tables": tables, "columns": said, "views": views}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "comment on column mart.site_month_revenue.month is 'Monat'",
+        "comment on column mart.site_month_revenue.month is null",
+        "comment on table mart.site_month_revenue is 'Umsatz'",
+        "alter table mart.site_month_revenue rename month to site; alter table mart.site_month_revenue rename site_id to month",
+        "alter table mart.site_month_revenue add column note varchar",
+        "alter table mart.site_month_revenue drop column month",
+        "alter table quarantine.row alter row_number type varchar",
+        "drop table mart.site_month_revenue",
+        "delete from mart.site_month_revenue",
+        "create table mart.note as select 1 as note; create table note as select 1 as note",
+        "create view mart.note as select * from mart.site_month_revenue",
+        "create view note as select * from missing",
+    ],
+)
+def test_whatever_the_file_before_looked_like_the_next_one_is_as_declared(
+    january: World, tmp_path: Path, change: str
+) -> None:
+    world = copied(january, tmp_path / "group")
+    before = shown(world)
+    with duckdb.connect(str(world.enterprise.published)) as connection:
+        if "missing" in change:
+            connection.execute("create table missing as select 1 as one")
+        connection.execute(change)
+        if "missing" in change:
+            connection.execute("drop table missing")
+    assert shown(world) != before
+    again(world, "2026-01")
+    after = shown(world)
+    assert {name for name in before if before[name] != after.get(name)} <= {"meta.figure_change"}
+    assert after.keys() == before.keys()
 
 
 def test_a_reader_keeps_the_old_file_and_the_next_one_sees_the_new(

@@ -49,6 +49,30 @@ def test_rows_taken_in_before_the_contract_had_a_column_say_nothing_of_it(world:
     assert frame["multiplier"].dtype == pl.Float64
 
 
+def test_few_rows_take_one_thread_and_many_those_asked_for_with_the_same_figures(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deliver(
+        "readings/2026-01.csv",
+        "表号,时间,示数,单位",
+        *(f"E-0001,2026-01-{day:02d} 08:00,{day * day},kWh" for day in range(1, 32)),
+    )
+    world.ingest("2026-01")
+    monkeypatch.setenv("ESG_THREADS", "3")
+    found = {}
+    for many, threads in ((10**9, 1), (1, 3)):
+        monkeypatch.setattr("warehouse.marts._MANY", many)
+        enterprise = world.enterprise
+        enterprise.lake.state["marts"].clear()
+        with Warehouse(enterprise) as warehouse:
+            said = warehouse.connection.execute("select current_setting('threads')").fetchall()
+            assert said == [(threads,)]
+            assert warehouse.mart("meter_month").rows == 1
+            found[threads] = warehouse.frame("mart.meter_month")
+    assert found[1]["quantity"].to_list() == [31 * 31 - 1]
+    assert found[1].equals(found[3])
+
+
 def test_rows_that_are_gone_are_named_with_the_months_to_run(world: World) -> None:
     world.write("sources/ami.yaml", READINGS)
     for month in ("2026-01", "2026-02"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.warehouse.bare import bare
+from tests.world import make
+from warehouse.marts import Warehouse
 
 Row = dict[str, Any]
 SITES = [{"site_id": site, "legal_entity_id": entity} for site, entity in (("S", "LE1"), ("T", "LE2"))]
@@ -237,3 +240,68 @@ def test_who_had_another_working_time_is_not_tested_by_the_standard_once_off_the
     found = workforce(roll, {"hr": [JAN, FEB]}, days)["S", FEB]
     assert (found["tested_employee_months"], found["compliant_employee_months"]) == (1, 1)
     assert found["overtime_reason"] is None
+
+
+CLOCK = """\
+contract: attendance_day
+read: {{as: csv, files: "{name}/{{month}}.csv"}}
+columns: {{employee_key: who, work_date: date, site_id: {{value: SH-W01}}, worked_h: {{from: hours, unit: h}}, overtime_h: {{from: overtime, unit: h}}}}
+"""
+
+
+def clocked(who: str, days: range, overtime: float) -> list[str]:
+    return [f"{who},{MAR}-{number:02d},{8 + overtime},{overtime}" for number in days]
+
+
+def test_the_month_of_a_change_of_hours_systems_is_tested_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old system has days 1 to 15, the new one 16 to 31; the limits are 3 h a day and 36 h a month.
+
+    a: 10 x 2.0 + 9 x 2.0 = 38 h, within 36 h in either half and over in the month. b: 10 x 2.0 + 8 x 2.0 = 36 h: within.
+    c: 3.5 h on the 20th: over. d: both systems have the 15th, with 3.5 h in the old and 1.0 h in the new, which came last: within.
+    4 employee-months, 2 within. Hours: 10 + 9 days of 10 h (a), 10 + 8 (b), 11.5 (c), 9 (d): 190 + 180 + 11.5 + 9 = 390.5.
+    """
+    monkeypatch.setenv("ESG_PSEUDONYM_KEY", "key of the tests")
+    world = make(tmp_path / "group", [(name, CLOCK.format(name=name)) for name in ("old", "new")])
+    head, first, second = "who,date,hours,overtime", range(1, 11), range(16, 25)
+    world.deliver(
+        f"old/{MAR}.csv", head, *clocked("a", first, 2), *clocked("b", first, 2), *clocked("d", range(15, 16), 3.5)
+    )
+    world.ingest(MAR)
+    world.deliver(
+        f"new/{MAR}.csv", head, *clocked("a", second, 2), *clocked("b", second[:-1], 2), *clocked("c", range(20, 21), 3.5),
+        *clocked("d", range(15, 16), 1),
+    )  # fmt: skip
+    world.ingest(MAR)
+    with Warehouse(world.enterprise) as warehouse:
+        warehouse.mart("site_month_workforce")
+        [found] = warehouse.frame("mart.site_month_workforce").iter_rows(named=True)
+    assert (found["compliant_employee_months"], found["tested_employee_months"]) == (2, 4)
+    assert (found["worked_h"], found["attending_workers"], found["overtime_reason"]) == (390.5, 4, None)
+
+
+def test_hours_without_overtime_from_one_of_two_systems_leave_the_site_untested() -> None:
+    """The new system tells no overtime. Of a 20 h are known, not the month's; 3.5 h of b on the 2nd are over whatever follows."""
+    days = [day("a", f"{MAR}-{n:02d}", 10, overtime_h="2") for n in range(1, 11)] + [
+        day("a", f"{MAR}-16", overtime_h="")
+    ]
+    breach = [day("b", f"{MAR}-02", 11.5, overtime_h="3.5"), day("b", f"{MAR}-16", overtime_h="")]
+    whole = [day("c", f"{MAR}-02")]
+    found = workforce([], {}, days + breach + whole)["S", MAR]
+    assert (found["tested_employee_months"], found["compliant_employee_months"]) == (None, None)
+    assert found["overtime_reason"] == "overtime_unknown"
+    found = workforce([], {}, breach + whole)["S", MAR]
+    assert (found["tested_employee_months"], found["compliant_employee_months"], found["overtime_reason"]) == (
+        2,
+        1,
+        None,
+    )
+    # of another working-hours system no overtime is asked
+    other = [one | {"hours_system": "comprehensive"} for one in days]
+    found = workforce([], {}, other + breach + whole)["S", MAR]
+    assert (found["tested_employee_months"], found["compliant_employee_months"], found["overtime_reason"]) == (
+        2,
+        1,
+        None,
+    )

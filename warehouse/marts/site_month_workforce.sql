@@ -197,7 +197,8 @@ attended as (
         a.hours_system,
         a.day_kind,
         a.worked_h,
-        a.overtime_h,
+        -- of no hours none are overtime
+        coalesce(a.overtime_h, case when a.worked_h = 0 then 0 end) as overtime_h,
         strftime(a.work_date, '%Y-%m') as month,
         case when e.reason is null then e.site_id end as roll_site_id,
         e.worker_type,
@@ -230,33 +231,49 @@ employee_overtime as (
         coalesce(any_value(roll_site_id), arg_max(site_id, work_date)) as site_id,
         month,
         -- without an approval for another system the standard hours apply
-        coalesce(min(hours_system), min(roll_hours_system), 'standard') = 'standard' and count(overtime_h) = count(*) as is_tested,
+        coalesce(min(hours_system), min(roll_hours_system), 'standard') = 'standard' as is_standard,
+        count(*) filter (where overtime_h is null and coalesce(day_kind, 'workday') <> 'holiday') = 0 as is_known,
         -- the last approval known is not this month's
-        case when count(hours_system) = 0 and min(roll_hours_system) <> 'standard' then min(roll_reason) end as reason,
+        case when count(hours_system) = 0 and min(roll_hours_system) <> 'standard' then min(roll_reason) end as roll_reason,
         max(overtime_h) filter (where coalesce(day_kind, 'workday') = 'workday') as overtime_day_h,
         sum(overtime_h::decimal(12, 4)) filter (where coalesce(day_kind, 'workday') <> 'holiday') as overtime_month_h
     from attended
     group by employee_key, month
 ),
 
-tested as (
+-- what is known may be over the limits already; where it is not, what is unknown may be
+judged as (
     select
         t.site_id,
         t.month,
-        min(t.reason) as overtime_reason,
-        case when count(t.reason) = 0 then count(*) filter (where t.is_tested) end as tested_employee_months,
-        case
-            when count(t.reason) = 0
-                then count(*) filter (
-                    where t.is_tested
-                    and coalesce(t.overtime_day_h <= d.value, true)
-                    and coalesce(t.overtime_month_h <= m.value, true)
-                )
-        end as compliant_employee_months
+        t.is_standard,
+        t.is_known,
+        t.roll_reason,
+        coalesce(t.overtime_day_h > d.value, false) or coalesce(t.overtime_month_h > m.value, false) as is_over
     from employee_overtime as t
     cross join (select value from reference.working_time_rule where rule = 'overtime_per_day') as d
     cross join (select value from reference.working_time_rule where rule = 'overtime_per_month') as m
-    group by all
+),
+
+reasoned as (
+    select
+        site_id,
+        month,
+        is_standard,
+        is_over,
+        coalesce(roll_reason, case when is_standard and not is_known and not is_over then 'overtime_unknown' end) as reason
+    from judged
+),
+
+tested as (
+    select
+        site_id,
+        month,
+        min(reason) as overtime_reason,
+        case when count(reason) = 0 then count(*) filter (where is_standard) end as tested_employee_months,
+        case when count(reason) = 0 then count(*) filter (where is_standard and not is_over) end as compliant_employee_months
+    from reasoned
+    group by site_id, month
 ),
 
 hours as (

@@ -80,6 +80,7 @@ class Term(_Declared):
         policy: the mart has one row per policy, and so has the value.
         estimated: the column that holds the part of it that was estimated.
         people: the column that counts the people it is about, where it does not count them itself (hours of workers).
+        reason: the column that says why it is not known, where the mart has one for each figure.
         unit: the column's unit where its name does not carry it; by policy where that decides it (pieces, tonnes).
     """
 
@@ -90,6 +91,7 @@ class Term(_Declared):
     policy: bool = False
     estimated: str | None = None
     people: str | None = None
+    reason: str | None = None
     unit: str | dict[str, str] | None = None
 
     def unit_under(self, policy: str | None) -> str | None:
@@ -415,7 +417,7 @@ def check(columns: Mapping[str, Mapping[str, str]], indicators: Mapping[str, Ind
 def _misfits(term: Term, present: Mapping[str, str] | None) -> list[str]:
     if present is None:
         return [f"no mart {term.mart}"]
-    needed = [term.column, "month", *term.where, *filter(None, (term.estimated, term.people))]
+    needed = [term.column, "month", *term.where, *filter(None, (term.estimated, term.people, term.reason))]
     missing = [name for name in needed if name not in present]
     if missing:
         return [f"mart {term.mart} has no column {name}" for name in missing]

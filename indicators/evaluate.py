@@ -253,7 +253,8 @@ class _Evaluation:
         for column, word in term.where.items():
             frame = frame.filter(pl.col(column) == word)
         policy = pl.col("policy") if term.policy else pl.lit(None, dtype=pl.String).alias("policy")
-        why = pl.col("reason").max() if "reason" in columns else pl.lit(None, dtype=pl.String)
+        reason = term.reason or "reason"
+        why = pl.col(reason).max() if reason in columns else pl.lit(None, dtype=pl.String)
         estimated = pl.col(term.estimated).sum() * scale if term.estimated else pl.lit(0.0)
         people = pl.col(term.people).cast(pl.Float64).sum() if term.people else pl.lit(None, dtype=pl.Float64)
         known = pl.col(term.column).is_not_null().all()

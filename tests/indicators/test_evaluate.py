@@ -433,14 +433,16 @@ def test_leavers_of_a_site_whose_headcount_is_not_known_do_not_enter_the_rate(tm
 
 
 def test_a_roll_without_somebody_leaves_its_site_without_figures_and_says_why(tmp_path: Path) -> None:
-    # A: 100 people, 5 leave, 16 000 h; B's roll lacks somebody. The site worked at by nobody is no gap of the overtime test
+    # A: 100 people, 5 leave, 16 000 h; B's roll lacks somebody, and a source of it is late. The site worked at by nobody is no gap of the overtime test
     known = workforce("2026-01", 100, 5) | {"women_end": 40, "employees_end": 98, "employees_worked_h": 16_000}
     known |= {"tested_employee_months": 50, "compliant_employee_months": 40, "attending_workers": 100}
-    lacks = workforce("2026-01", None, None, "B") | {"roll_reason": "roll_incomplete"}
+    lacks = workforce("2026-01", None, None, "B") | {"roll_reason": "roll_incomplete", "end_reason": "roll_late"}
     found = values(tmp_path, {"site_month_workforce": [known, lacks]}, "people")
-    for metric, value in (("M067", 160), ("M086", 5), ("M087", pytest.approx(4000 / 98))):
-        assert told(found[metric, "2026-01", "B"]) == (None, "missing", 0, "roll_incomplete")
-        assert told(found[metric, "2026-01", "group"]) == (value, "partial", 0.5, "roll_incomplete")
+    for metric, value, reason in (
+        ("M067", 160, "roll_incomplete"), ("M086", 5, "roll_incomplete"), ("M087", pytest.approx(4000 / 98), "roll_late"),
+    ):  # fmt: skip
+        assert told(found[metric, "2026-01", "B"]) == (None, "missing", 0, reason)
+        assert told(found[metric, "2026-01", "group"]) == (value, "partial", 0.5, reason)
     assert told(found["M065", "2026-01", "group"]) == (80, "measured", 1, None)
     lacks |= {"overtime_reason": "roll_incomplete"}
     (tmp_path / "tested").mkdir()

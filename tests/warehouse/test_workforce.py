@@ -49,8 +49,12 @@ def counted(row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("employees_average", "leavers", "employees_end", "roll_reason"))
 
 
-UNKNOWN = (None, None, None, "roll_incomplete")
 LATE = (None, None, None, "roll_late")
+
+
+def unknown(at_the_end: int) -> tuple[Any, ...]:
+    """Counted where somebody is lost: those listed at the end, and no more than that."""
+    return None, None, at_the_end, "roll_incomplete"
 
 
 def test_somebody_who_is_no_longer_listed_leaves_the_month_without_a_figure() -> None:
@@ -58,8 +62,8 @@ def test_somebody_who_is_no_longer_listed_leaves_the_month_without_a_figure() ->
     roll = [on_roll(f"p{n}", month) for month, last in ((JAN, 10), (FEB, 9), (MAR, 9)) for n in range(last)]
     found = workforce(roll, {"hr": [JAN, FEB, MAR]}, [day("p9", f"{FEB}-02"), day("p0", f"{FEB}-02")])
     assert counted(found["S", JAN]) == (10, 0, 10, None)  # nothing can be said against a first month
-    assert counted(found["S", FEB]) == UNKNOWN
-    assert found["S", FEB]["women_end"] is None
+    assert counted(found["S", FEB]) == unknown(9)
+    assert (found["S", FEB]["women_end"], found["S", FEB]["end_reason"]) == (9, None)
     assert found["S", FEB]["employees_worked_h"] is None  # of 16 h, 8 are not known to be an employee's
     assert found["S", FEB]["worked_h"] == 16
     assert counted(found["S", MAR]) == (9, 0, 9, None)
@@ -114,7 +118,7 @@ def test_an_announced_date_does_not_stand_against_a_later_roll() -> None:
     roll = [on_roll("a", month) for month in (JAN, FEB, MAR)]
     roll += [on_roll("b", JAN, left_on=f"{FEB}-10"), on_roll("b", MAR)]
     found = workforce(roll, {"hr": [JAN, FEB, MAR]})
-    assert counted(found["S", FEB]) == UNKNOWN
+    assert counted(found["S", FEB]) == unknown(1)
     assert counted(found["S", MAR]) == (2, 0, 2, None)
 
 
@@ -132,7 +136,7 @@ def test_a_rehire_does_not_say_when_somebody_left() -> None:
     roll = [on_roll("a", month) for month in (JAN, FEB, MAR)]
     roll += [on_roll("b", JAN), on_roll("b", MAR, hired_on=f"{MAR}-05")]
     found = workforce(roll, {"hr": [JAN, FEB, MAR]})
-    assert counted(found["S", FEB]) == UNKNOWN
+    assert counted(found["S", FEB]) == unknown(1)
     assert counted(found["S", MAR]) == (1.5, 0, 2, None)
 
 
@@ -146,7 +150,7 @@ def test_nothing_is_said_against_a_month_whose_earlier_month_was_never_delivered
 
 def test_a_month_that_comes_late_is_held_against_the_next() -> None:
     roll = [on_roll("a", JAN), on_roll("b", FEB), on_roll("a", FEB), on_roll("a", MAR)]
-    assert counted(workforce(roll, {"hr": [JAN, FEB, MAR]})["S", MAR]) == UNKNOWN
+    assert counted(workforce(roll, {"hr": [JAN, FEB, MAR]})["S", MAR]) == unknown(1)
     before = [row for row in roll if row["month"] != FEB]
     assert counted(workforce(before, {"hr": [JAN, MAR]})["S", MAR]) == (1, 0, 1, None)
 
@@ -174,7 +178,7 @@ def test_only_the_site_that_lost_somebody_is_without_a_figure() -> None:
         on_roll("c", FEB, "T"),
     ]
     found = workforce(roll, {"hr": [JAN, FEB]}, [day("b", f"{FEB}-02"), day("a", f"{FEB}-02")])
-    assert counted(found["T", FEB]) == UNKNOWN
+    assert counted(found["T", FEB]) == unknown(1)
     # b, of T, worked at S: S has its people and not the hours of its employees
     assert counted(found["S", FEB]) == (1, 0, 1, None)
     assert (found["S", FEB]["employees_worked_h"], found["S", FEB]["hours_reason"]) == (None, "roll_incomplete")
@@ -182,7 +186,7 @@ def test_only_the_site_that_lost_somebody_is_without_a_figure() -> None:
 
 def test_a_site_of_which_nobody_is_left_on_the_roll_has_a_row_that_says_so() -> None:
     found = workforce([on_roll("a", JAN), on_roll("a", FEB), on_roll("b", JAN, "T")], {"hr": [JAN, FEB]})
-    assert counted(found["T", FEB]) == UNKNOWN
+    assert counted(found["T", FEB]) == unknown(0)
 
 
 def test_agency_staff_who_are_no_longer_listed_change_nothing_about_employees() -> None:
@@ -190,6 +194,12 @@ def test_agency_staff_who_are_no_longer_listed_change_nothing_about_employees() 
     found = workforce(roll, {"hr": [JAN, FEB]}, [day("a", f"{FEB}-02"), day("x", f"{FEB}-02")])
     assert counted(found["S", FEB]) == (1, 0, 1, None)
     assert found["S", FEB]["employees_worked_h"] == 8
+
+
+def test_the_women_of_a_site_are_not_known_while_a_source_of_it_is_late() -> None:
+    roll = [on_roll("a", JAN), *(on_roll("c", month, source="hr2") for month in (JAN, FEB))]
+    found = workforce(roll, {"hr": [JAN], "hr2": [JAN, FEB]})["S", FEB]
+    assert (found["women_end"], found["employees_end"], found["end_reason"]) == (None, None, "roll_late")
 
 
 def test_a_source_that_is_late_is_no_source_without_people() -> None:
@@ -214,7 +224,7 @@ def test_a_source_that_another_has_taken_over_from_is_not_late() -> None:
 def test_new_keys_of_the_same_people_leave_one_month_without_a_figure() -> None:
     roll = [on_roll(who, month) for month, keys in ((JAN, "ab"), (FEB, "cd"), (MAR, "cd")) for who in keys]
     found = workforce(roll, {"hr": [JAN, FEB, MAR]})
-    assert [counted(found["S", month]) for month in (FEB, MAR)] == [UNKNOWN, (2, 0, 2, None)]
+    assert [counted(found["S", month]) for month in (FEB, MAR)] == [unknown(2), (2, 0, 2, None)]
 
 
 def test_a_source_of_movements_only_gives_no_figure_in_the_month_after_somebody_came() -> None:
@@ -225,7 +235,7 @@ def test_a_source_of_movements_only_gives_no_figure_in_the_month_after_somebody_
         gone("a", MAR, f"{MAR}-10"),
     ]
     found = workforce(roll, {"hr": [JAN, FEB, MAR]})
-    assert [counted(found["S", month]) for month in (FEB, MAR)] == [UNKNOWN, UNKNOWN]
+    assert [counted(found["S", month]) for month in (FEB, MAR)] == [unknown(1), unknown(0)]
 
 
 def test_who_had_another_working_time_is_not_tested_by_the_standard_once_off_the_roll() -> None:

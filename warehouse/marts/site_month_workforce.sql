@@ -166,9 +166,11 @@ people as (
         site_id,
         month,
         min(reason) as roll_reason,
-        case when count(reason) = 0 then count(*) filter (where is_employed_at_end) end as employees_end,
+        -- whoever a roll has lost, it lists who is there; one that is late lists nobody
+        min(reason) filter (where reason = 'roll_late') as end_reason,
+        case when end_reason is null then count(*) filter (where is_employed_at_end) end as employees_end,
         case
-            when count(reason) = 0 and count(gender) filter (where is_employed_at_end) = count(*) filter (where is_employed_at_end)
+            when end_reason is null and count(gender) filter (where is_employed_at_end) = count(*) filter (where is_employed_at_end)
                 then count(*) filter (where is_employed_at_end and gender = 'female')
         end as women_end,
         -- who was there on the first of the month is known only if everybody's hiring date is
@@ -305,6 +307,7 @@ select
     h.tested_employee_months,
     h.compliant_employee_months,
     p.roll_reason,
+    p.end_reason,
     h.hours_reason,
     h.overtime_reason
 from people as p

@@ -18,6 +18,7 @@ import duckdb
 from schemas.enterprise import Enterprise
 from schemas.errors import HubError
 from schemas.lake import Lake, beside, months_of
+from warehouse.access import literal
 
 _JOINED = re.compile(r" [*-] ")  # factors of a formula stand in one text
 _RELATION = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
@@ -73,7 +74,7 @@ def trace(
         raise HubError("nothing is published yet / 尚未发布", str(enterprise.published), "esg run --month … first")
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach '{enterprise.published}' as esg (read_only)")
+        connection.execute(f"attach {literal(enterprise.published)} as esg (read_only)")
         connection.execute("use esg")
         walk = _Walk(connection, enterprise, indicator, period, org or enterprise.id)
         return walk.down(everything)

@@ -222,6 +222,12 @@ class Enterprise:
     def declaration(self) -> Declaration:
         """`enterprise.yaml`, checked."""
         path = self.folder / "enterprise.yaml"
+        if set("*?[") & set(str(self.folder)):
+            raise CatalogueError(
+                "the folder's path holds * ? or [, which polars and DuckDB take for a pattern of files / 路径含通配符",
+                str(self.folder),
+                "rename the folder, or the one it lies in",
+            )
         try:
             declaration = Declaration.model_validate(load_yaml(path, CatalogueError))
         except ValidationError as error:

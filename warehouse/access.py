@@ -35,13 +35,13 @@ def connect(enterprise: str | Path) -> duckdb.DuckDBPyConnection:
         raise HubError("nothing is published yet / 尚未发布", str(published), "esg run --month … first")
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")  # not the machine's
-    connection.execute(f"attach {_text(published)} as esg (read_only)")
+    connection.execute(f"attach {literal(published)} as esg (read_only)")
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'esg'"
     ).fetchall()
     views = [(schema, name, f"esg.{schema}.{name}") for schema, name in tables]
     for contract in sorted({entry["contract"] for entry in lake.extracts()}):
-        files = ", ".join(_text(path) for path in lake.files("clean", contract))
+        files = ", ".join(literal(path) for path in lake.files("clean", contract))
         if files:
             views.append(
                 ("clean", contract, f"read_parquet([{files}], hive_partitioning = false, union_by_name = true)")
@@ -53,8 +53,9 @@ def connect(enterprise: str | Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def literal(value: object) -> str:
+    """A text as SQL writes it."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from schemas.enterprise import Enterprise
 from schemas.errors import HubError
 from schemas.lake import MONTH, Lake, beside, gone, months_of
 from warehouse import meters
+from warehouse.access import literal
 
 _NAMED = {"indicator.value": ("indicator_id", "period"), "indicator.cell": ("indicator_id", "month")}
 """The tables of which only those indicators are frozen that there were when the period was closed."""
@@ -87,9 +88,9 @@ def _copy(published: Path, period: str, folder: Path) -> None:
         ).fetchall()
         for schema, table, column in tables:
             if column == "period" or MONTH.fullmatch(period):
-                place = str(folder / f"{schema}.{table}.parquet").replace("'", "''")
+                place = literal(folder / f"{schema}.{table}.parquet")
                 rows = f'select * from "{schema}"."{table}" where "{column}" = ?'
-                connection.execute(f"copy ({rows}) to '{place}' (format parquet, compression zstd)", [period])
+                connection.execute(f"copy ({rows}) to {place} (format parquet, compression zstd)", [period])
 
 
 def resting_on(lake: Lake, month: str, snapshot: str) -> dict[str, dict[str, Any]]:

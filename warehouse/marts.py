@@ -27,6 +27,7 @@ from schemas.errors import CatalogueError, MartError
 from schemas.factor import judged
 from schemas.lake import MONTH, digest, months_named, replaced
 from warehouse import closing, meters
+from warehouse.access import literal
 
 FOLDER = Path(__file__).parent / "marts"
 REFERENCE = Path(__file__).parent / "reference"
@@ -495,7 +496,7 @@ class Warehouse:
         counted = f"select month, count(*) from {computed} group by month order by month"
         counts = dict(self.connection.execute(counted).fetchall())
         parts = {
-            month: f"select * from {computed} where month {'is null' if month is None else f'= {_text(month)}'}"
+            month: f"select * from {computed} where month {'is null' if month is None else f'= {literal(month)}'}"
             for month in counts
         }
         for month, path in closed.items():
@@ -512,7 +513,7 @@ class Warehouse:
         names = ", ".join(_name(one) for one in self._columns(frozen) if one in columns)
         then, now = (
             f"select {names} from {_from(frozen)}",
-            f"select {names} from {computed} where month = {_text(month)}",
+            f"select {names} from {computed} where month = {literal(month)}",
         )
         differ = f"from ({then} except all {now}) union all from ({now} except all {then}) limit 1"
         return bool(self.connection.execute(differ).fetchall())
@@ -523,7 +524,7 @@ class Warehouse:
 
     def _write(self, select: str, path: Path) -> None:
         try:
-            self.connection.execute(f"copy ({select}) to {_text(str(path))} (format parquet)")
+            self.connection.execute(f"copy ({select}) to {literal(path)} (format parquet)")
         except duckdb.IOException as error:
             raise OSError(" ".join(str(error).split())) from error
 
@@ -536,16 +537,12 @@ class Warehouse:
         return before != after
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
 def _name(column: str) -> str:
     return f'"{column}"'
 
 
 def _from(path: Path) -> str:
-    return f"read_parquet({_text(str(path))}, hive_partitioning = false)"
+    return f"read_parquet({literal(path)}, hive_partitioning = false)"
 
 
 def derive(connection: duckdb.DuckDBPyConnection) -> None:
@@ -556,8 +553,8 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute((Path(__file__).parent / "reference.sql").read_text(encoding="utf-8"))
     zones = connection.execute("select distinct timezone from reference.site_zone order by 1").fetchall()
-    named = [zone.replace("'", "''") for (zone,) in zones if zone is not None]
-    known = "".join(f" when zone = '{zone}' then timezone('{zone}', moment)" for zone in named)
+    named = [literal(zone) for (zone,) in zones if zone is not None]
+    known = "".join(f" when zone = {zone} then timezone({zone}, moment)" for zone in named)
     connection.execute(
         f"create macro wall_time(zone, moment) as case when zone is null then null{known} else timezone(zone, moment) end"
     )

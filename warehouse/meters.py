@@ -518,14 +518,13 @@ def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found
     Meters of which no file has come or gone since `last` keep what was made of them, if the last moment known is the same.
     """
     number = {path: n for n, path in enumerate(segment)}
-    of = {str(_events(target)): number[path] for path, target in segment.items()}
     chain = pl.scan_parquet([*segment.values()]).join(
         registers.lazy().select("meter_row", "timezone"), on="meter_row", how="left", maintain_order="left"
     )
-    place = pl.col("path").replace_strict(of, return_dtype=pl.Int64)
-    events = pl.scan_parquet([*of], include_file_paths="path").with_columns(
-        file=pl.when(pl.col("row_number").is_not_null()).then(place)
-    )
+    events = pl.concat(
+        [pl.scan_parquet(_events(target)).with_columns(file=pl.when(pl.col("row_number").is_not_null()).then(pl.lit(number[path])).cast(pl.Int64))
+         for path, target in segment.items()]
+    )  # fmt: skip
     every = Registers(registers)
     found_in = chain.group_by("timezone").agg(low=pl.min("first_at"), high=pl.max("last_at")).collect()
     spans = {zone: (low, high) for zone, low, high in found_in.iter_rows()}
@@ -542,7 +541,7 @@ def _add_up(lake: Lake, registers: pl.DataFrame, segment: dict[str, Path], found
         chain, events = chain.filter(again), events.filter(again)
     several = np.flatnonzero(np.bincount(every.meter, minlength=1)[every.meter] > 1)
     points = registers.filter(pl.col("point").is_duplicated())["meter_row"].to_numpy() - 1
-    noted = events.drop("path").collect()
+    noted = events.collect()
     for (zone,), frame in sorted(chain.collect().partition_by("timezone", as_dict=True).items()):
         one = _Chain(frame, every, horizon, spans[zone])
         suspects = np.unique(np.concatenate([one.suspects(), several, points])).astype(np.int64)

@@ -21,6 +21,7 @@ from schemas.enterprise import Enterprise, load_yaml
 from schemas.errors import CatalogueError
 from schemas.lake import months_of
 from warehouse import closing
+from warehouse.access import literal
 from warehouse.marts import Warehouse, marts
 
 LINEAGE = Path(__file__).parent / "column_lineage.csv"
@@ -139,7 +140,7 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         leftover.unlink(missing_ok=True)
     connection = warehouse.connection
     relations = _relations(connection)
-    connection.execute(f"attach '{_quoted(str(fresh))}' as out")
+    connection.execute(f"attach {literal(fresh)} as out")
     try:
         connection.execute("begin")  # hundreds of tables and comments, one write
         laid_out = _laid_out(connection, target)
@@ -180,7 +181,7 @@ def _laid_out(connection: duckdb.DuckDBPyConnection, before: Path) -> dict[str, 
     Copied as a whole with its comments it takes a twentieth of the time that a thousand comments take one by one.
     """
     if before.exists():
-        connection.execute(f"attach '{_quoted(str(before))}' as before (read_only)")
+        connection.execute(f"attach {literal(before)} as before (read_only)")
         connection.execute("copy from database before to out (schema)")
         views = (
             "select schema_name || '.' || view_name from duckdb_views() where database_name = 'out' and not internal"
@@ -282,13 +283,13 @@ def _comment(connection: duckdb.DuckDBPyConnection) -> None:
         own = words.get(f"{schema}.{table}.{column}") or words.get(f"{schema}.{column}")
         text = _own_words(schema, table).get(column) or own or words[column]
         if text != before:
-            said.append(f"comment on column out.{schema}.{table}.\"{column}\" is '{_quoted(text)}'")
+            said.append(f'comment on column out.{schema}.{table}."{column}" is {literal(text)}')
     tables = connection.execute("""select schema_name || '.' || table_name, comment from duckdb_tables()
         where database_name = 'out' and not internal order by all""").fetchall()
     for name, before in tables:
         text = heads.get(name) or _TABLES[name]
         if text != before:
-            said.append(f"comment on table out.{name} is '{_quoted(text)}'")
+            said.append(f"comment on table out.{name} is {literal(text)}")
     connection.execute(";".join(said))
 
 
@@ -301,10 +302,6 @@ def _own_words(schema: str, table: str) -> dict[str, str]:
         if schema == "reference" and table in names
         else {}
     )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def upstream(mart: str) -> set[str]:

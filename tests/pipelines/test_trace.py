@@ -12,6 +12,7 @@ from pipelines.cli import main
 from pipelines.run import locked, run
 from pipelines.trace import Trace, trace
 from schemas.errors import HubError
+from tests.pipelines.town import copied
 from tests.world import World
 
 ENERGY = "A.1.10"
@@ -97,6 +98,15 @@ def test_numerator_and_denominator_follow_from_the_rows_shown(january: World, or
     for side in ("numerator", "denominator"):
         assert found.values[0][side] == pytest.approx(added(found, *declared[side]))
         assert found.values[0][side] > 0
+
+
+def test_a_folder_may_be_called_as_one_likes(january: World, tmp_path: Path) -> None:
+    world = copied(january, tmp_path / "it's 企业 %20;")
+    again(world, "2026-02")
+    assert (
+        trace(world.enterprise, ENERGY, "2026-01").rows.keys()
+        == trace(january.enterprise, ENERGY, "2026-01").rows.keys()
+    )
 
 
 def test_the_readings_shown_are_those_that_were_counted(january: World) -> None:

@@ -177,3 +177,10 @@ def test_spans_meet_unless_one_key_column_keeps_them_apart(
 ) -> None:
     assert meet(one, other, ("k", "m")) is expected
     assert meet(other, one, ("k", "m")) is expected
+
+
+@pytest.mark.parametrize("name", ["group [1]", "group*", "group?"])
+def test_a_folder_that_reads_as_a_pattern_of_files_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(CatalogueError, match="pattern of files"):
+        _ = _enterprise(tmp_path / name, PLAIN).declaration

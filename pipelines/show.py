@@ -163,7 +163,10 @@ def result(console: Console, enterprise: Enterprise, done: Result, months: list[
     closed(console, enterprise)
     folder = f"--enterprise {enterprise.folder}"
     for query, count in noteworthy(enterprise, months):
-        console.print(f'{count:,} rows to look at / 需查看: {called()} sql "{query}" {folder}', soft_wrap=True)
+        console.print(
+            f'{count:,} {"row" if count == 1 else "rows"} to look at / 需查看: {called()} sql "{query}" {folder}',
+            soft_wrap=True,
+        )
     for period, error in done.unscored.items():
         console.print(f"{period} is not scored / 未评分: {error}", style="yellow", soft_wrap=True)
     for period in done.stale:

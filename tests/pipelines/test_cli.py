@@ -305,7 +305,7 @@ def test_a_run_names_the_figures_somebody_ought_to_look_at(group: World, capsys:
     head = "figure_id,printed,parent_id,subject,label,period,unit,document"
     group.write("reference/reported_figure.csv", "\n".join([head, *rows]) + "\n")
     said = esg(group, "run", "--month", "2026-01", capture=capsys)
-    assert "1 rows to look at / 需查看: " in said.out
+    assert "1 row to look at / 需查看: " in said.out
     query = "select * from mart.figure_check where verdict = 'off'"
     assert f'sql "{query}"' in said.out
     assert "which gives 2" in esg(group, "sql", query, capture=capsys).out.replace("\n", " ")

@@ -44,6 +44,7 @@ _TIMED = re.compile("%[HIklTRrXcs]")
 _DAY_BEFORE_MONTH = re.compile("%Y[^%]*%d")  # in a source that writes so, 2026-03-05 is in May
 _MILLISECONDS = "%s%3f"
 _RUN = re.compile("(?:%[YmdHMS]){2,}")  # parts of a stamp without a separator
+_SAMPLE, _OFTEN = 1_000, 4  # rows looked at to tell whether values repeat, and how often they then do on average
 _MIDNIGHT = r"([ T])24:00(:00(?:\.0+)?)?$"
 
 
@@ -125,7 +126,7 @@ class _Work:
         self.reasons: dict[str, pl.Series] = {}
         self._local: dict[str, _Coded] = {}
         self._closing: dict[str, _Coded] = {}
-        self._offset: dict[str, pl.Series] = {}
+        self._offset: dict[str, tuple[pl.Series, pl.Series]] = {}  # of each distinct stamp, and which one a row has
 
     def add(self, column: Column) -> None:
         origin = self.origins.get(column.name)
@@ -233,9 +234,10 @@ class _Work:
         self._local[column.name] = _Coded(local.dt.strftime("%Y-%m"), codes)
         self._closing[column.name] = _Coded(local.dt.offset_by("-1us").dt.strftime("%Y-%m"), codes)
         offset = ((local.dt.epoch("us") - instants.dt.epoch("us")) // MICROSECONDS_PER_MINUTE).cast(pl.Int64)
-        self._offset[column.name] = offset.gather(codes)
-        self._refuse(column.name, "not_a_time", texts, local.gather(codes))
-        return instants.gather(codes)
+        self._offset[column.name] = offset, codes
+        found = instants.gather(codes)
+        self._refuse(column.name, "not_a_time", texts, local.gather(codes) if unclear.any() else found)
+        return found
 
     def _day(self, column: Column, origin: Origin, texts: pl.Series) -> pl.Series:
         distinct, codes = _coded(texts)
@@ -319,8 +321,9 @@ class _Work:
         """Look up the row that `through` refers to, valid on the row's date, and fill the columns that rules borrow from it."""
         wanted = [column for column in self.table.borrowed if column.through == through]
         if through in self._offset or self.table.refers.get(through) is None:
-            offset = self._offset.get(through, pl.Series([None], dtype=pl.Int64).new_from_index(0, self.raw.height))
-            self.columns.update({column.name: offset.alias(column.name) for column in wanted})
+            nothing = pl.Series([None], dtype=pl.Int64), pl.Series([0]).new_from_index(0, self.raw.height)
+            offset, codes = self._offset.get(through, nothing)
+            self.columns.update({column.name: offset.gather(codes).alias(column.name) for column in wanted})
             return
         name = self.table.refers[through]
         rows, found = self._reference_rows(through), self.references.frames.get(name)
@@ -449,13 +452,22 @@ def _words(texts: pl.Series) -> pl.Series:
 
 def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Distinct values, and for each row the position of its own among them."""
-    distinct = texts.unique()
-    if distinct.null_count() == 0:
-        return distinct, texts.cast(pl.Enum(distinct)).to_physical()
-    filled = distinct.drop_nulls()
-    return pl.concat([filled, pl.Series([None], dtype=texts.dtype)]), texts.cast(
-        pl.Enum(filled)
-    ).to_physical().fill_null(len(filled))
+    first = texts.head(_SAMPLE)
+    if len(first.rle()) * _OFTEN < len(first):  # values come in runs, of which each is looked at once
+        runs = texts.rle().struct.unnest()
+        distinct, codes = _coded(runs["value"])
+        return distinct, pl.Series(np.repeat(codes.to_numpy(), runs["len"].to_numpy()))
+    distinct = first.unique().drop_nulls()
+    if len(distinct) * _OFTEN >= len(first):
+        distinct = texts.unique().drop_nulls()
+    codes = texts.cast(pl.Enum(distinct), strict=False).to_physical().cast(pl.get_index_type())
+    if codes.null_count():
+        at = codes.is_null().arg_true()
+        others = texts.gather(at)
+        more = others.unique()
+        found = others.replace_strict(more, range(len(distinct), len(distinct) + len(more)), return_dtype=codes.dtype)
+        return pl.concat([distinct, more]), codes.scatter(at, found)
+    return distinct, codes
 
 
 def _by_distinct(texts: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -526,7 +538,8 @@ def _halfwidth(text: str) -> str:
 
 
 def _finite(values: pl.Series) -> pl.Series:
-    return values.set((~values.is_finite()).fill_null(value=False), None)
+    finite = values.is_finite()
+    return values if finite.all() else values.set((~finite).fill_null(value=False), None)
 
 
 def _stamps(texts: pl.Series, one: str) -> pl.Series:

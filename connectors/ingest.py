@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 import polars.selectors as cs
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors import landing
@@ -40,8 +41,9 @@ UNDATED = "undated"  # the folder of refused rows whose date could not be read
 # small extracts are judged together: one call of Pandera costs as much as the rows of thousands of lines
 BYTES_AT_ONCE, ROWS_AT_ONCE = 4 << 20, 100_000
 ROWS_AT_HAND = 3_000_000  # judged rows kept in memory while extracts are settled beside each other
+ROWS_IN_A_GROUP = 262_144  # of a clean file; a page of it holds as many, for each is compressed by itself
 FEW = 50  # so many values of a key column are remembered one by one, to tell at once which extracts cannot meet
-FORMAT = 3  # raised when the hub writes other bytes for the same input
+FORMAT = 4  # raised when the hub writes other bytes for the same input
 QUARANTINE: dict[str, Any] = {
     "contract": pl.String, "source": pl.String, "extract_id": pl.String, "file": pl.String, "sheet": pl.String,
     "row_number": pl.Int64, "month": pl.String, "reasons": pl.List(pl.String), "raw": pl.String,
@@ -745,7 +747,8 @@ def _unrepeated(frame: pl.DataFrame, table: Table, kind: str) -> tuple[pl.DataFr
     if table.else_month:
         key.append("__else_month__")
         shown.append(pl.when(pl.col(table.else_month).is_null()).then("__month__").alias("__else_month__"))
-    some = frame.with_row_index("__position__").filter(repeated).select(shown)
+    at = repeated.arg_true()
+    some = frame[at].with_columns(at.alias("__position__")).select(shown)
     some = some.sort("__order__", "row_number", "__position__")
     verdict = (
         _verdict_of_state(some, key, values, table) if kind == "state" else _verdict_of_event(some, key, values, table)
@@ -872,9 +875,9 @@ def _written(spec: dict[str, Any], staged: _Staged, frame: pl.DataFrame, gone: d
             f"source {source.name}, file {entry['name']}", "this is a defect of the hub: report it",
         )  # fmt: skip
     data, prefix = Path(spec["data"]), f"{table.name}/{source.name}"
-    clean = {}
-    for month in frame["__month__"].unique():
-        part = frame if frame["__month__"].n_unique() == 1 else frame.filter(pl.col("__month__") == month)
+    clean, months = {}, frame["__month__"].unique()
+    for month in months:
+        part = frame if len(months) == 1 else frame.filter(pl.col("__month__") == month)
         clean[str(month)] = _write(part.drop("__month__"), data, f"clean/{prefix}/{month}", table.key)
     quarantine = {}
     for (month,), part in refused.partition_by("month", as_dict=True).items():
@@ -944,6 +947,13 @@ def _dictionary(texts: pl.Series) -> pl.Series:
 
     The same rows give the same bytes whether they were written alone or settled beside others.
     """
+    if (
+        isinstance(texts.dtype, pl.Enum)
+        and len(texts.dtype.categories) == 1
+        and len(texts) > 1
+        and not texts.null_count()
+    ):
+        return texts  # one word, as of a whole extract, needs no looking at each row
     used = texts.unique().drop_nulls()
     if len(used) * 2 > len(texts):
         return texts.cast(pl.String)
@@ -966,9 +976,12 @@ def _write(frame: pl.DataFrame, data: Path, folder: str, key: tuple[str, ...] = 
     encodings = dict.fromkeys(counts, "DELTA_BINARY_PACKED") | dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
     # rows are looked for by key and time, never by anything else, whose ranges need not be found out
     ranges = [name for name, dtype in frame.schema.items() if name in key or isinstance(dtype, (pl.Datetime, pl.Date))]
+    rows = frame.to_arrow()
+    # a column in which nothing is missing need not say so row by row
+    rows = rows.cast(pa.schema(field.with_nullable(rows[field.name].null_count > 0) for field in rows.schema))
     pq.write_table(
-        frame.to_arrow(), content, compression="zstd", compression_level=1, row_group_size=262_144, store_schema=False,
-        use_dictionary=words, column_encoding=encodings or None, write_statistics=ranges,
+        rows, content, compression="zstd", compression_level=1, row_group_size=ROWS_IN_A_GROUP, max_rows_per_page=ROWS_IN_A_GROUP,
+        store_schema=False, use_dictionary=words, column_encoding=encodings or None, write_statistics=ranges,
     )  # fmt: skip
     name = f"{folder}/{hashlib.sha256(content.getbuffer()).hexdigest()[:24]}.parquet"
     if not (data / name).exists():

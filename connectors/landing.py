@@ -14,6 +14,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +29,8 @@ from schemas.lake import digest, replaced, write_text
 
 KEY = "ESG_PSEUDONYM_KEY"
 _OWN = ("row_number", "sheet", "__reader_reason__")
-_PIECE = 1 << 20
+_SETTLED = 2_000_000_000  # nanoseconds after which a change shows in a file's times, however coarse these are
+_PIECE = 1 << 17  # the file system takes pieces of a megabyte at four times the CPU
 # where a resubmitted row stood when it was first refused: extract, sheet, row, and the fingerprint of its text, since the
 # rows of an unpivoted table share a row number
 ORIGIN = ("__extract_id__", "__sheet__", "__row_number__", "__original__")
@@ -55,17 +57,16 @@ class Seen:
     def __init__(self, folder: Path, files: dict[str, list[Any]]) -> None:
         """Take the enterprise folder, from which files are named, and the part of the state that is kept of them."""
         self._folder, self._files = folder, files
-        self._settled_ns = time.time_ns() - 2_000_000_000
 
     def get(self, path: Path) -> str | None:
         """The sha256 of a file, where it is known."""
         sha, *then = self._files.get(os.path.relpath(path, self._folder), [None])
-        return str(sha) if sha and then == _told(path) else None
+        return str(sha) if sha and then == _told(path).status else None
 
-    def note(self, path: Path, sha: str, told: list[int]) -> str:
+    def note(self, path: Path, sha: str, told: _Told) -> str:
         """Remember the sha256 of a file, and what was said of it before it was read."""
-        if max(told[2:]) < self._settled_ns:
-            self._files[os.path.relpath(path, self._folder)] = [sha, *told]
+        if told.at - max(told.status[2:]) > _SETTLED:
+            self._files[os.path.relpath(path, self._folder)] = [sha, *told.status]
         return sha
 
     def forget(self) -> None:
@@ -91,9 +92,17 @@ def _is_gone(path: Path) -> bool:
     return False
 
 
-def _told(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+@dataclass(frozen=True)
+class _Told:
+    """What the file system said of a file, and when it was asked, in nanoseconds."""
+
+    status: list[int]
+    at: int = field(compare=False)
+
+
+def _told(path: Path) -> _Told:
+    at, status = time.time_ns(), path.stat()
+    return _Told([status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns], at)
 
 
 def land(source: Source, path: Path, name: str, landing: Path, seen: Seen,

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from schemas.enterprise import Enterprise
 from schemas.lake import Lake, beside, digest, replaced, write_text
@@ -271,7 +272,9 @@ def task(spec: dict[str, Any]) -> dict[str, Any]:
     data, target = Path(spec["data"]), Path(spec["target"])
     registers = _registers(data, tuple(spec["reference"]), spec["timezone"])
     meters = registers.unique("meter_id", keep="last", maintain_order=True)
-    readings = pl.read_parquet(data / spec["file"], columns=_COLUMNS, hive_partitioning=False)
+    # Arrow takes half the CPU of polars to read numbers whose bytes are stored apart
+    file = pq.ParquetFile(data / spec["file"], read_dictionary=["meter_id", "quality"])
+    readings = pl.DataFrame(file.read(_COLUMNS, use_threads=False))
     runs = (
         readings["meter_id"]
         .rle()

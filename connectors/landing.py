@@ -30,7 +30,9 @@ from schemas.lake import digest, replaced, write_text
 KEY = "ESG_PSEUDONYM_KEY"
 _OWN = ("row_number", "sheet", "__reader_reason__")
 _SETTLED = 2_000_000_000  # nanoseconds after which a change shows in a file's times, however coarse these are
-_PIECE = 1 << 17  # the file system takes pieces of a megabyte at four times the CPU
+_PIECE = (
+    1 << 15
+)  # bytes; memory for larger ones does not come from lists the kernel has at hand, which costs several times the CPU
 # where a resubmitted row stood when it was first refused: extract, sheet, row, and the fingerprint of its text, since the
 # rows of an unpivoted table share a row number
 ORIGIN = ("__extract_id__", "__sheet__", "__row_number__", "__original__")

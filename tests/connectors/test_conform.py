@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.conform import Conformed, References, conform
+from connectors.conform import _SAMPLE, Conformed, References, _coded, conform
 from connectors.ingest import _Batch, _judged
 from connectors.source import Source
 from schemas.contract import contract, names
@@ -682,3 +682,25 @@ def test_a_number_is_read_as_python_reads_it_or_refused(text: str) -> None:
 @settings(deadline=None)
 def test_every_finite_number_survives_its_text(number: float) -> None:
     assert _numbers([repr(number)]) == [number]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["kWh", "MWh", "万kWh", "", None]), st.integers(1, 400)), max_size=12),
+    st.lists(st.tuples(st.integers(0, 3 * _SAMPLE), st.sampled_from(["MWH", "度", None])), max_size=5),
+    st.booleans(),
+)
+def test_values_and_their_places_give_the_column_again(
+    runs: list[tuple[str | None, int]], rare: list[tuple[int, str | None]], is_mixed: bool
+) -> None:
+    """In runs or not, told from the first rows or met later, missing or not."""
+    texts = [text for text, times in runs for _ in range(times)]
+    if is_mixed:
+        texts = [text for start in range(7) for text in texts[start::7]]
+    for place, text in rare:
+        if place < len(texts):
+            texts[place] = text
+    column = pl.Series(texts, dtype=pl.String)
+    distinct, places = _coded(column)
+    assert distinct.gather(places).equals(column)
+    assert distinct.n_unique() == len(distinct)
+    assert set(distinct) == set(texts)

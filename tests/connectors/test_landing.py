@@ -332,6 +332,22 @@ def test_a_file_written_a_moment_ago_is_read_again(staff: World) -> None:
     assert not any("trips" in name for name in staff.enterprise.lake.state["seen"])
 
 
+def test_a_file_written_before_a_long_reading_of_it_is_read_again(
+    staff: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.write("sources/tms.yaml", TRIPS)
+    staff.deliver("trips/1.csv", "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1")
+    now, copied = time.time_ns, landing._copied
+
+    def slowly(path: Path, target: Path) -> str:
+        monkeypatch.setattr(landing.time, "time_ns", lambda: now() + 3_600 * 10**9)
+        return copied(path, target)
+
+    monkeypatch.setattr(landing, "_copied", slowly)
+    staff.ingest(only={"tms"})
+    assert not any("trips" in name for name in staff.enterprise.lake.state["seen"])
+
+
 @pytest.mark.usefixtures("later")
 def test_a_file_that_is_gone_is_forgotten(staff: World) -> None:
     head = "no,plate,start,km,empty"

@@ -140,6 +140,8 @@ def publish(warehouse: Warehouse, values: pl.DataFrame, cells: pl.DataFrame, sco
         leftover.unlink(missing_ok=True)
     connection = warehouse.connection
     relations = _relations(connection)
+    # to find out how well each of a thousand columns of texts would compress by these takes longer than to write them
+    connection.execute("set disabled_compression_methods = 'fsst,dict_fsst'")
     connection.execute(f"attach {literal(fresh)} as out")
     try:
         connection.execute("begin")  # hundreds of tables and comments, one write

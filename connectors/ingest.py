@@ -245,6 +245,7 @@ def _take_in(enterprise: Enterprise, source: Source, delivered: Callable[[Outcom
             ids = {entry["id"] for entry in held}
             new = stage([spec for spec in specs if spec["id"] not in ids])
             for staged in new:
+                landing.note_rows(staged, enterprise.data / "landing")
                 staged["replaced_months"] = _replace(state, staged, source.kind_of_rows)
             outcome.extracts += new
             named |= {month for entry in (*held, *new) for month in months_named(entry)}

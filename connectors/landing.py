@@ -120,7 +120,8 @@ def land(source: Source, path: Path, name: str, landing: Path, seen: Seen,
         before: how extracts of the source have been read, by their sha256.
 
     Returns:
-        The manifest: source, name, sha256 and size of the bytes received, received_at, and the archived file's name.
+        The manifest: source, name, sha256 and size of the bytes received, received_at, the archived file's name, and the
+        rows read of it where it has been taken in before.
 
     Raises:
         SourceError: the file cannot be read, or it is personal and the pseudonym key is not set.
@@ -157,6 +158,14 @@ def _landed(source: Source, path: Path, name: str, landing: Path, sha: str, size
     if before and before["archived"] not in others:
         (landing / before["archived"]).unlink(missing_ok=True)  # it held what is personal by the present declaration
     return entry
+
+
+def note_rows(entry: dict[str, Any], landing: Path) -> None:
+    """Say in the manifest of an extract, where it is not lost, how many rows were read of it: that shows as it is taken in."""
+    path = landing / f"{entry['sha256']}.{entry['source']}.json"
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if manifest and manifest.get("rows") != entry["rows"]:
+        write_text(path, json.dumps({**manifest, "rows": entry["rows"]}, ensure_ascii=False, indent=1))
 
 
 def _archived(path: Path, landing: Path, seen: Seen, where: str) -> str:

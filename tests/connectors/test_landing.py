@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -76,6 +77,36 @@ def test_the_manifest_keeps_size_and_sha256_of_what_was_received(staff: World) -
     entry = staff.ingest()["hr"].extracts[0]
     assert entry["size"] == path.stat().st_size
     assert not (staff.folder / "data/landing" / entry["sha256"]).exists()
+
+
+def test_the_manifest_says_what_came_when_and_how_many_rows_were_read(staff: World) -> None:
+    staff.write("sources/tms.yaml", TRIPS)
+    head, row = "no,plate,start,km,empty", "T1,沪A12345,2026-01-05 08:00,10,1"
+    path = staff.deliver("trips/1.csv", head, row, row, "T2,nobody's,2026-01-05 08:00,10,1")
+    outcome = staff.ingest()["tms"]
+    assert [outcome.total(kind) for kind in ("accepted", "refused", "duplicates")] == [1, 1, 1]
+    manifest = staff.folder / "data/landing" / f"{outcome.extracts[0]['sha256']}.tms.json"
+    said, written = json.loads(manifest.read_text()), manifest.stat().st_mtime_ns
+    assert (said["source"], said["name"], said["size"], said["rows"]) == (
+        "tms",
+        "trips/1.csv",
+        path.stat().st_size,
+        3,
+    )
+    assert datetime.fromisoformat(said["received_at"]).tzinfo is not None
+    staff.ingest()
+    assert manifest.stat().st_mtime_ns == written
+
+
+def test_a_lost_manifest_stops_nobody_and_comes_again_with_the_file(staff: World) -> None:
+    staff.deliver("hr/2026-01.csv", HEAD, ZHANG)
+    entry = staff.ingest()["hr"].extracts[0]
+    manifest = staff.folder / "data/landing" / f"{entry['sha256']}.hr.json"
+    manifest.unlink()
+    landing.note_rows(entry, manifest.parent)
+    assert not manifest.exists()
+    staff.ingest()
+    assert json.loads(manifest.read_text())["sha256"] == entry["sha256"]
 
 
 def test_personal_rows_of_a_workbook_rest_without_names(staff: World) -> None:

@@ -6,13 +6,14 @@ in one place; the work is that of `pipelines.run.Run`, of which every Dagster ru
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import polars as pl
 
 import indicators.declared
@@ -115,28 +116,54 @@ def assets(enterprise: Enterprise, partitions: dg.PartitionsDefinition) -> list[
     read = {dep.asset_key for spec, *_ in made for dep in spec.deps}
     made.append(_of_published(spec.key for spec, *_ in made if spec.key not in read))
     groups = _groups([spec for spec, *_ in made])
+    rests = _rests([spec for spec, *_ in made])
+    of_source = {_source(source.name): source.name for source in lineage.sources}
     made = [
-        (spec.replace_attributes(partitions_def=partitions, group_name=groups[spec.key]), work, judged)
+        (
+            spec.replace_attributes(partitions_def=partitions, group_name=groups[spec.key]),
+            work if spec.key.path[0] == "source" else _with_refused(work, {of_source[key] for key in rests[spec.key] & of_source.keys()}),
+            judged,
+        )
         for spec, work, judged in made
-    ]
-    return [_step(members, enterprise) for members in _steps(made)]
+    ]  # fmt: skip
+    return [_step(members, enterprise) for members in _steps(made, rests)]
 
 
-def _steps(made: list[Made]) -> list[list[Made]]:
+def _rests(specs: list[dg.AssetSpec]) -> dict[dg.AssetKey, frozenset[dg.AssetKey]]:
+    """The sources each asset rests on; a source rests on itself."""
+    rests: dict[dg.AssetKey, frozenset[dg.AssetKey]] = {}
+    for spec in specs:  # what is read stands before what reads it
+        is_source = spec.key.path[0] == "source"
+        rests[spec.key] = frozenset([spec.key] if is_source else []).union(
+            *(rests[dep.asset_key] for dep in spec.deps if not is_source)
+        )
+    return rests
+
+
+def _steps(made: list[Made], rests: Mapping[dg.AssetKey, frozenset[dg.AssetKey]]) -> list[list[Made]]:
     """What runs as one step: each asset for itself, but marts that rest on the same sources together.
 
     There are dozens of small marts, and what Dagster notes down for a step costs more than most of them. A source that
     fails holds back what rests on it and nothing else, so only marts that would be held back together share a step.
     """
-    rests: dict[dg.AssetKey, frozenset[dg.AssetKey]] = {}
     steps: dict[object, list[Made]] = {}
-    for one in made:  # what is read stands before what reads it
+    for one in made:
         key = one[0].key
-        if key.path[0] == "mart":
-            above = [rests.get(dep.asset_key, frozenset([dep.asset_key])) for dep in one[0].deps]
-            rests[key] = frozenset().union(*above)
-        steps.setdefault(rests.get(key, key), []).append(one)
+        steps.setdefault(rests[key] if key.path[0] == "mart" else key, []).append(one)
     return list(steps.values())
+
+
+def _with_refused(work: Work, names: Set[str]) -> Work:
+    """The work of an asset that rests on some sources, which also tells how many of their rows were refused."""
+
+    def told(run: Held, months: list[str]) -> Shown:
+        shown = work(run, months)
+        entries = concerning((one for one in run.enterprise.lake.extracts() if one["source"] in names), set(months))
+        return shown._replace(
+            metadata={**(shown.metadata or {}), "refused": sum(entry["refused"] for entry in entries)}
+        )
+
+    return told
 
 
 def _groups(specs: list[dg.AssetSpec]) -> dict[dg.AssetKey, str]:
@@ -433,8 +460,13 @@ def _of_published(leaves: Iterator[dg.AssetKey]) -> Made:
     def work(run: Held, _months: list[str]) -> Shown:
         changes = run.publish()
         path = run.enterprise.published
+        with duckdb.connect(str(path), read_only=True) as file:
+            rows = file.execute(
+                "select schema_name || '.' || table_name, estimated_size from duckdb_tables() order by all"
+            ).fetchall()
         return dg.MaterializeResult(
             metadata={
+                "dagster/row_count": sum(count for _, count in rows), "tables": checks.table(("table", "rows"), rows),
                 "path": dg.MetadataValue.path(str(path)), "bytes": path.stat().st_size, "figures_changed": changes.height,
                 "changes": checks.table(changes.columns, changes.head(_SHOWN).iter_rows()),
             }

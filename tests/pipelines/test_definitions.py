@@ -324,6 +324,21 @@ def test_refused_rows_and_a_late_delivery_warn_and_fail_nothing(world: World) ->
     assert verdicts["source/ami", "conservation"].passed
 
 
+def test_every_asset_tells_its_rows_and_how_many_were_refused_on_the_way_to_it(world: World) -> None:
+    world.deliver("readings/2026-01.csv", *JANUARY, "E-0001,2026-01-15 00:00,-5,kWh")
+    result = materialise(world, "2026-01")
+    found = {event.asset_key.to_user_string(): event for event in result.get_asset_materialization_events()}
+    counts = {name: event.materialization.metadata for name, event in found.items()}
+    assert all({"dagster/row_count", "refused"} <= told.keys() for told in counts.values())
+    refused = {name: told["refused"].value for name, told in counts.items()}
+    assert [refused[f"source/{name}"] for name in ("ami", "reference_site")] == [1, 0]
+    assert [refused[f"mart/{name}"] for name in ("site_month_energy", "site_month_revenue")] == [1, 0]
+    assert refused["published/esg"] == 1
+    with duckdb.connect(str(world.enterprise.published), read_only=True) as connection:
+        values = connection.execute("select count(*) from indicator.value").fetchall()[0][0]
+    assert f"| indicator.value | {values} |" in str(counts["published/esg"]["tables"].value)
+
+
 @pytest.mark.parametrize(("day", "late"), [(5, []), (6, ["2026-01"])])
 def test_a_month_is_late_from_the_day_after_the_one_agreed_on(
     world: World, monkeypatch: pytest.MonkeyPatch, day: int, late: list[str]

@@ -223,6 +223,17 @@ def test_the_midnight_that_ends_a_month_belongs_to_its_file(readings: World) -> 
     assert readings.refused("meter_reading") == []
 
 
+@pytest.mark.parametrize(("files", "refused"), [("{month}", [(2, ["outside_month"])]), ("*", [])])
+def test_a_file_of_local_months_with_stamps_in_utc_is_read_whole(
+    world: World, files: str, refused: list[tuple[int, list[str]]]
+) -> None:
+    source = READINGS.replace("{month}*", files) + "timezone: UTC\n"
+    world.write("sources/ami.yaml", source)
+    world.deliver("readings/2026-01.csv", HEAD, "E-0001,2025-12-31 17:00,90,kWh", "E-0001,2026-01-31 15:00,100,kWh")
+    world.ingest()
+    assert world.refused("meter_reading") == refused
+
+
 def test_an_order_belongs_to_a_file_of_the_month_it_was_delivered_in(world: World) -> None:
     world.write("sources/oms.yaml", ORDERS.replace("orders/*.csv", "orders/{month}.csv"))
     world.deliver(

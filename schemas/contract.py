@@ -49,7 +49,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "wrong_unit": ("单位的量纲不符", "the unit measures something else"),
     "unknown_key": ("编号未在参照表登记", "the key is not in its reference table"),
     "key_not_valid": ("编号在该日期无效", "the key is not valid on that date"),
-    "outside_month": ("不属于文件名所示月份", "lies outside the month its file is named for"),
+    "outside_month": (
+        "按来源时区不属于文件名所示月份；若文件另有切分口径，声明中以 * 代替 {month}",
+        "lies outside the month its file is named for, by the source's clock; where files are cut otherwise, declare * for {month}",
+    ),
     "id_taken": ("编号已是企业或法人的编号", "the id is the enterprise's own or a legal entity's"),
     "duplicate_key": ("主键重复且内容不同", "the key repeats with other values"),
     "overlapping_validity": ("有效期与同一编号的另一行重叠", "valid at the same time as another row of its id"),

@@ -103,12 +103,12 @@ def _decodable(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _plain(body: bytes, columns: list[str], spec: Read) -> pl.DataFrame | None:
     """All records of a file without quotes in one go, or None if it needs the parser that looks at every record.
 
-    A record with too many fields makes polars refuse the file; where none has too many and the delimiters are as many
-    as all records together need, none has too few either.
+    A record with too many fields makes polars refuse the file, but for an empty one at the file's very end; where none
+    has too many and the delimiters are as many as all records together need, none has too few either.
     """
     quote, delimiter = spec.quote.encode(), spec.delimiter.encode()
     lines = _count(body, b"\n") + (not body.endswith(b"\n") and bool(body))
-    if b"\r" in body or _count(body, delimiter) != lines * (len(columns) - 1):
+    if b"\r" in body or body.endswith(delimiter) or _count(body, delimiter) != lines * (len(columns) - 1):
         return None
     quotes = _count(body, quote) if quote else 0
     if quotes and not _only_plain_cells_are_quoted(body, quote, delimiter, quotes, lines):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.readers import read
@@ -233,6 +233,7 @@ def test_a_field_too_many_does_not_make_up_for_one_too_few(tmp_path: Path, quote
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@example(lines=["a,b", "c", "d,e,"], end="")
 @given(lines=st.lists(st.text("ab, \t#'\\é\u2028", max_size=8), max_size=12), end=st.sampled_from(["", "\n", "\n\n"]))
 @pytest.mark.parametrize("columns", [1, 2])
 def test_files_with_and_without_quotes_are_read_alike(tmp_path: Path, columns: int, lines: list[str], end: str) -> None:

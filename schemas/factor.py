@@ -14,6 +14,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
+from schemas.contracts.site import PROVINCES
 from schemas.errors import CatalogueError
 from schemas.units import factor, is_known, same_dimension
 
@@ -75,6 +76,7 @@ _DAYS = ("published_on", "valid_from", "valid_to")
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 REGION = r"^(GLOBAL|[A-Z]{2}(-[A-Z0-9]{1,3})?|CN-(NORTH|NORTHEAST|EAST|CENTRAL|NORTHWEST|SOUTH|SOUTHWEST))$"
 """GLOBAL, a country, one of its provinces, or a regional grid of China."""
+_OF_CHINA = [*PROVINCES, "NORTH", "NORTHEAST", "EAST", "CENTRAL", "NORTHWEST", "SOUTH", "SOUTHWEST"]
 
 
 def _rows(code: str, words: str) -> Any:  # noqa: ANN401
@@ -138,6 +140,14 @@ class EmissionFactor(pa.DataFrameModel):
         return pl.all_horizontal(
             pl.col(name).is_null() | pl.col(name).str.to_date("%Y-%m-%d", strict=False).is_not_null() for name in _DAYS
         )
+
+    @_rows(
+        "no_such_province",
+        "没有这个省级代码（应如 CN-GD，见 ISO 3166-2:CN） | no province or grid of China has that code (such as CN-GD, by ISO 3166-2:CN)",
+    )
+    def province_exists(cls) -> pl.Expr:
+        part = pl.col("region").str.slice(3)
+        return ~pl.col("region").str.starts_with("CN-") | part.is_in(_OF_CHINA)
 
     @_rows("grid_subject", "电网因子的对象须为 electricity | the subject of a grid factor is electricity")
     def grid_is_of_electricity(cls) -> pl.Expr:

@@ -22,6 +22,7 @@ GRID = "grid_location_avg,electricity,CO2"
             "region: not a number, day or region in the form of 1234.5, 2026-01-31, CN-GD",
         ),
         (f"a,{GRID},0.5,kgCO2/kWh,cn,,,,,book", "region: not a number, day or region in the form"),
+        (f"a,{GRID},0.5,kgCO2/kWh,CN-31,,,,,book", "no province or grid of China has that code"),
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,2026-13-01,,book", "there is no such day"),
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,2026-02-30,,book", "there is no such day"),
         (f"a,{GRID},0.5,kgCO2/kWh,CN,,,2026-06-30,2026-01-01,book", "valid_to lies before valid_from"),

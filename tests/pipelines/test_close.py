@@ -334,6 +334,14 @@ def test_a_restatement_keeps_old_new_cause_date_and_name_and_the_month_stays_clo
     assert revenue(waiting, "2026-01") == 18.0
 
 
+def test_diff_names_what_a_restatement_took_in(waiting: World, capsys: Capture) -> None:
+    do("restate", waiting)
+    rows = [row for row in published(waiting)["meta.figure_change"] if row[0] == "A.1.10" and row[2] == "group"]
+    assert rows
+    assert all("revenue: revenue/2026-01.csv" in row[-1] for row in rows)
+    assert "a declaration or reference" not in esg(waiting, "diff", capture=capsys).out
+
+
 def test_a_restated_figure_is_that_of_a_run_without_closing(closed: World, group: World) -> None:
     for world in (closed, group):
         late(world)

@@ -152,7 +152,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, peri
         raise HubError(
             f"there are no values of {period} / 没有该期间的数值",
             str(enterprise.published),
-            "esg run --month … for its months first",
+            "esg run --month … for its months first; values are formed for months, years and twelve months delivered in full (2025-07..2026-06) / 数值仅有月、年度与连续十二个月",
         )
     return found
 

@@ -260,7 +260,9 @@ def changes(
     """Figures that changed (indicator, period, org, policy, before, now, extracts), one cause after the other."""
     causes: dict[str, list[Sequence[Any]]] = {}
     for *figure, cause in found:
-        causes.setdefault(cause or "a declaration or reference, or a closed period reopened / 声明或参照，或重开已结账期间", []).append(figure)
+        causes.setdefault(
+            cause or "a declaration or reference, or a closed period reopened / 声明或参照，或重开已结账期间", []
+        ).append(figure)
     console.print(f"{len(found)} {what}")
     names = ("indicator 指标", "period 期间", "org 组织", "policy 口径", "before 前", "now 现")
     for cause, figures in causes.items():

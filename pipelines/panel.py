@@ -28,7 +28,7 @@ from indicators.scoring.panel import LAST_ROUND, Panel, lowered, metric_caps, of
 from indicators.scoring.profile import Profile, load
 from schemas.contract import contract
 from schemas.enterprise import Enterprise, Name, complaints
-from schemas.errors import HubError, SourceError
+from schemas.errors import NO_VALUES_YET, HubError, SourceError
 from schemas.lake import replaced, write_text
 from warehouse.access import connect
 
@@ -152,7 +152,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, peri
         raise HubError(
             f"there are no values of {period} / 没有该期间的数值",
             str(enterprise.published),
-            "esg run --month … for its months first; values are formed for months, years and twelve months delivered in full (2025-07..2026-06) / 数值仅有月、年度与连续十二个月",
+            NO_VALUES_YET,
         )
     return found
 

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from schemas.enterprise import Enterprise
-from schemas.errors import HubError
+from schemas.errors import NO_VALUES_YET, HubError
 from schemas.lake import Lake, beside, months_of
 from warehouse.access import literal
 
@@ -165,7 +165,7 @@ class _Walk:
         else:
             what = f"there are no values of {self.period} / 没有该期间的数值"
             there = ", ".join(row["period"] for row in found) or "none / 无"
-            todo = f"esg run --month … for its months first; values are formed for months, years and twelve months delivered in full (2025-07..2026-06) / 数值仅有月、年度与连续十二个月; periods there are / 已有期间: {there}"
+            todo = f"{NO_VALUES_YET}; periods there are / 已有期间: {there}"
         return HubError(what, str(self.enterprise.published), todo)
 
     def _closing(self, found: Trace, months: list[str]) -> None:

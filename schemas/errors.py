@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NO_VALUES_YET = "esg run --month … for its months first; values are those of months, years and twelve months in a row (2025-07..2026-06) / 先运行各月；数值仅有月、年度与连续十二个月"
+"""What to do where a period has no values."""
+
 
 class HubError(Exception):
     """Base of every error the hub raises on purpose.

@@ -26,7 +26,7 @@ from indicators.scoring.panel import barred, of_period
 from indicators.scoring.profile import Profile
 from indicators.scoring.score import Facts, anchor_row, anchors_of
 from schemas.enterprise import Declaration
-from schemas.errors import HubError
+from schemas.errors import NO_VALUES_YET, HubError
 from schemas.lake import months_of
 
 Row = dict[str, Any]
@@ -170,7 +170,7 @@ class _Reader:
 
     def evaluation(self, declared: Profile, catalogue: Mapping[str, Indicator]) -> Evaluation:
         if not self.rows("select 1 from indicator.value where period = $period and org_id = $org limit 1"):
-            raise HubError(f"there are no values of {self.period} / 没有该期间的数值", "indicator.value", "esg run --month … for its months first; values are formed for months, years and twelve months delivered in full (2025-07..2026-06) / 数值仅有月、年度与连续十二个月")  # fmt: skip
+            raise HubError(f"there are no values of {self.period} / 没有该期间的数值", "indicator.value", NO_VALUES_YET)  # fmt: skip
         chosen = self._profile_hash(declared)
         self.given["profile"] = chosen
         score = self._scores()

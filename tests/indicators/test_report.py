@@ -692,7 +692,7 @@ def test_a_period_without_values_has_no_report() -> None:
 def test_half_a_year_is_not_told_to_run_its_months_only() -> None:
     with pytest.raises(HubError) as refused:
         World().read("2026-07..2026-12")
-    assert "values are formed for months, years and twelve months" in refused.value.todo
+    assert "months, years and twelve months in a row" in refused.value.todo
 
 
 def test_scores_of_another_method_are_shown_as_such() -> None:

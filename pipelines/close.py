@@ -22,7 +22,7 @@ from indicators.scoring.evaluation import write
 from pipelines.run import Progress, evaluate_period, recompute, terms
 from pipelines.status import months as arrived
 from schemas.enterprise import Enterprise
-from schemas.errors import NO_VALUES_YET, HubError, SourceError
+from schemas.errors import HubError, SourceError, no_values
 from schemas.lake import MONTH, beside, digest, months_of
 from warehouse import closing
 from warehouse.publish import caused_by, upstream
@@ -217,7 +217,7 @@ def _refuse_unpublished(enterprise: Enterprise, period: str) -> None:
             str(enterprise.published), "esg run for the months they are of, look at the figures, then close",
         )  # fmt: skip
     if not _count(enterprise.published, "indicator.value", period):
-        raise HubError(f"there are no values of {period} / 没有该期间的数值", str(enterprise.published), NO_VALUES_YET)
+        raise no_values(period, str(enterprise.published))
 
 
 def _count(published: Path, table: str, period: str) -> int:

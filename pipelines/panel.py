@@ -28,7 +28,7 @@ from indicators.scoring.panel import LAST_ROUND, Panel, lowered, metric_caps, of
 from indicators.scoring.profile import Profile, load
 from schemas.contract import contract
 from schemas.enterprise import Enterprise, Name, complaints
-from schemas.errors import NO_VALUES_YET, HubError, SourceError
+from schemas.errors import HubError, SourceError, no_values
 from schemas.lake import replaced, write_text
 from warehouse.access import connect
 
@@ -149,11 +149,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, enterprise: Enterprise, peri
         "select * from indicator.value where period = ? and org_id = ? and is_chosen", [period, enterprise.id]
     ).pl()
     if not found.height:
-        raise HubError(
-            f"there are no values of {period} / 没有该期间的数值",
-            str(enterprise.published),
-            NO_VALUES_YET,
-        )
+        raise no_values(period, str(enterprise.published))
     return found
 
 

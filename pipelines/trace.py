@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from schemas.enterprise import Enterprise
-from schemas.errors import NO_VALUES_YET, HubError
+from schemas.errors import HubError, no_values
 from schemas.lake import Lake, beside, months_of
 from warehouse.access import literal
 
@@ -163,9 +163,8 @@ class _Walk:
         elif of_period:
             todo = f"of {self.period} there are / 该期间有: {', '.join(of_period)}"
         else:
-            what = f"there are no values of {self.period} / 没有该期间的数值"
             there = ", ".join(row["period"] for row in found) or "none / 无"
-            todo = f"{NO_VALUES_YET}; periods there are / 已有期间: {there}"
+            return no_values(self.period, str(self.enterprise.published), f"; periods there are / 已有期间: {there}")
         return HubError(what, str(self.enterprise.published), todo)
 
     def _closing(self, found: Trace, months: list[str]) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-NO_VALUES_YET = "esg run --month … for its months first; values are those of months, years and twelve months in a row (2025-07..2026-06) / 先运行各月；数值仅有月、年度与连续十二个月"
-"""What to do where a period has no values."""
-
 
 class HubError(Exception):
     """Base of every error the hub raises on purpose.
@@ -47,3 +44,11 @@ class MartError(HubError):
 
 class CatalogueError(HubError):
     """An indicator, policy, profile or enterprise declaration does not fit the rest."""
+
+
+def no_values(period: str, where: str, there: str = "") -> HubError:
+    """A period has no values; `there` may say which periods have."""
+    return HubError(
+        f"there are no values of {period} / 没有该期间的数值", where,
+        "esg run --month … for its months first; values are those of months, years and twelve months in a row (2025-07..2026-06) / 先运行各月；数值仅有月、年度与连续十二个月" + there,
+    )  # fmt: skip

@@ -74,9 +74,9 @@ _REQUIRED = ("factor_id", "kind", "subject", "value", "unit", "region", "source"
 _SAYS_ONE_THING = ["kind", "subject", "region", "parameter_set", "gas", "gwp_set", "measures", "data_year"]
 _DAYS = ("published_on", "valid_from", "valid_to")
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
-REGION = r"^(GLOBAL|[A-Z]{2}(-[A-Z0-9]{1,3})?|CN-(NORTH|NORTHEAST|EAST|CENTRAL|NORTHWEST|SOUTH|SOUTHWEST))$"
+_GRIDS = ("NORTH", "NORTHEAST", "EAST", "CENTRAL", "NORTHWEST", "SOUTH", "SOUTHWEST")
+REGION = rf"^(GLOBAL|[A-Z]{{2}}(-[A-Z0-9]{{1,3}})?|CN-({'|'.join(_GRIDS)}))$"
 """GLOBAL, a country, one of its provinces, or a regional grid of China."""
-_OF_CHINA = [*PROVINCES, "NORTH", "NORTHEAST", "EAST", "CENTRAL", "NORTHWEST", "SOUTH", "SOUTHWEST"]
 
 
 def _rows(code: str, words: str) -> Any:  # noqa: ANN401
@@ -147,7 +147,7 @@ class EmissionFactor(pa.DataFrameModel):
     )
     def province_exists(cls) -> pl.Expr:
         part = pl.col("region").str.slice(3)
-        return ~pl.col("region").str.starts_with("CN-") | part.is_in(_OF_CHINA)
+        return ~pl.col("region").str.starts_with("CN-") | part.is_in([*PROVINCES, *_GRIDS])
 
     @_rows("grid_subject", "电网因子的对象须为 electricity | the subject of a grid factor is electricity")
     def grid_is_of_electricity(cls) -> pl.Expr:

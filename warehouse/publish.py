@@ -339,23 +339,17 @@ def _changes(warehouse: Warehouse, values: pl.DataFrame, terms: pl.DataFrame, ca
     for indicator, mart in terms.select("indicator_id", "mart").iter_rows():
         reads.setdefault(indicator, set()).update(upstream(mart))
     # what a restatement takes in was delivered, and published beside the closed figures, before; longer periods feel it too
-    restated = {
-        tuple(row[name] for name in (*key, "new_value")): row["cause_extracts"]
-        for row in closing.restatements(warehouse.lake).iter_rows(named=True)
-    }
-    taken_in: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in differ.iter_rows(named=True):
-        cause = restated.get(tuple(row[name] for name in (*key, "new_value")))
-        if cause:
-            taken_in.setdefault((row["indicator_id"], row["org_id"], row["policy"]), {})[row["period"]] = cause
+    new = [*key, "new_value"]
+    restated = closing.restatements(warehouse.lake).select(*new, "cause_extracts")
+    taken_in = dict(zip(restated.select(new).iter_rows(), restated["cause_extracts"], strict=True))
+    cause = {row[:-1]: taken_in[row] for row in differ.select(new).iter_rows() if row in taken_in}
     named = []
-    for row in differ.iter_rows(named=True):
-        causes_there = taken_in.get((row["indicator_id"], row["org_id"], row["policy"]), {})
-        of_months = [causes_there[month] for month in months_of(row["period"]) if month in causes_there]
+    for indicator, period, org, policy in differ.select(key).iter_rows():
+        of_months = (cause.get((indicator, month, org, policy)) for month in months_of(period))
         named.append(
-            caused_by(reads.get(row["indicator_id"], set()), _of(entries, row["period"]))
-            or causes_there.get(row["period"])
-            or ", ".join(dict.fromkeys(of_months))
+            caused_by(reads.get(indicator, set()), _of(entries, period))
+            or cause.get((indicator, period, org, policy))
+            or ", ".join(dict.fromkeys(filter(None, of_months)))
         )
     return differ.with_columns(pl.Series("cause_extracts", named, dtype=pl.String)).select(list(schema))
 

@@ -26,7 +26,7 @@ from indicators.scoring.panel import barred, of_period
 from indicators.scoring.profile import Profile
 from indicators.scoring.score import Facts, anchor_row, anchors_of
 from schemas.enterprise import Declaration
-from schemas.errors import NO_VALUES_YET, HubError
+from schemas.errors import HubError, no_values
 from schemas.lake import months_of
 
 Row = dict[str, Any]
@@ -170,7 +170,7 @@ class _Reader:
 
     def evaluation(self, declared: Profile, catalogue: Mapping[str, Indicator]) -> Evaluation:
         if not self.rows("select 1 from indicator.value where period = $period and org_id = $org limit 1"):
-            raise HubError(f"there are no values of {self.period} / 没有该期间的数值", "indicator.value", NO_VALUES_YET)  # fmt: skip
+            raise no_values(self.period, "indicator.value")
         chosen = self._profile_hash(declared)
         self.given["profile"] = chosen
         score = self._scores()
